@@ -1,0 +1,19 @@
+"""Residual networks: traced, compared and tried out. `import resnet` costs nothing."""
+
+from importlib import import_module
+
+_HOME = {
+    "ResNetConfig": "config", "VARIANTS": "config", "config_of": "config",
+    "InputError": "errors",
+    "ResNet": "model", "create": "model",
+    "trace": "shapes",
+    "load": "hub",
+    "classify": "predict",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'resnet' has no attribute {name!r}")
+    return getattr(import_module(f"resnet.{_HOME[name]}"), name)

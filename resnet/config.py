@@ -1,0 +1,190 @@
+"""One frozen record describes every network this project talks about, and a table names them.
+
+No torch in here: a config can be read, checked, compared and put into a link for free.
+"""
+
+import dataclasses
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from resnet.errors import InputError
+
+CHOICES = {
+    "block": ("basic", "bottleneck"),
+    "stem": ("7x7", "3x3"),
+    "shortcut": ("A", "B", "C", "none"),
+    "order": ("original", "preact"),
+    "stride_in": ("3x3", "1x1"),
+    "head": ("avgpool", "flatten"),
+}
+EXPANSION = {"basic": 1, "bottleneck": 4}
+MAX_STAGES, MAX_BLOCKS, MAX_WIDTH, MAX_CLASSES, MAX_CHANNELS, MAX_SIZE = 6, 1000, 8192, 100_000, 1024, 8192
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """A residual network, or its plain twin.
+
+    block       "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1 with four times the width)
+    depths      blocks per stage
+    widths      channels of each stage's 3x3 convolutions, before `width_per_group`
+    stem        "7x7": 7x7/2 convolution and 3x3/2 max pooling; "3x3": one 3x3/1 convolution
+    shortcut    where shapes change: "A" zero-padded, "B" projection; "C" projection everywhere;
+                "none": a plain net (He et al. 2015, section 3.3)
+    order       "original", or "preact": BN and ReLU before each convolution (He et al. 2016)
+    groups, width_per_group   ResNeXt's cardinality and group width, scaled as in torchvision: a
+                bottleneck's 3x3 has width * width_per_group / 64 * groups channels
+    stride_in   which convolution of a bottleneck halves the map: "3x3" (v1.5) or "1x1" (v1, the paper)
+    conv_bias, shortcut_norm   d2l's net has biased convolutions and no norm on its projections
+    head        "avgpool", or "flatten": a linear layer whose size `input_size` fixes
+    input_size  (height, width) in pixels the net is made for
+    """
+
+    block: str = "basic"
+    depths: tuple[int, ...] = (2, 2, 2, 2)
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    stem: str = "7x7"
+    shortcut: str = "B"
+    order: str = "original"
+    groups: int = 1
+    width_per_group: int = 64
+    stride_in: str = "3x3"
+    conv_bias: bool = False
+    shortcut_norm: bool = True
+    head: str = "avgpool"
+    in_channels: int = 3
+    classes: int = 1000
+    input_size: tuple[int, int] = (224, 224)
+
+    def __post_init__(self):
+        for field, allowed in CHOICES.items():
+            if getattr(self, field) not in allowed:
+                raise InputError("choice", field=field, value=getattr(self, field), allowed=", ".join(allowed))
+        _check_range("depths", self.depths, MAX_BLOCKS)
+        _check_range("widths", self.widths, MAX_WIDTH)
+        if not 1 <= len(self.depths) == len(self.widths) <= MAX_STAGES:
+            raise InputError("stages", depths=len(self.depths), widths=len(self.widths), limit=MAX_STAGES)
+        _check_range("input_size", self.input_size, MAX_SIZE)
+        for field, limit in (("in_channels", MAX_CHANNELS), ("classes", MAX_CLASSES),
+                             ("groups", MAX_WIDTH), ("width_per_group", MAX_WIDTH)):
+            _check_range(field, (getattr(self, field),), limit)
+        if self.block == "basic" and (self.groups, self.width_per_group) != (1, 64):
+            raise InputError("basic_groups")
+        for width in self.widths:
+            if width * self.width_per_group // 64 < 1:
+                raise InputError("group_width", width=width, width_per_group=self.width_per_group)
+
+    @property
+    def expansion(self) -> int:
+        return EXPANSION[self.block]
+
+    @property
+    def depth(self) -> int:
+        """Weighted layers on the longest path: the 50 of ResNet-50."""
+        return 2 + sum(self.depths) * (2 if self.block == "basic" else 3)
+
+    def block_width(self, stage: int) -> int:
+        """Channels of the 3x3 convolutions in a stage (0-based)."""
+        return self.widths[stage] * self.width_per_group // 64 * self.groups
+
+    def out_channels(self, stage: int) -> int:
+        return self.widths[stage] * self.expansion
+
+    def to_dict(self) -> dict:
+        """JSON-friendly."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "ResNetConfig":
+        """The inverse of to_dict; accepts JSON's lists.
+
+        Raises:
+            InputError: an unknown key, or a value of the wrong type or out of range.
+        """
+        return cls(**{key: _typed(key, value) for key, value in data.items()})
+
+
+FIELDS = {field.name: field.type for field in dataclasses.fields(ResNetConfig)}
+
+
+def _check_range(field: str, values, limit: int) -> None:
+    for value in values:
+        if not 1 <= value <= limit:
+            raise InputError("range", field=field, value=value, limit=f"{limit:,}")
+
+
+def _typed(key: str, value):
+    """A value from JSON or from a `key=value` setting, as the field's type."""
+    if key not in FIELDS:
+        raise InputError("unknown_setting", key=key, known=", ".join(FIELDS))
+    kind = str(FIELDS[key])
+    try:
+        if "tuple" in kind:
+            parts = value.replace("x", ",").split(",") if isinstance(value, str) else value
+            result = tuple(_integer(part) for part in parts)
+            if key == "input_size" and len(result) != 2:
+                raise ValueError
+            return result
+        if "bool" in kind:
+            return {"true": True, "false": False}[str(value).lower()]
+        return _integer(value) if "int" in kind else str(value)
+    except (ValueError, TypeError, KeyError):
+        raise InputError("setting_value", key=key, value=str(value)[:80]) from None
+
+
+def _integer(value) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(value)
+    return int(value)
+
+
+def _table() -> dict[str, ResNetConfig]:
+    imagenet = {
+        "resnet18": ("basic", (2, 2, 2, 2)),
+        "resnet26": ("bottleneck", (2, 2, 2, 2)),
+        "resnet34": ("basic", (3, 4, 6, 3)),
+        "resnet50": ("bottleneck", (3, 4, 6, 3)),
+        "resnet101": ("bottleneck", (3, 4, 23, 3)),
+        "resnet152": ("bottleneck", (3, 8, 36, 3)),
+        "resnet200": ("bottleneck", (3, 24, 36, 3)),
+    }
+    table = {name: ResNetConfig(block=block, depths=depths) for name, (block, depths) in imagenet.items()}
+    for name, base, groups, width_per_group in (
+        ("resnext50_32x4d", "resnet50", 32, 4),
+        ("resnext101_32x4d", "resnet101", 32, 4),
+        ("resnext101_32x8d", "resnet101", 32, 8),
+        ("resnext101_64x4d", "resnet101", 64, 4),
+        ("wide_resnet50_2", "resnet50", 1, 128),
+        ("wide_resnet101_2", "resnet101", 1, 128),
+    ):
+        table[name] = replace(table[base], groups=groups, width_per_group=width_per_group)
+    for depth in (18, 34):
+        table[f"plain{depth}"] = replace(table[f"resnet{depth}"], shortcut="none")
+    small = {"stem": "3x3", "classes": 10, "input_size": (32, 32)}
+    for depth in (20, 32, 44, 56, 110, 1202):
+        blocks = (depth - 2) // 6
+        net = ResNetConfig(depths=(blocks,) * 3, widths=(16, 32, 64), shortcut="A", **small)
+        table[f"resnet{depth}_cifar"] = net
+        table[f"plain{depth}_cifar"] = replace(net, shortcut="none")
+    for depth in (18, 34, 50, 101, 152):
+        table[f"resnet{depth}_cifar"] = replace(table[f"resnet{depth}"], **small)
+    table["d2l_resnet18"] = ResNetConfig(
+        conv_bias=True, shortcut_norm=False, in_channels=1, classes=10, input_size=(64, 64))
+    return table
+
+
+VARIANTS: dict[str, ResNetConfig] = _table()
+
+
+def config_of(net: "str | ResNetConfig", **changes) -> ResNetConfig:
+    """A variant's name or a config, with fields changed: config_of("resnet50", classes=10).
+
+    Raises:
+        InputError: no such variant, no such field, or a value out of range.
+    """
+    if isinstance(net, str):
+        if net not in VARIANTS:
+            near = get_close_matches(net, VARIANTS, n=1, cutoff=0.5) or ["resnet50"]
+            raise InputError("unknown_variant", name=net[:80], near=near[0])
+        net = VARIANTS[net]
+    return replace(net, **{key: _typed(key, value) for key, value in changes.items()})

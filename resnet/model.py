@@ -1,0 +1,228 @@
+"""The exhibit: residual networks and their plain twins, to be read beside the papers.
+
+He et al. 2015 (arXiv 1512.03385), He et al. 2016 (arXiv 1603.05027), Xie et al. 2017
+(arXiv 1611.05431). Parameter names are torchvision's, so weights go both ways. The shortcut is
+always a module, so that a block's forward is the paper's equation.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resnet.config import ResNetConfig, config_of
+
+
+class ZeroPad(nn.Module):
+    """Shortcut option A: every stride-th pixel, new channels zero; no parameters."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int):
+        super().__init__()
+        self.new_channels = channels_out - channels_in
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new_channels))
+
+
+class NoShortcut(nn.Module):
+    """The plain twin: nothing is added to the branch."""
+
+    def forward(self, x: Tensor) -> int:
+        return 0
+
+
+def _conv(config: ResNetConfig, c_in: int, c_out: int, size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(c_in, c_out, size, stride, size // 2, groups=groups, bias=config.conv_bias)
+
+
+def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Module:
+    if config.shortcut == "none":
+        return NoShortcut()
+    if config.shortcut != "C" and stride == 1 and c_in == c_out:
+        return nn.Identity()
+    if config.shortcut == "A":
+        return ZeroPad(c_in, c_out, stride)
+    projection = _conv(config, c_in, c_out, 1, stride)
+    # In pre-activation order the projection's input is already normalised (He et al. 2016, section 4.1).
+    norm = config.shortcut_norm and config.order != "preact"
+    return nn.Sequential(projection, nn.BatchNorm2d(c_out)) if norm else nn.Sequential(projection)
+
+
+class BasicBlock(nn.Module):
+    """y = relu(F(x) + x), F two 3x3 convolutions; [n, c_in, h, w] -> [n, c_out, h/stride, w/stride]."""
+
+    def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
+        super().__init__()
+        width = config.block_width(stage)
+        self.conv1 = _conv(config, c_in, width, 3, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = _conv(config, width, width, 3)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = _shortcut(config, c_in, width, stride)
+
+    def residual(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        return self.bn2(self.conv2(out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.residual(x) + self.downsample(x))
+
+
+class Bottleneck(nn.Module):
+    """y = relu(F(x) + x), F a 1x1, a 3x3 (grouped in ResNeXt) and a 1x1 convolution to 4 times the width."""
+
+    def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
+        super().__init__()
+        width, c_out = config.block_width(stage), config.out_channels(stage)
+        first, second = (stride, 1) if config.stride_in == "1x1" else (1, stride)
+        self.conv1 = _conv(config, c_in, width, 1, first)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _conv(config, width, width, 3, second, config.groups)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _conv(config, width, c_out, 1)
+        self.bn3 = nn.BatchNorm2d(c_out)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _shortcut(config, c_in, c_out, stride)
+
+    def residual(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        return self.bn3(self.conv3(out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.residual(x) + self.downsample(x))
+
+
+class PreActivation:
+    """y = F(relu(bn(x))) + x: what is added passes through untouched (He et al. 2016, figure 4e).
+
+    A stage's first block activates before the paths split, so its shortcut sees the activated
+    input too, as in the authors' release.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = self.relu(self.bn1(x))
+        return self.residual(active) + self.downsample(active if self.opens_stage else x)
+
+
+class PreActBasicBlock(PreActivation, BasicBlock):
+    def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
+        super().__init__(config, c_in, stage, stride)
+        self.bn1 = nn.BatchNorm2d(c_in)
+        self.relu = nn.ReLU()
+        self.opens_stage = False
+
+    def residual(self, active: Tensor) -> Tensor:
+        return self.conv2(self.relu(self.bn2(self.conv1(active))))
+
+
+class PreActBottleneck(PreActivation, Bottleneck):
+    def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
+        super().__init__(config, c_in, stage, stride)
+        width = config.block_width(stage)
+        self.bn1, self.bn3 = nn.BatchNorm2d(c_in), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.opens_stage = False
+
+    def residual(self, active: Tensor) -> Tensor:
+        out = self.conv2(self.relu(self.bn2(self.conv1(active))))
+        return self.conv3(self.relu(self.bn3(out)))
+
+
+BLOCKS = {
+    ("basic", "original"): BasicBlock,
+    ("bottleneck", "original"): Bottleneck,
+    ("basic", "preact"): PreActBasicBlock,
+    ("bottleneck", "preact"): PreActBottleneck,
+}
+
+
+def stage_output(size: tuple[int, int], config: ResNetConfig) -> tuple[int, int]:
+    """(height, width) that leaves the last stage for an input of `size`."""
+    halvings = len(config.depths) - 1 + (2 if config.stem == "7x7" else 0)
+    height, width = size
+    for _ in range(halvings):  # every halving layer gives floor((H - 1) / 2) + 1
+        height, width = (height - 1) // 2 + 1, (width - 1) // 2 + 1
+    return height, width
+
+
+class ResNet(nn.Module):
+    """[n, in_channels, height, width] -> logits [n, classes].
+
+    conv1, bn1, layer1 ... layerN, fc are torchvision's names; the paper calls layer1 conv2_x.
+    """
+
+    def __init__(self, config: ResNetConfig):
+        super().__init__()
+        self.config = config
+        preact = config.order == "preact"
+        size, stride = (7, 2) if config.stem == "7x7" else (3, 1)
+        channels = config.widths[0]
+        self.conv1 = _conv(config, config.in_channels, channels, size, stride)
+        self.bn1 = nn.Identity() if preact else nn.BatchNorm2d(channels)
+        self.relu = nn.Identity() if preact else nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1) if config.stem == "7x7" else nn.Identity()
+        for stage in range(len(config.depths)):
+            self.add_module(f"layer{stage + 1}", _stage(config, channels, stage))
+            channels = config.out_channels(stage)
+        self.norm = nn.BatchNorm2d(channels) if preact else nn.Identity()
+        self.act = nn.ReLU() if preact else nn.Identity()
+        flat = config.head == "flatten"
+        height, width = stage_output(config.input_size, config) if flat else (1, 1)
+        self.avgpool = nn.Identity() if flat else nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.fc = nn.Linear(channels * height * width, config.classes)
+
+    @property
+    def stages(self) -> list[nn.Sequential]:
+        return [getattr(self, f"layer{i + 1}") for i in range(len(self.config.depths))]
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last stage gives: [n, channels, h, w]."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        for stage in self.stages:
+            x = stage(x)
+        return self.act(self.norm(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.flatten(self.avgpool(self.features(x))))
+
+
+def _stage(config: ResNetConfig, channels: int, stage: int) -> nn.Sequential:
+    block = BLOCKS[config.block, config.order]
+    blocks = []
+    for i in range(config.depths[stage]):
+        stride = 2 if i == 0 and stage > 0 else 1
+        blocks.append(block(config, channels, stage, stride))
+        channels = config.out_channels(stage)
+    blocks[0].opens_stage = True
+    return nn.Sequential(*blocks)
+
+
+@torch.no_grad()
+def init_weights(model: nn.Module, seed: int = 0) -> None:
+    """He initialisation (arXiv 1502.01852): normal, variance 2 / fan_out; norms 1 and 0.
+
+    Twins that differ in a parameter-free shortcut draw the same numbers for the same seed.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif isinstance(module, nn.Linear):
+            bound = module.in_features**-0.5
+            module.weight.uniform_(-bound, bound, generator=generator)
+        if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
+            module.bias.zero_()
+
+
+def create(net: "str | ResNetConfig", seed: int = 0, **changes) -> ResNet:
+    """A freshly initialised network: create("resnet20_cifar", classes=100).
+
+    Raises:
+        InputError: no such variant, or a setting out of range.
+    """
+    model = ResNet(config_of(net, **changes))
+    init_weights(model, seed)
+    return model

@@ -1,0 +1,27 @@
+"""Every sentence that a user reads, by key and language (resnet/locales/*.json)."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "zh")
+_FOLDER = Path(__file__).parent / "locales"
+
+
+@cache
+def sentences(lang: str) -> dict[str, str]:
+    """All sentences of a language, nested keys joined by dots: {"errors.unknown_variant": "..."}."""
+    return dict(_flatten(json.loads((_FOLDER / f"{lang}.json").read_text("utf-8"))))
+
+
+def text(key: str, lang: str = "en", **values) -> str:
+    """The sentence `key` in `lang`, its {placeholders} filled from `values`."""
+    return sentences(lang)[key].format(**values)
+
+
+def _flatten(tree: dict, prefix: str = ""):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
