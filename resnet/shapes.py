@@ -1,0 +1,251 @@
+"""A network -> Trace: one record per layer, found by running the real modules without their numbers.
+
+PyTorch's meta device keeps shapes and drops values, so a trace needs no weights and does no
+arithmetic. Hooks on the leaves see what really runs; the addition that closes a block has no module
+and is recorded where the shortcut delivers.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from resnet.config import VARIANTS, ResNetConfig, config_of
+from resnet.errors import InputError
+from resnet.model import NoShortcut, ResNet, stage_output
+from resnet.records import Block, Layer, Stage, Trace
+
+__all__ = ["Block", "Layer", "Stage", "Trace", "checked_size", "name_of", "trace"]
+FLOAT_BYTES = 4
+MAX_BATCH = 65_536
+SILENT = (nn.Identity, NoShortcut)  # modules that compute nothing leave no record
+
+
+def trace(net: "str | ResNetConfig | nn.Module", size=None, batch: int = 1, **changes) -> Trace:
+    """Shapes, parameters and cost of a variant, a config or a network of ours.
+
+    Args:
+        size: (height, width) in pixels, or one number for both; None is the size the net is made for.
+        changes: fields of the config: trace("resnet50", classes=10, stride_in="1x1").
+
+    Raises:
+        InputError: no such variant or setting, a value out of range, or a size that the net cannot take.
+    """
+    if not (isinstance(batch, int) and 1 <= batch <= MAX_BATCH):
+        raise InputError("range", field="batch", value=batch, limit=f"{MAX_BATCH:,}")
+    if isinstance(net, nn.Module):
+        return _trace_module(net, size, batch, changes)
+    config = config_of(net, **changes)
+    height, width = checked_size(config, size)
+    # Every block after a stage's second is the second again: run two and repeat the records.
+    short = replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
+    with torch.device("meta"):
+        skeleton = _too_large_told(ResNet, short)
+    rows, peak = _run(skeleton, (batch, config.in_channels, height, width))
+    name = net if isinstance(net, str) else name_of(config)
+    return _finish(name, config, (batch, config.in_channels, height, width), _repeat(rows, config), peak)
+
+
+def _trace_module(net: nn.Module, size, batch: int, changes: dict) -> Trace:
+    """The module as it stands, by a copy that shares nothing with it and has no numbers."""
+    if not isinstance(net, ResNet):
+        raise InputError("not_a_resnet", kind=type(net).__name__)
+    if changes:
+        raise TypeError("a built network keeps its settings; trace its config to change them")
+    height, width = checked_size(net.config, size)
+    tensors = list(net.parameters()) + list(net.buffers())
+    with torch.no_grad():
+        memo = {id(t): _empty(t) for t in tensors}
+    shape = (batch, net.config.in_channels, height, width)
+    rows, peak = _run(copy.deepcopy(net, memo), shape)
+    return _finish(name_of(net.config), net.config, shape, rows, peak)
+
+
+def _empty(tensor: Tensor) -> Tensor:
+    empty = torch.empty_like(tensor, device="meta")
+    return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
+
+
+def name_of(config: ResNetConfig) -> str:
+    """The variant with this config, else what it is nearest to: "resnet50" or "plain20"."""
+    for name, known in VARIANTS.items():
+        if known == config:
+            return name
+    return f"{'plain' if config.shortcut == 'none' else 'resnet'}{config.depth}"
+
+
+def checked_size(config: ResNetConfig, size=None) -> tuple[int, int]:
+    """`size` as (height, width), in range and fit for the net's head.
+
+    Raises:
+        InputError: out of range, a single pixel, or a flatten head made for another size.
+    """
+    if size is None:
+        return config.input_size
+    asked = (size, size) if isinstance(size, int) else size
+    height, width = config_of(config, input_size=asked).input_size
+    if (height, width) == (1, 1):
+        raise InputError("one_pixel")
+    made, given = stage_output(config.input_size, config), stage_output((height, width), config)
+    if config.head == "flatten" and prod(made) != prod(given):
+        raise InputError("flatten_size", made=_by(config.input_size), given=_by((height, width)),
+                         made_map=_by(made), given_map=_by(given))
+    return height, width
+
+
+def _by(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))
+
+
+def _too_large_told(function, *args):
+    """function(*args), with PyTorch's refusal of a tensor beyond 2**63 bytes told as InputError."""
+    try:
+        return function(*args)
+    except RuntimeError as error:
+        if "overflow" in str(error).lower():
+            raise InputError("too_large") from None
+        raise
+
+
+# Running -----------------------------------------------------------------------------------------
+
+
+def _run(net: nn.Module, shape: tuple[int, ...]) -> tuple[list[dict], int]:
+    """Rows in the order of execution, and the peak of live activation bytes, for a net on meta."""
+    calls: list[tuple[str, nn.Module, Tensor, Tensor]] = []
+
+    def watch(name):
+        return lambda module, args, output: calls.append((name, module, args[0], output))
+
+    for name, module in net.named_modules():
+        leaf = not any(True for _ in module.children())
+        if (leaf and not isinstance(module, SILENT)) or name.endswith(".downsample"):
+            module.register_forward_hook(watch(name))
+    with torch.no_grad():
+        _too_large_told(net.eval(), torch.empty(shape, device="meta"))
+    calls = [call for call in calls if isinstance(call[3], Tensor)]  # NoShortcut answers 0
+    return list(_rows(calls, net.config)), _peak_bytes(calls)
+
+
+def _rows(calls, config: ResNetConfig) -> Iterator[dict]:
+    seen: dict[str, int] = {}
+    for name, module, x, out in calls:
+        if not (isinstance(module, SILENT) or any(True for _ in module.children())):
+            again = seen[name] = seen.get(name, -1) + 1
+            yield _row(f"{name}_{again}" if again else name, module, x, out, config)
+        if name.endswith(".downsample"):
+            yield _junction(name.removesuffix("downsample") + "add", out, config)
+
+
+def _row(name: str, module: nn.Module, x: Tensor, out: Tensor, config: ResNetConfig) -> dict:
+    return {
+        **_place(name, config),
+        "type": type(module).__name__,
+        "input": tuple(x.shape),
+        "output": tuple(out.shape),
+        **{key: _number(module, key) for key in ("stride", "padding", "groups")},
+        "kernel": _number(module, "kernel_size"),
+        "params": sum(p.numel() for p in module.parameters(recurse=False)),
+        "macs": _macs(module, out),
+        "activation_bytes": out.numel() * FLOAT_BYTES,
+    }
+
+
+def _junction(name: str, shortcut: Tensor, config: ResNetConfig) -> dict:
+    """A block's addition: of the branch and the shortcut, both of the shortcut's shape."""
+    shape = tuple(shortcut.shape)
+    return {
+        **_place(name, config), "type": "Add", "input": shape, "output": shape,
+        "kernel": None, "stride": None, "padding": None, "groups": None,
+        "params": 0, "macs": 0, "activation_bytes": shortcut.numel() * FLOAT_BYTES,
+    }
+
+
+def _macs(module: nn.Module, out: Tensor) -> int:
+    """One multiply-add per weight and output position; a group's kernel sees only its own channels."""
+    if isinstance(module, nn.Conv2d):
+        return out.numel() * prod(module.weight.shape[1:])
+    return out.numel() * module.in_features if isinstance(module, nn.Linear) else 0
+
+
+def _number(module: nn.Module, key: str) -> int | None:
+    value = getattr(module, key, None)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _place(name: str, config: ResNetConfig) -> dict:
+    """Where a layer stands: its name, the paper's part, its block, and on which path."""
+    top, *rest = name.split(".")
+    if top.startswith("layer"):
+        group = f"conv{int(top[5:]) + 1}_x"
+    else:
+        last = f"conv{len(config.depths) + 1}_x"
+        group = {"conv1": "conv1", "bn1": "conv1", "relu": "conv1", "maxpool": "conv2_x",
+                 "norm": last, "act": last}.get(top, "fc")
+    return {"name": name, "group": group, "block": f"{top}.{rest[0]}" if rest else "",
+            "on_shortcut": ".downsample" in name}
+
+
+def _peak_bytes(calls) -> int:
+    """The largest sum of tensors that are made and not yet used for the last time.
+
+    A meta tensor has a storage of its own without holding memory, so in-place results and views show
+    themselves. A block's sum is first seen as the input of what follows; it is made one step before.
+    """
+    sizes, born, dies = {}, {}, {}
+    for step, (_, _, x, out) in enumerate(calls):
+        for tensor, start in ((x, step - 1), (out, step)):
+            key = tensor.untyped_storage()._cdata
+            sizes[key] = tensor.numel() * FLOAT_BYTES
+            born.setdefault(key, start)
+            dies[key] = step
+    change = [0] * (len(calls) + 2)
+    for key, size in sizes.items():
+        change[max(born[key], 0)] += size
+        change[dies[key] + 1] -= size
+    live = peak = 0
+    for step in change:
+        live += step
+        peak = max(peak, live)
+    return peak
+
+
+# Finishing ---------------------------------------------------------------------------------------
+
+
+def _repeat(rows: list[dict], config: ResNetConfig) -> Iterator[dict]:
+    """The rows of a net with at most two blocks a stage -> those of the whole net."""
+    for block, run in groupby(rows, key=lambda row: row["block"]):
+        run = list(run)
+        stage, _, index = block.partition(".")
+        yield from run
+        if index == "1":
+            for i in range(2, config.depths[int(stage[5:]) - 1]):
+                name = f"{stage}.{i}"
+                yield from ({**row, "block": name, "name": name + row["name"][len(block):]} for row in run)
+
+
+def _finish(name: str, config: ResNetConfig, shape, rows, peak: int) -> Trace:
+    return Trace(name, config, tuple(shape), tuple(_with_receptive_fields(rows)), peak)
+
+
+def _with_receptive_fields(rows) -> Iterator[Layer]:
+    """A window of k at a step of j input pixels adds (k - 1) j; both paths of a block start at its input."""
+    main = side = (1, 1)  # receptive field, step
+    block = ""
+    for row in rows:
+        if row["block"] != block:
+            block, side = row["block"], main
+        if row["type"] == "Add":
+            main = (max(main[0], side[0]), main[1])
+        field, step = side if row["on_shortcut"] else main
+        moved = (field + ((row["kernel"] or 1) - 1) * step, step * (row["stride"] or 1))
+        if row["on_shortcut"]:
+            side = moved
+        else:
+            main = moved
+        yield Layer(**row, receptive_field=moved[0])
