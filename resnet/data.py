@@ -87,7 +87,7 @@ def load_split(name: str, split: str) -> Split:
     state = source.stat()
     cached = _cache_folder() / f"{name}-{split}-{state.st_size}-{int(state.st_mtime)}.safetensors"
     if not cached.exists():
-        _save_split(_decode(spec, source), cached)
+        save_split(_decode(spec, source), cached)
     return _read_split(spec, cached)
 
 
@@ -147,7 +147,8 @@ def _decode(spec: DataSpec, path: Path) -> Split:
     return Split(spec, images, torch.tensor(table["label"].to_numpy().astype("int64")))
 
 
-def _save_split(split: Split, path: Path) -> None:
+def save_split(split: Split, path: Path) -> None:
+    """Write a split as uint8 safetensors; a kill leaves the old file or the new one."""
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
