@@ -1,0 +1,146 @@
+"""A stranger's picture -> the tensor that a net sees. Safe first: size before pixels, one decode at a time."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnet.errors import InputError
+
+MAX_BYTES = 25_000_000
+MAX_PIXELS = 50_000_000
+MAX_RATIO = 200
+_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_decoding = Lock()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the net was shown.
+
+    pixels     uint8 [channels, height, width] at the net's size, before mean and std
+    grey, inverted, padded, cropped   what was done to get there
+    original   (height, width) of the picture in pixels
+    """
+
+    pixels: Tensor
+    original: tuple[int, int]
+    grey: bool = False
+    inverted: bool = False
+    padded: bool = False
+    cropped: bool = False
+
+
+def decode(source: "str | Path | bytes") -> Tensor:
+    """A JPEG, PNG or WebP file, or its bytes -> uint8 RGB [3, height, width], upright, on white.
+
+    Raises:
+        InputError: not such a file, damaged, or over 25 MB, 50 megapixels or 200:1.
+    """
+    data = source if isinstance(source, bytes) else _read(Path(source))
+    kind = _check_header(data)
+    with _decoding:
+        try:
+            return _decode_jpeg(data) if kind == "JPEG" else _decode_other(data, kind)
+        except (OSError, RuntimeError, ValueError, SyntaxError) as error:
+            raise InputError("picture_damaged") from error
+
+
+def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
+    """uint8 RGB [3, h, w] -> the net's input, as its data set was made.
+
+    One channel: Fashion-MNIST's own steps (Xiao et al. 2017, arXiv 1708.07747, section 2): grey, dark
+    background, longest edge to the net's size, centred. Three channels: shortest edge, centre crop.
+    """
+    original = tuple(image.shape[-2:])
+    if channels == 3:
+        return Seen(_crop(_resize(image, size, max), size), original, cropped=original[0] != original[1])
+    grey = (image.float() * torch.tensor(_GREY).view(3, 1, 1)).sum(0, keepdim=True).round().to(torch.uint8)
+    inverted = bool(_border(grey).float().mean() > 127.5)
+    fitted = _resize(255 - grey if inverted else grey, size, min)
+    was_grey = bool((image.amax(0) == image.amin(0)).all())
+    return Seen(_pad(fitted, size), original, grey=not was_grey, inverted=inverted,
+                padded=tuple(fitted.shape[-2:]) != tuple(size))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError("picture_missing", file=path.name[:80]) from error
+
+
+def _check_header(data: bytes) -> str:
+    """The kind of file, from its header alone: Pillow opens lazily, so no pixel is decoded here."""
+    from PIL import Image
+
+    if not data:
+        raise InputError("picture_empty")
+    if len(data) > MAX_BYTES:
+        raise InputError("picture_bytes", limit=MAX_BYTES // 1_000_000)
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
+            (width, height), kind = picture.size, picture.format
+    except Image.DecompressionBombError as error:
+        raise InputError("picture_pixels", limit=MAX_PIXELS // 1_000_000) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError("picture_kind") from error
+    if width * height > MAX_PIXELS:
+        raise InputError("picture_pixels", limit=MAX_PIXELS // 1_000_000)
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise InputError("picture_ratio", width=width, height=height, limit=MAX_RATIO)
+    return kind
+
+
+def _decode_jpeg(data: bytes) -> Tensor:
+    # Pillow 12's JPEG decoder has a known heap overflow (CVE-2026-112403); torchvision brings libjpeg-turbo.
+    from torchvision.io import ImageReadMode, decode_jpeg
+
+    encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    return decode_jpeg(encoded, mode=ImageReadMode.RGB, apply_exif_orientation=True)
+
+
+def _decode_other(data: bytes, kind: str) -> Tensor:
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode.startswith("I"):  # 16-bit grey: keep the high byte, Pillow would clip
+            picture = Image.fromarray((np.asarray(picture).astype("uint32") >> 8).astype("uint8"))
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        white.alpha_composite(picture)
+        return torch.from_numpy(np.array(white.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def _resize(image: Tensor, size: tuple[int, int], choose) -> Tensor:
+    """Scaled so that it just covers (choose=max) or just fits (min) `size`, antialiased."""
+    height, width = image.shape[-2:]
+    scale = choose(size[0] / height, size[1] / width)
+    if scale == 1:
+        return image
+    target = (max(1, round(height * scale)), max(1, round(width * scale)))
+    resized = F.interpolate(image[None].float(), target, mode="bilinear", antialias=True)[0]
+    return resized.round().clamp(0, 255).to(torch.uint8)
+
+
+def _crop(image: Tensor, size: tuple[int, int]) -> Tensor:
+    top, left = ((have - want) // 2 for have, want in zip(image.shape[-2:], size, strict=True))
+    return image[:, top:top + size[0], left:left + size[1]]
+
+
+def _pad(image: Tensor, size: tuple[int, int]) -> Tensor:
+    top, left = ((want - have) // 2 for have, want in zip(image.shape[-2:], size, strict=True))
+    bottom, right = size[0] - image.shape[-2] - top, size[1] - image.shape[-1] - left
+    return F.pad(image, (left, right, top, bottom))
+
+
+def _border(grey: Tensor) -> Tensor:
+    plane = grey[0]
+    return torch.cat((plane[0], plane[-1], plane[:, 0], plane[:, -1]))

@@ -1,0 +1,86 @@
+"""A picture -> the k most probable classes, with what the net saw and how long it took."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from resnet.errors import InputError
+from resnet.evaluate import autocast, fast_bf16
+from resnet.hub import LoadedModel, load
+from resnet.picture import Seen, decode, prepare
+
+PRECISIONS = ("auto", "fp32", "bf16")
+MAX_TOP_K = 100
+
+
+@dataclass(frozen=True)
+class Prediction:
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """predictions are the top k, most probable first; entropy is over all classes, in nats."""
+
+    model: str
+    predictions: tuple[Prediction, ...]
+    entropy: float
+    seen: Seen
+    device: str
+    precision: str
+    prepare_ms: float
+    forward_ms: float
+
+
+def classify(image: "str | Path | bytes | Tensor", model: "str | LoadedModel", top_k: int = 5,
+             precision: str = "auto", device: str | None = None) -> Answer:
+    """Ask a trained net what is on a picture.
+
+    Args:
+        image: a JPEG, PNG or WebP file, its bytes, or a uint8 RGB tensor [3, height, width].
+        model: a model reference or a loaded model.
+        top_k: at most the number of classes is returned.
+        precision: "fp32", "bf16", or "auto": bf16 where it pays.
+
+    Raises:
+        InputError: the picture, the model or a setting cannot be used.
+    """
+    if precision not in PRECISIONS:
+        raise InputError("choice", field="precision", value=str(precision)[:80], allowed=", ".join(PRECISIONS))
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
+    loaded = load(model) if isinstance(model, str) else model
+    config = loaded.info.architecture
+    start = time.perf_counter()
+    pixels = image if isinstance(image, Tensor) else decode(image)
+    seen = prepare(pixels, config.in_channels, config.input_size)
+    prepared = time.perf_counter()
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    logits = forward(loaded, seen.pixels[None], where, precision)[0]
+    done = time.perf_counter()
+    return Answer(loaded.info.name, _top(logits, loaded.info.labels, top_k), _entropy(logits), seen, where.type,
+                  "bf16" if precision == "bf16" or (precision == "auto" and fast_bf16()) else "fp32",
+                  1e3 * (prepared - start), 1e3 * (done - prepared))
+
+
+@torch.inference_mode()
+def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Tensor:
+    """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU."""
+    info = loaded.info
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (info.mean, info.std))
+    inputs = ((pixels.float() / 255 - mean) / std).to(device, memory_format=torch.channels_last)
+    with autocast(device, precision):
+        return loaded.model.to(device)(inputs).float().cpu()
+
+
+def _top(logits: Tensor, labels: tuple[str, ...], k: int) -> tuple[Prediction, ...]:
+    values, indices = logits.softmax(-1).topk(min(k, len(labels)))
+    return tuple(Prediction(labels[i], p) for p, i in zip(values.tolist(), indices.tolist(), strict=True))
+
+
+def _entropy(logits: Tensor) -> float:
+    return float(-(logits.softmax(-1) * logits.log_softmax(-1)).sum())
