@@ -89,7 +89,8 @@ def _check_header(data: bytes) -> str:
     except Image.DecompressionBombError as error:
         raise InputError("picture_pixels", limit=MAX_PIXELS // 1_000_000) from error
     except (OSError, ValueError, SyntaxError) as error:
-        raise InputError("picture_kind") from error
+        known = data.startswith((b"\xff\xd8\xff", b"\x89PNG")) or data[8:12] == b"WEBP"
+        raise InputError("picture_damaged" if known else "picture_kind") from error
     if width * height > MAX_PIXELS:
         raise InputError("picture_pixels", limit=MAX_PIXELS // 1_000_000)
     if max(width, height) > MAX_RATIO * min(width, height):
