@@ -8,7 +8,7 @@ and is recorded where the shortcut delivers.
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import prod
 
 import torch
@@ -116,29 +116,32 @@ def _too_large_told(function, *args):
 
 def _run(net: nn.Module, shape: tuple[int, ...]) -> tuple[list[dict], int]:
     """Rows in the order of execution, and the peak of live activation bytes, for a net on meta."""
-    calls: list[tuple[str, nn.Module, Tensor, Tensor]] = []
+    calls: list[tuple[str, nn.Module | None, Tensor, Tensor]] = []  # an addition has no module
 
     def watch(name):
         return lambda module, args, output: calls.append((name, module, args[0], output))
 
+    def watch_addition(name):
+        return lambda module, args, output: calls.append((name, None, output, output))
+
     for name, module in net.named_modules():
-        leaf = not any(True for _ in module.children())
-        if (leaf and not isinstance(module, SILENT)) or name.endswith(".downsample"):
+        if not any(module.children()) and not isinstance(module, SILENT):
             module.register_forward_hook(watch(name))
+        if name.endswith(".downsample"):  # the last thing before the sum
+            module.register_forward_hook(watch_addition(name.removesuffix("downsample") + "add"))
     with torch.no_grad():
         _too_large_told(net.eval(), torch.empty(shape, device="meta"))
-    calls = [call for call in calls if isinstance(call[3], Tensor)]  # NoShortcut answers 0
     return list(_rows(calls, net.config)), _peak_bytes(calls)
 
 
 def _rows(calls, config: ResNetConfig) -> Iterator[dict]:
     seen: dict[str, int] = {}
     for name, module, x, out in calls:
-        if not (isinstance(module, SILENT) or any(True for _ in module.children())):
+        if module is not None:
             again = seen[name] = seen.get(name, -1) + 1
             yield _row(f"{name}_{again}" if again else name, module, x, out, config)
-        if name.endswith(".downsample"):
-            yield _junction(name.removesuffix("downsample") + "add", out, config)
+        elif isinstance(out, Tensor):  # a plain net's NoShortcut answers 0
+            yield _junction(name, out, config)
 
 
 def _row(name: str, module: nn.Module, x: Tensor, out: Tensor, config: ResNetConfig) -> dict:
@@ -194,24 +197,28 @@ def _peak_bytes(calls) -> int:
     """The largest sum of tensors that are made and not yet used for the last time.
 
     A meta tensor has a storage of its own without holding memory, so in-place results and views show
-    themselves. A block's sum is first seen as the input of what follows; it is made one step before.
+    themselves. A block's sum is first seen as the input of what follows, and the branch is used by it.
     """
-    sizes, born, dies = {}, {}, {}
-    for step, (_, _, x, out) in enumerate(calls):
-        for tensor, start in ((x, step - 1), (out, step)):
-            key = tensor.untyped_storage()._cdata
-            sizes[key] = tensor.numel() * FLOAT_BYTES
-            born.setdefault(key, start)
-            dies[key] = step
-    change = [0] * (len(calls) + 2)
-    for key, size in sizes.items():
-        change[max(born[key], 0)] += size
-        change[dies[key] + 1] -= size
-    live = peak = 0
-    for step in change:
-        live += step
-        peak = max(peak, live)
-    return peak
+    spans: dict[int, list[int]] = {}  # storage -> [bytes, first step, last step]
+
+    def seen(tensor: Tensor, first: int, last: int) -> None:
+        span = spans.setdefault(tensor.untyped_storage()._cdata, [tensor.numel() * FLOAT_BYTES, max(first, 0), last])
+        span[2] = last
+
+    branch = None
+    for step, (name, module, x, out) in enumerate(calls):
+        if module is None:
+            seen(branch, step, step)
+        if isinstance(out, Tensor):
+            seen(x, step - 1, step)
+            seen(out, step, step)
+        if module is not None and ".downsample" not in name:
+            branch = out
+    change = [0] * (len(calls) + 1)
+    for size, first, last in spans.values():
+        change[first] += size
+        change[last + 1] -= size
+    return max(accumulate(change))
 
 
 # Finishing ---------------------------------------------------------------------------------------
