@@ -10,7 +10,7 @@ class InputError(ValueError):
     placeholders. `str(error)` is the English sentence, `error.sentence("zh")` the Chinese.
     """
 
-    def __init__(self, key: str, **values):
+    def __init__(self, key: str, /, **values):
         self.key = key
         self.values = values
         super().__init__(self.sentence())
