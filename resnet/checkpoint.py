@@ -6,7 +6,6 @@ missing, extra, misshapen, oddly typed or not finite is named, and nothing half-
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from resnet.config import ResNetConfig
 from resnet.errors import InputError
+from resnet.files import write_file
 from resnet.model import ResNet
 
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
@@ -49,11 +49,26 @@ class ModelInfo:
             data["architecture"] = ResNetConfig.from_dict(data["architecture"])
             for key in ("labels", "mean", "std"):
                 data[key] = tuple(data[key])
-            return cls(**data)
+            info = cls(**data)
+            info._check()
+            return info
         except InputError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError("not_a_model_config", source=source) from error
+
+    def _check(self) -> None:
+        """Raises ValueError when the parts do not belong together."""
+        channels = self.architecture.in_channels
+        texts = (self.name, self.variant, self.data, self.hardware, *self.labels)
+        if not all(isinstance(text, str) for text in texts) or len(self.labels) != self.architecture.classes:
+            raise ValueError("labels")
+        if len(self.mean) != channels or len(self.std) != channels or not all(0 < std < 1e9 for std in self.std):
+            raise ValueError("mean and std")
+        if not all(-1e9 < mean < 1e9 for mean in self.mean):
+            raise ValueError("mean")
+        if not all(isinstance(table, dict) for table in (self.results, self.recipe, self.versions)):
+            raise ValueError("tables")
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -65,22 +80,25 @@ def save_model(folder: Path, model: ResNet, info: ModelInfo) -> None:
     Raises:
         InputError: the folder cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     shards = _shards(state)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, tensors in shards.items():
-            save_file(tensors, folder / f"{name}.partial", {"format": "pt"})
-            os.replace(folder / f"{name}.partial", folder / name)
-        if len(shards) > 1:
-            index = {"metadata": {"total_size": sum(map(_bytes, state.values()))},
-                     "weight_map": {key: name for name, tensors in shards.items() for key in tensors}}
-            (folder / INDEX_FILE).write_text(json.dumps(index, indent=2) + "\n")
-        (folder / CONFIG_FILE).write_text(info.to_json(), "utf-8")
-    except OSError as error:
-        raise InputError("cannot_write", folder=str(folder), reason=error.strerror or str(error)) from error
+    files = {name: save(tensors, {"format": "pt"}) for name, tensors in shards.items()}
+    if len(shards) > 1:
+        index = {"metadata": {"total_size": sum(map(_bytes, state.values()))},
+                 "weight_map": {key: name for name, tensors in shards.items() for key in tensors}}
+        files[INDEX_FILE] = json.dumps(index, indent=2) + "\n"
+    for name, data in files.items():
+        write_file(folder / name, data)
+    for stale in {*folder.glob("model*.safetensors*")} - {folder / name for name in files}:
+        stale.unlink()
+    save_info(folder, info)
+
+
+def save_info(folder: Path, info: ModelInfo) -> None:
+    """Write config.json alone, as a run does that leaves no weights."""
+    write_file(folder / CONFIG_FILE, info.to_json())
 
 
 def load_model(folder: Path) -> tuple[ResNet, ModelInfo]:
@@ -97,17 +115,28 @@ def load_model(folder: Path) -> tuple[ResNet, ModelInfo]:
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a folder, whole or sharded."""
+    """All tensors of a folder, whole or sharded.
+
+    Raises:
+        InputError: a file is missing or damaged, or a shard does not hold what the index says.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, keys in _weight_files(folder).items():
+        found = _read_file(folder / name)
+        if keys is not None and keys != found.keys():
+            raise InputError("damaged_weights", file=name)
+        tensors |= found
+    return tensors
+
+
+def _read_file(file: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    tensors: dict[str, Tensor] = {}
-    for file in _weight_files(folder):
-        try:
-            tensors |= load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise InputError("damaged_weights", file=file.name) from error
-    return tensors
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise InputError("damaged_weights", file=file.name) from error
 
 
 def restore(config: ResNetConfig, tensors: dict[str, Tensor]) -> ResNet:
@@ -125,9 +154,10 @@ def restore(config: ResNetConfig, tensors: dict[str, Tensor]) -> ResNet:
 
 
 def check_tensors(expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    for key in expected.keys() - found.keys():
+    """Raises InputError for the first tensor of `found` that is not as in `expected`."""
+    for key in sorted(expected.keys() - found.keys()):
         raise InputError("tensor_missing", tensor=key)
-    for key in found.keys() - expected.keys():
+    for key in sorted(found.keys() - expected.keys()):
         raise InputError("tensor_extra", tensor=key[:80])
     for key, want in expected.items():
         have = found[key]
@@ -139,14 +169,16 @@ def check_tensors(expected: dict[str, Tensor], found: dict[str, Tensor]) -> None
             raise InputError("tensor_not_finite", tensor=key)
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    whole, index = folder / WEIGHTS_FILE, folder / INDEX_FILE
-    if whole.exists():
-        return [whole]
+def _weight_files(folder: Path) -> dict[str, set[str] | None]:
+    """File names, each with the tensors that it must hold (None: whatever it holds)."""
+    if (folder / WEIGHTS_FILE).exists():
+        return {WEIGHTS_FILE: None}
+    files: dict[str, set[str] | None] = {}
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        if all(Path(name).name == name and (folder / name).exists() for name in names):
-            return [folder / name for name in names]
+        for key, name in json.loads((folder / INDEX_FILE).read_text("utf-8"))["weight_map"].items():
+            files.setdefault(name, set()).add(key)
+        if files and all(Path(name).name == name and (folder / name).exists() for name in files):
+            return files
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
     raise InputError("no_weights", folder=str(folder))

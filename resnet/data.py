@@ -6,15 +6,19 @@ bundled samples, then on the Hub; it is decoded once and kept in the user's cach
 
 import io
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.errors import InputError
+from resnet.files import write_file
 
 SAMPLES = Path(__file__).parent / "samples"
+MAX_BYTES = 8_000_000_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,22 @@ class Split:
         return len(self.labels)
 
     def first(self, n: int | None) -> "Split":
-        return self if n is None else Split(self.spec, self.images[:n], self.labels[:n])
+        return self if n is None else replace(self, images=self.images[:n], labels=self.labels[:n])
+
+    def resized(self, size: tuple[int, int]) -> "Split":
+        """The images at (height, width), bilinear and antialiased, still uint8; itself where nothing changes.
+
+        Raises:
+            InputError: the result would not fit into memory.
+        """
+        n, channels, *now = self.images.shape
+        if tuple(now) == tuple(size):
+            return self
+        total = n * channels * size[0] * size[1]
+        if total > MAX_BYTES:
+            raise InputError("resize_memory", title=self.spec.title, size=f"{size[0]}x{size[1]}",
+                             gigabytes=f"{total / 1e9:,.1f}")
+        return replace(self, images=F.interpolate(self.images, tuple(size), mode="bilinear", antialias=True))
 
 
 DATA = {
@@ -78,7 +97,7 @@ def load_split(name: str, split: str) -> Split:
     """A whole split ("train" or "test") of a data set.
 
     Raises:
-        InputError: unknown data set, or its files can be neither found nor fetched.
+        InputError: unknown data set, or its files are damaged or can be neither found nor fetched.
     """
     spec = data_spec(name)
     if not os.environ.get("RESNET_DATA") and split == "test" and sample_file(name, split).exists():
@@ -86,14 +105,24 @@ def load_split(name: str, split: str) -> Split:
     source = _locate(spec, split)
     state = source.stat()
     cached = _cache_folder() / f"{name}-{split}-{state.st_size}-{int(state.st_mtime)}.safetensors"
-    if not cached.exists():
-        save_split(_decode(spec, source), cached)
-    return _read_split(spec, cached)
+    with suppress(InputError):  # a damaged copy is as good as none
+        return _read_split(spec, cached)
+    decoded = _decode(spec, source)
+    with suppress(InputError):  # a cache that cannot be written only costs time
+        save_split(decoded, cached)
+    return decoded
 
 
 def load_samples(name: str, split: str) -> Split:
-    """What ships with the app: the whole test set of Fashion-MNIST and a part of its training set."""
-    return _read_split(data_spec(name), sample_file(name, split))
+    """What ships with the app: the whole test set of Fashion-MNIST and a part of its training set.
+
+    Raises:
+        InputError: nothing of this data set ships.
+    """
+    spec, file = data_spec(name), sample_file(name, split)
+    if not file.exists():
+        raise InputError("no_samples", title=spec.title)
+    return _read_split(spec, file)
 
 
 def sample_file(name: str, split: str) -> Path:
@@ -114,7 +143,7 @@ def augment(images: Tensor, pad: int, flip: Tensor, generator: torch.Generator) 
     left = torch.randint(0, 2 * pad + 1, (n, 1), generator=generator)
     rows = top + torch.arange(height)
     columns = torch.where(flip[:, None], left + torch.arange(width).flip(0), left + torch.arange(width))
-    padded = torch.nn.functional.pad(images, (pad,) * 4).permute(0, 2, 3, 1)
+    padded = F.pad(images, (pad,) * 4).permute(0, 2, 3, 1)
     cropped = padded[torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
     return cropped.permute(0, 3, 1, 2)
 
@@ -136,32 +165,59 @@ def _locate(spec: DataSpec, split: str) -> Path:
 
 
 def _decode(spec: DataSpec, path: Path) -> Split:
+    """PNG cells and labels of a parquet file -> tensors."""
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError as error:  # the page does without it
+        raise InputError("no_pyarrow", title=spec.title) from error
+    try:
+        table = parquet.read_table(path, columns=[spec.image_column, "label"])
+        images = torch.stack([_pixels(cell["bytes"].as_py()) for cell in table[spec.image_column]])
+        labels = torch.tensor(table["label"].to_pylist(), dtype=torch.int64)
+        return _checked(Split(spec, images, labels), path)
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError) as error:  # ArrowInvalid is a ValueError
+        raise InputError("damaged_data", file=str(path)) from error
+
+
+def _pixels(png: bytes) -> Tensor:
+    """uint8 [channels, height, width]."""
     import numpy as np
-    import pyarrow.parquet as parquet
     from PIL import Image
 
-    table = parquet.read_table(path)
-    pictures = (Image.open(io.BytesIO(cell["bytes"].as_py()), formats=["PNG"]) for cell in table[spec.image_column])
-    images = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
-    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2).contiguous()
-    return Split(spec, images, torch.tensor(table["label"].to_numpy().astype("int64")))
+    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(png), formats=["PNG"])))
+    return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
 
 
 def save_split(split: Split, path: Path) -> None:
-    """Write a split as uint8 safetensors; a kill leaves the old file or the new one."""
-    from safetensors.torch import save_file
+    """Write a split as uint8 safetensors.
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file({"images": split.images, "labels": split.labels.to(torch.uint8)}, partial)
-    os.replace(partial, path)
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    write_file(path, save({"images": split.images, "labels": split.labels.to(torch.uint8)}))
 
 
 def _read_split(spec: DataSpec, path: Path) -> Split:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    tensors = load_file(path)
-    return Split(spec, tensors["images"], tensors["labels"].long())
+    try:
+        tensors = load_file(path)
+        return _checked(Split(spec, tensors["images"], tensors["labels"].long()), path)
+    except (OSError, KeyError, SafetensorError) as error:
+        raise InputError("damaged_data", file=str(path)) from error
+
+
+def _checked(split: Split, path: Path) -> Split:
+    images, labels = split.images, split.labels
+    shape = (len(labels), split.spec.channels, *split.spec.size)
+    if images.dtype != torch.uint8 or tuple(images.shape) != shape or not len(labels):
+        raise InputError("damaged_data", file=str(path))
+    if labels.min() < 0 or labels.max() >= len(split.spec.classes):
+        raise InputError("damaged_data", file=str(path))
+    return split
 
 
 def _cache_folder() -> Path:
