@@ -1,13 +1,19 @@
 """Accuracy and loss of a net on a data set, alone or sharded over torchrun's processes."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from resnet.data import Split, normalise
+from resnet.checkpoint import ModelInfo
+from resnet.data import DATA, Split, data_spec, load_split, normalise
+from resnet.errors import InputError
+from resnet.recipe import PRECISIONS
+from resnet.workers import ALONE, Workers
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -24,18 +30,23 @@ class Score:
         return 100 * (1 - self.accuracy)
 
 
-def fast_bf16() -> bool:
-    """Whether bf16 pays here: on GPUs that have it, and on processors with AVX512-BF16."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported()
+def fast_bf16(device: torch.device = CPU) -> bool:
+    """Whether bf16 pays: on GPUs that have it, and on processors with AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def resolve(precision: str, device: torch.device = CPU) -> str:
+    """What "auto" means here: "bf16" where it pays, else "fp32"; the others mean themselves."""
+    if precision == "auto":
+        return "bf16" if fast_bf16(device) else "fp32"
+    return precision
 
 
 def autocast(device: torch.device, precision: str):
-    """The context for "fp32", "bf16", or "auto": bf16 where it pays."""
-    if precision == "bf16" or (precision == "auto" and fast_bf16()):
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    """The context for "fp32", "bf16" or "auto"."""
+    return torch.autocast(device.type, torch.bfloat16) if resolve(precision, device) == "bf16" else nullcontext()
 
 
 @torch.inference_mode()
@@ -43,21 +54,41 @@ def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int
              rank: int = 0, world: int = 1) -> Score:
     """The score of `model` on `split`, without augmentation; leaves the model in its mode.
 
-    With world > 1 each process takes every world-th image and the sums are shared.
+    With world > 1 each process takes every world-th batch and the sums are shared.
     """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
-    sums = torch.zeros(3, dtype=torch.float64)
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
     for start in range(rank * batch, len(split), world * batch):
         images = split.images[start:start + batch].to(device)
         labels = split.labels[start:start + batch].to(device)
         with autocast(device, precision):
             logits = model(normalise(images, split.spec)).float()
         losses = F.cross_entropy(logits, labels, reduction="sum")
-        sums += torch.tensor([len(labels), (logits.argmax(1) == labels).sum(), losses], dtype=torch.float64)
-    if world > 1:
-        torch.distributed.all_reduce(sums)
+        sums += torch.stack([torch.tensor(len(labels), device=device), (logits.argmax(1) == labels).sum(), losses])
     model.train(was_training)
-    n, correct, loss = sums.tolist()
+    n, correct, loss = Workers(rank, world).sum(sums).tolist()
     return Score(int(n), correct / n, loss / n)
+
+
+def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | None = None,
+                   precision: str = "fp32", workers: Workers = ALONE) -> Score:
+    """The score of a trained net on the (first `limit`) test images of a data set, seen as it was trained to.
+
+    Raises:
+        InputError: the data set is unknown or missing, or not what the net was made for.
+    """
+    spec, config = data_spec(data), info.architecture
+    fits = (config.in_channels, config.classes) == (spec.channels, len(spec.classes))
+    if not fits or (info.data in DATA and info.data != data):
+        made_for = DATA[info.data].title if info.data in DATA else info.data
+        raise InputError("evaluate_misfit", model=info.name, title=spec.title, channels=config.in_channels,
+                         classes=config.classes, made_for=made_for)
+    if limit is not None and limit < 1:
+        raise InputError("range", field="limit", value=limit, limit="10,000")
+    if precision not in PRECISIONS:
+        raise InputError("choice", field="precision", value=str(precision)[:80], allowed=", ".join(PRECISIONS))
+    split = load_split(data, "test").first(limit).resized(config.input_size)
+    split = replace(split, spec=replace(spec, mean=info.mean, std=info.std))
+    return evaluate(model, split, precision, rank=workers.rank, world=workers.world)
