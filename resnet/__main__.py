@@ -5,9 +5,12 @@ it needs. Bad input ends with status 2 and one line on standard error.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
+from contextlib import closing
+from pathlib import Path
 
 from resnet.errors import InputError
 
@@ -19,7 +22,8 @@ def main(argv: list[str] | None = None) -> int:
         args.run(args)
         sys.stdout.flush()
     except InputError as error:
-        print(f"resnet {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # under torchrun one process of a machine speaks
+            print(f"resnet {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `| head` has enough; python's last flush must not complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -29,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_trace,):
+    for add in (_add_trace, _add_evaluate, _add_train):
         add(commands)
     return parser
 
@@ -101,6 +105,112 @@ def _totals(result) -> list[str]:
         f"receptive field  {result.receptive_field:,} px",
         f"activations      {result.peak_activation_bytes / 1e6:,.2f} MB at the peak (inference, fp32)",
     ]
+
+
+# evaluate ----------------------------------------------------------------------------------------
+
+
+def _add_evaluate(commands) -> None:
+    parser = commands.add_parser("evaluate", help="accuracy and loss of a trained net on a test set")
+    parser.add_argument("model", metavar="MODEL", help="a bundled name, or a folder in the layout of weights/<name>/")
+    parser.add_argument("--data", required=True, metavar="NAME", help="fashion_mnist or cifar10")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N test images")
+    parser.add_argument("--precision", default="fp32", help="fp32 (the default, as on the model cards), bf16 or auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=evaluate)
+
+
+def evaluate(args) -> None:
+    """Print a net's score on the test images; under torchrun the processes share them out."""
+    from copy import deepcopy
+
+    from resnet.evaluate import evaluate_model
+    from resnet.hub import load
+    from resnet.workers import joined, pick_device
+
+    loaded, device = load(args.model), pick_device(args.device)
+    with joined(device) as workers:
+        net = deepcopy(loaded.model).to(device)
+        score = evaluate_model(net, loaded.info, args.data, args.limit, args.precision, workers)
+    if workers.rank == 0 and args.json:
+        _print_json({"model": args.model, "data": args.data, "n": score.n, "accuracy": score.accuracy,
+                     "loss": score.loss})
+    elif workers.rank == 0:
+        print(f"{args.model} on {args.data}: accuracy {100 * score.accuracy:.2f} %, loss {score.loss:.4f} "
+              f"(n {score.n:,})")
+
+
+# train -------------------------------------------------------------------------------------------
+
+
+def _add_train(commands) -> None:
+    from resnet.recipe import Recipe
+
+    parser = commands.add_parser("train", help="train a variant; resumes where a stopped run left off")
+    parser.add_argument("net", nargs="?", metavar="VARIANT", help="resnet20_cifar, plain56_cifar, ...")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="gets the layout of weights/<name>/; runs/<name>")
+    parser.add_argument("--recipe", type=Path, metavar="FILE",
+                        help="config.json of a trained net: repeat its run, or train another variant in its way")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+                        help="any field of the net's config, e.g. shortcut=B order=preact")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--no-weights", action="store_true", help="leave config.json and history.csv only")
+    parser.add_argument("--keep", action="store_true", help="keep the checkpoint when all is done")
+    parser.add_argument("--json", action="store_true", help="one JSON object at the end")
+    recipe = parser.add_argument_group("recipe")
+    for field in dataclasses.fields(Recipe):
+        option = f"--{field.name.replace('_', '-')}"
+        if field.type is bool:
+            recipe.add_argument(option, action=argparse.BooleanOptionalAction)
+        else:
+            recipe.add_argument(option, type=field.type)
+    parser.set_defaults(run=train)
+
+
+def train(args) -> None:
+    """Train with a bar on standard error, then write the folder; under torchrun the processes share the work."""
+    from resnet.experiment import plan, run
+    from resnet.recipe import Recipe
+    from resnet.workers import joined, pick_device
+
+    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe)}
+    given = {key: value for key, value in given.items() if value is not None}
+    experiment, device = plan(args.net, given, args.recipe, settings(args.set)), pick_device(args.device)
+    out = args.out or Path("runs") / experiment.name
+    with joined(device) as workers:
+        records = run(experiment, out, device, workers, not args.no_weights, args.keep)
+        info = _with_bar(records, experiment.recipe.batch, workers.rank > 0)
+    if workers.rank == 0 and args.json:
+        _print_json({"name": info.name, "out": str(out), "results": info.results, "seconds": info.seconds})
+    elif workers.rank == 0:
+        print(f"{info.name} in {out}: " + ", ".join(
+            f"{split} accuracy {100 * score['accuracy']:.2f} % (n {score['n']:,})"
+            for split, score in info.results.items()))
+
+
+def _with_bar(records, batch: int, silent: bool):
+    """Draw training records as a bar in images, with a line per epoch; the generator's value."""
+    from tqdm import tqdm
+
+    with closing(records), tqdm(unit=" images", unit_scale=True, disable=silent or None) as bar:
+        while True:
+            try:
+                progress = next(records)
+            except StopIteration as end:
+                return end.value
+            if bar.total is None:  # a resumed run starts within the bar
+                bar.total, bar.initial = progress.iterations * batch, (progress.iteration - 1) * batch
+                bar.n = bar.initial
+            bar.set_postfix_str(f"epoch {progress.epoch}, loss {progress.loss:.3f}", refresh=False)
+            bar.update(progress.iteration * batch - bar.n)
+            if progress.row and not silent:
+                tqdm.write(_epoch_line(progress.row), file=sys.stderr)
+
+
+def _epoch_line(row) -> str:
+    return (f"epoch {row.epoch}: test error {row.test_error:.2f} %, training error {row.train_error:.2f} %, "
+            f"{row.seconds:,.0f} s")
 
 
 if __name__ == "__main__":

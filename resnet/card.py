@@ -1,0 +1,196 @@
+"""The model card of a trained net: README.md with the Hub's front matter."""
+
+from dataclasses import dataclass
+
+from resnet.checkpoint import ModelInfo
+from resnet.config import VARIANTS, ResNetConfig
+from resnet.data import DATA
+
+LICENSE = "mit"
+TERMS = {
+    "fashion_mnist": "Fashion-MNIST is by Zalando (Xiao et al. 2017, arXiv 1708.07747), under the MIT licence.",
+    "cifar10": "CIFAR-10 is by Krizhevsky (2009) and comes without a licence; none of its images are in here.",
+}
+SAID = ("in_channels", "classes", "input_size")  # by the sentences beside them
+PAPERS = {
+    "original": "He et al. 2015, *Deep Residual Learning for Image Recognition* (arXiv 1512.03385)",
+    "preact": "He et al. 2016, *Identity Mappings in Deep Residual Networks* (arXiv 1603.05027)",
+}
+
+
+@dataclass(frozen=True)
+class Library:
+    """How torchvision builds the same net: a line of code, and lines that change its stem."""
+
+    build: str
+    changes: tuple[str, ...] = ()
+
+
+def model_card(info: ModelInfo) -> str:
+    """README.md of weights/<name>/."""
+    parts = (_front_matter(info), _what(info), _results(info), _how_trained(info), _how_to_load(info), _limits(info))
+    return "\n\n".join(parts) + "\n"
+
+
+def torchvision_twin(config: ResNetConfig) -> Library | None:
+    """How torchvision builds this net with the same tensors; None where it has no such net.
+
+    It knows projection shortcuts (option B) with norm, the original order and the v1.5 stride, and
+    starts with 7x7 on three channels; another stem is put in by hand. Plain nets, the CIFAR family's
+    zero-padded shortcuts (option A), pre-activation and biased convolutions are beyond it.
+    """
+    if len(config.depths) != 4:
+        return None
+    same = ResNetConfig(block=config.block, depths=config.depths, groups=config.groups, stem=config.stem,
+                        width_per_group=config.width_per_group, in_channels=config.in_channels,
+                        classes=config.classes, input_size=config.input_size)
+    if config != same:
+        return None
+    block = {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[config.block]
+    more = "".join(f", {key}={getattr(config, key)}" for key, usual in (("groups", 1), ("width_per_group", 64))
+                   if getattr(config, key) != usual)
+    build = f"resnet.ResNet(resnet.{block}, {list(config.depths)}, num_classes={config.classes}{more})"
+    kernel = "3, 1, 1" if config.stem == "3x3" else "7, 2, 3"
+    changes = []
+    if config.stem == "3x3" or config.in_channels != 3:
+        changes.append(f"net.conv1 = torch.nn.Conv2d({config.in_channels}, 64, {kernel}, bias=False)")
+    if config.stem == "3x3":
+        changes.append("net.maxpool = torch.nn.Identity()")
+    return Library(build, tuple(changes))
+
+
+def _front_matter(info: ModelInfo) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    spec = DATA[info.data]
+    kind = "plain-network" if info.architecture.shortcut == "none" else "residual-network"
+    data = ModelCardData(
+        model_name=info.name, license=LICENSE, library_name="pytorch", datasets=[spec.repository],
+        pipeline_tag="image-classification", metrics=["accuracy"],
+        tags=["image-classification", "resnet", kind, "safetensors", info.data.replace("_", "-")],
+        eval_results=[EvalResult(
+            task_type="image-classification", dataset_type=spec.repository, dataset_name=spec.title,
+            dataset_split="test", metric_type="accuracy", metric_value=info.results["test"]["accuracy"])])
+    return f"---\n{data.to_yaml()}\n---"
+
+
+def _what(info: ModelInfo) -> str:
+    config, spec = info.architecture, DATA[info.data]
+    base = VARIANTS.get(info.variant)
+    changed = [f"`{key}={_setting(value)}`" for key, value in config.to_dict().items()
+               if base and base.to_dict()[key] != value and key not in SAID]
+    kind = "A plain net: no shortcuts" if config.shortcut == "none" else "A residual net"
+    return f"""# {info.name}
+
+{kind}, {config.depth} weighted layers deep, `{info.variant}`{' with ' + ', '.join(changed) if changed else ''},
+trained from scratch on {spec.title}. It takes {_channels(config)} of {_size(config)} pixels, scaled to 0 to 1 and
+normalised by mean {_numbers(info.mean)} and standard deviation {_numbers(info.std)}, and answers with a logit for each
+of {config.classes} classes: {', '.join(info.labels)}.
+
+The architecture is that of {PAPERS[config.order]}."""
+
+
+def _results(info: ModelInfo) -> str:
+    names = {"test": "test", "train": "training, without augmentation"}
+    rows = "\n".join(f"| {names[split]} | {score['n']:,} | {100 * score['accuracy']:.2f} % | {score['loss']:.4f} |"
+                     for split, score in info.results.items())
+    return f"""## Results
+
+| images | n | accuracy | cross-entropy (nats) |
+|---|---|---|---|
+{rows}
+
+One run, evaluated in fp32, one view of each image. The weights are those of the last epoch; the test set had no say in
+that. `history.csv` has errors and losses after every epoch.
+
+    python -m resnet evaluate {info.name} --data {info.data}"""
+
+
+def _how_trained(info: ModelInfo) -> str:
+    rows = "\n".join(f"| {key} | {value} |" for key, value in info.recipe.items())
+    versions = ", ".join(f"{key} {value}" for key, value in info.versions.items())
+    return f"""## Training
+
+| setting | value |
+|---|---|
+{rows}
+
+SGD with Nesterov momentum; the learning rate rises linearly to `lr` over the share `warmup` of all iterations and falls
+linearly to 0; weight decay acts on kernels and matrices only. Random crops out of images padded by `pad` pixels
+{_flips(info)}. {_time(info)} on {info.hardware}; {versions}.
+
+    python -m resnet train --recipe config.json --out FOLDER"""
+
+
+def _how_to_load(info: ModelInfo) -> str:
+    text = f"""## Use
+
+With the code that trained it:
+
+    python -m resnet classify PICTURE --model {info.name}
+
+```python
+import resnet
+
+net = resnet.load("{info.name}").model  # eval mode; or the path of this folder
+```"""
+    twin = torchvision_twin(info.architecture)
+    if twin is None:
+        return text + """
+
+The tensors have torchvision's names, but neither torchvision nor timm has a net of this kind."""
+    return text + f"""
+
+The tensors have torchvision's names and fit its net:
+
+```python
+{torchvision_code(twin)}
+```"""
+
+
+def torchvision_code(twin: Library) -> str:
+    """Python that loads the weights of the current folder into torchvision's net, `net`."""
+    return "\n".join((
+        "from pathlib import Path", "",
+        "import torch", "from safetensors.torch import load_file", "from torchvision.models import resnet", "",
+        f"net = {twin.build}", *twin.changes,
+        'tensors = [load_file(file) for file in Path().glob("model*.safetensors")]',
+        "net.load_state_dict({key: value for part in tensors for key, value in part.items()})", "net.eval()"))
+
+
+def _limits(info: ModelInfo) -> str:
+    spec = DATA[info.data]
+    return f"""## Limits
+
+Made to show what depth and shortcuts do, not for use on other pictures: it knows the {len(info.labels)} classes above
+and names one of them whatever it is shown. These are the figures of one run with one seed; another seed gives others.
+
+## Data and licence
+
+{TERMS[info.data]}
+Read from [{spec.repository}](https://huggingface.co/datasets/{spec.repository}).
+The weights are under the MIT licence."""
+
+
+def _channels(config: ResNetConfig) -> str:
+    return {1: "grey images", 3: "RGB images"}.get(config.in_channels, f"images of {config.in_channels} channels")
+
+
+def _size(config: ResNetConfig) -> str:
+    return f"{config.input_size[0]} x {config.input_size[1]}"
+
+
+def _setting(value) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "/".join(f"{value:g}" for value in values)
+
+
+def _flips(info: ModelInfo) -> str:
+    return "and mirrored in every other epoch" if info.recipe.get("flip") else "and not mirrored"
+
+
+def _time(info: ModelInfo) -> str:
+    return f"{info.seconds / 60:,.1f} minutes of training" if info.seconds is not None else "Trained"

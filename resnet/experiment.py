@@ -1,0 +1,169 @@
+"""From a variant and a recipe to a folder in the layout of weights/<name>/."""
+
+import dataclasses
+import os
+import platform
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from resnet.card import model_card
+from resnet.checkpoint import CONFIG_FILE, ModelInfo, save_info, save_model
+from resnet.config import ResNetConfig, config_of
+from resnet.data import DataSpec, Split, data_spec, load_split
+from resnet.errors import InputError
+from resnet.evaluate import evaluate, resolve
+from resnet.files import write_file
+from resnet.model import ResNet
+from resnet.recipe import Recipe
+from resnet.resume import CHECKPOINT, load_rows
+from resnet.train import Progress, train
+from resnet.workers import ALONE, Workers
+
+CARD_FILE = "README.md"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, and how."""
+
+    variant: str
+    config: ResNetConfig
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        """resnet20_fashion_mnist; a seed other than 0 shows: resnet20_fashion_mnist_seed1."""
+        seed = f"_seed{self.recipe.seed}" if self.recipe.seed else ""
+        return f"{self.variant.removesuffix('_cifar')}_{self.recipe.data}{seed}"
+
+
+def plan(variant: str | None, recipe: dict, source: Path | None = None, changes: dict | None = None) -> Experiment:
+    """An experiment out of what the command line says.
+
+    Args:
+        variant: a variant's name; None takes the net of `source`.
+        recipe: fields of Recipe; they go before those of `source`.
+        source: config.json of a trained net, to repeat its run or to train another variant in its way.
+        changes: fields of ResNetConfig.
+
+    Raises:
+        InputError: nothing to train, nothing to train on, or a bad value.
+    """
+    info = _read_info(source) if source else None
+    recipe = (info.recipe if info else {}) | recipe
+    if (variant is None and info is None) or "data" not in recipe or "epochs" not in recipe:
+        raise InputError("train_needs")
+    parsed = Recipe.from_dict(recipe)
+    config = config_of(variant) if variant else info.architecture
+    if variant or parsed.data != info.data:
+        config = adapt(config, data_spec(parsed.data))
+    return Experiment(variant or info.variant, config_of(config, **(changes or {})), parsed)
+
+
+def adapt(config: ResNetConfig, spec: DataSpec) -> ResNetConfig:
+    """A variant made for a data set: its channels and classes, and, with the 3x3 stem, its size.
+
+    Nets with the 7x7 stem are made for larger pictures; for them the images are resized.
+    """
+    size = spec.size if config.stem == "3x3" else config.input_size
+    return config_of(config, in_channels=spec.channels, classes=len(spec.classes), input_size=size)
+
+
+def run(experiment: Experiment, out: Path, device: torch.device, workers: Workers = ALONE,
+        weights: bool = True, keep: bool = False) -> Generator[Progress, None, ModelInfo]:
+    """Train, evaluate and write the folder; resumes where a killed run stopped. The value is config.json's record.
+
+    Args:
+        weights: False leaves config.json and history.csv only, for a run whose curve is all that is wanted.
+        keep: leave the checkpoint, so that more can be read from it.
+
+    Raises:
+        InputError: see `train`; also data that cannot be had, or a folder with another finished net.
+    """
+    finished = _finished(experiment, out, device, workers)
+    if finished:
+        return finished
+    size = experiment.config.input_size
+    train_set, test_set = (load_split(experiment.recipe.data, split).resized(size) for split in ("train", "test"))
+    net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers)
+    info = describe(experiment, net, train_set, test_set, load_rows(out)[-1].seconds, workers)
+    if workers.rank == 0:
+        _write(out, net, info, weights)
+        if not keep:
+            (out / CHECKPOINT).unlink()
+    return info
+
+
+def describe(experiment: Experiment, net: ResNet, train_set: Split, test_set: Split, seconds: float,
+             workers: Workers = ALONE) -> ModelInfo:
+    """config.json of a trained net: every image of both splits is evaluated in fp32."""
+    spec, device = train_set.spec, next(net.parameters()).device
+    scores = {name: evaluate(net, split, "fp32", rank=workers.rank, world=workers.world)
+              for name, split in (("test", test_set), ("train", train_set))}
+    return ModelInfo(
+        experiment.name, experiment.variant, experiment.config, spec.name, spec.classes, spec.mean, spec.std,
+        {name: dataclasses.asdict(score) for name, score in scores.items()},
+        dataclasses.asdict(_exact(experiment.recipe, device, workers)), round(seconds, 1),
+        hardware(device, workers.world), versions())
+
+
+def hardware(device: torch.device, processes: int = 1) -> str:
+    """ "2 threads of AMD EPYC", "NVIDIA H100"; several processes are counted."""
+    if device.type == "cuda":
+        each = torch.cuda.get_device_name(device)
+    else:
+        each = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''} of {_processor()}"
+    return each if processes == 1 else f"{processes} processes, each on {each}"
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__.partition("+")[0]}
+
+
+def _exact(recipe: Recipe, device: torch.device, workers: Workers) -> Recipe:
+    """With what "auto" and the number of processes meant in this run."""
+    return dataclasses.replace(recipe, precision=resolve(recipe.precision, device),
+                               micro_batches=max(recipe.micro_batches, workers.world))
+
+
+def _finished(experiment: Experiment, out: Path, device: torch.device, workers: Workers) -> ModelInfo | None:
+    """The record of a run that was finished in this folder before.
+
+    Raises:
+        InputError: it was another run.
+    """
+    if not (out / CONFIG_FILE).exists() or (out / CHECKPOINT).exists():
+        return None
+    info = _read_info(out / CONFIG_FILE)
+    recipe = dataclasses.asdict(_exact(experiment.recipe, device, workers))
+    if (info.architecture, info.recipe) != (experiment.config, recipe):
+        raise InputError("finished_other", folder=str(out))
+    return info
+
+
+def _write(out: Path, net: ResNet, info: ModelInfo, weights: bool) -> None:
+    if not weights:
+        save_info(out, info)
+        return
+    write_file(out / CARD_FILE, model_card(info))
+    save_model(out, net, info)
+
+
+def _read_info(file: Path) -> ModelInfo:
+    try:
+        return ModelInfo.from_json(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("no_file", file=str(file)) from error
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or f"{os.cpu_count()} processors"
