@@ -25,6 +25,8 @@ def main(argv: list[str] | None = None) -> int:
         if os.environ.get("LOCAL_RANK", "0") == "0":  # under torchrun one process of a machine speaks
             print(f"resnet {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # a stopped training goes on with the same command
+        return 130
     except BrokenPipeError:  # `| head` has enough; python's last flush must not complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -1,0 +1,59 @@
+"""Small made data sets and nets for the tests of training: seconds instead of hours."""
+
+import io
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from resnet.checkpoint import ModelInfo
+from resnet.config import ResNetConfig, config_of
+from resnet.data import Split, data_spec
+
+TINY = {"depths": (1, 1, 1), "widths": (4, 8, 8)}
+TINY_SETTINGS = ("depths=1,1,1", "widths=4,8,8")
+
+
+def tiny(variant: str = "resnet20_cifar", **changes) -> ResNetConfig:
+    """A net of eight layers for Fashion-MNIST."""
+    return config_of(variant, in_channels=1, input_size=(28, 28), **TINY | changes)
+
+
+def made_split(n: int, name: str = "fashion_mnist", seed: int = 0) -> Split:
+    """Noise around a brightness that tells the class."""
+    spec = data_spec(name)
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, 10, (n,), generator=generator)
+    noise = torch.randint(0, 60, (n, spec.channels, *spec.size), generator=generator)
+    return Split(spec, (noise + 19 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
+
+
+def made_info(config: ResNetConfig, name: str = "fashion_mnist", **changes) -> ModelInfo:
+    spec = data_spec(name)
+    values = {"name": "made", "variant": "resnet20_cifar", "architecture": config, "data": name,
+              "labels": spec.classes, "mean": spec.mean, "std": spec.std}
+    return ModelInfo(**values | changes)
+
+
+def write_parquet(split: Split, root: Path, part: str) -> Path:
+    """A split in the layout of the Hub's data set repository under `root`."""
+    import pyarrow
+    import pyarrow.parquet
+
+    spec = split.spec
+    file = root / spec.repository / spec.folder / f"{part}-00000-of-00001.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cells = [{"bytes": _png(image), "path": None} for image in split.images]
+    pyarrow.parquet.write_table(pyarrow.table({spec.image_column: cells, "label": split.labels.tolist()}), file)
+    return file
+
+
+def _png(image: torch.Tensor) -> bytes:
+    pixels = image[0] if len(image) == 1 else image.permute(1, 2, 0)
+    file = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(file, "PNG")
+    return file.getvalue()
+
+
+def same_tensors(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from resnet.card import model_card
+from resnet.config import config_of
+from resnet.data import DATA
+from resnet.hub import WEIGHTS, bundled
+from tests.made import made_info, tiny
+
+RESULTS = {"test": {"n": 10_000, "accuracy": 0.93215, "loss": 0.20123},
+           "train": {"n": 60_000, "accuracy": 0.98761, "loss": 0.04567}}
+
+
+def made_card(config=None, name="fashion_mnist", **changes) -> str:
+    values = {"results": RESULTS, "recipe": {"data": name, "epochs": 7, "lr": 0.1, "flip": True, "seed": 0},
+              "seconds": 90.0, "hardware": "2 threads of a processor", "versions": {"torch": "2.14.1"}}
+    return model_card(made_info(config or tiny(), name, **values | changes))
+
+
+def test_the_front_matter_is_the_hubs():
+    card = ModelCard(made_card())
+    assert card.data.license == "mit" and card.data.pipeline_tag == "image-classification"
+    assert card.data.datasets == ["zalando-datasets/fashion_mnist"]
+    [result] = card.data.eval_results
+    assert (result.metric_type, result.metric_value, result.dataset_split) == ("accuracy", 0.93215, "test")
+    assert yaml.safe_load(made_card().split("---")[1])["model-index"][0]["name"] == "made"
+
+
+def test_every_figure_stands_beside_its_n():
+    text = made_card()
+    assert "| test | 10,000 | 93.22 % | 0.2012 |" in text
+    assert "| training, without augmentation | 60,000 | 98.76 % | 0.0457 |" in text
+    assert "1.5 minutes of training on 2 threads of a processor; torch 2.14.1" in text
+    for key, value in (("epochs", 7), ("lr", 0.1), ("seed", 0)):
+        assert f"| {key} | {value} |" in text
+
+
+def test_a_card_says_what_the_net_is():
+    assert "plain net: no shortcuts, 8 weighted layers" in made_card(tiny("plain20_cifar"))
+    assert "with `depths=1,1,1`, `widths=4,8,8`" in made_card()
+    assert "neither torchvision nor timm" in made_card()
+    assert "Identity Mappings" in made_card(tiny(order="preact"))
+    torchvision = made_card(config_of("resnet18_cifar"), "cifar10", variant="resnet18_cifar")
+    assert "net.maxpool = torch.nn.Identity()" in torchvision and "none of its images" in torchvision
+    assert "` with `" not in torchvision
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_bundled_cards_agree_with_their_configs(name):
+    config = json.loads((WEIGHTS / name / "config.json").read_text())
+    card = ModelCard.load(WEIGHTS / name / "README.md")
+    assert card.data.eval_results[0].metric_value == config["results"]["test"]["accuracy"]
+    assert f"{100 * config['results']['test']['accuracy']:.2f} %" in card.text
+    assert card.data.datasets == [DATA[config["data"]].repository]
+    assert config["name"] == name

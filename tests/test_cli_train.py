@@ -1,0 +1,201 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from resnet import experiment
+from resnet.__main__ import main
+from resnet.checkpoint import load_model
+from resnet.config import config_of
+from resnet.data import DATA, load_split
+from resnet.evaluate import evaluate
+from resnet.experiment import adapt, hardware, plan
+from resnet.model import create
+from resnet.recipe import Recipe
+from resnet.resume import CHECKPOINT
+from tests.made import TINY_SETTINGS, made_split, same_tensors, tiny, write_parquet
+
+ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--batch", "16", "--lr", "0.05",
+             "--precision", "fp32", "--device", "cpu", "--set", *TINY_SETTINGS]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def repository(tmp_path_factory):
+    """A small Fashion-MNIST in $RESNET_DATA, and one thread."""
+    root, threads = tmp_path_factory.mktemp("data"), torch.get_num_threads()
+    write_parquet(made_split(80), root, "train")
+    write_parquet(made_split(40, seed=1), root, "test")
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESNET_DATA", str(root))
+        patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
+        yield root
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "net"
+    assert main(["train", *ARGUMENTS, "--out", str(out)]) == 0
+    return out
+
+
+def refused(capsys, *arguments) -> str:
+    capsys.readouterr()
+    assert main(list(map(str, arguments))) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    return err
+
+
+# train -------------------------------------------------------------------------------------------
+
+
+def test_a_finished_folder_has_the_layout_of_weights(finished):
+    names = {file.name for file in finished.iterdir()}
+    assert names == {"model.safetensors", "config.json", "history.csv", "README.md"}
+    net, info = load_model(finished)
+    assert (info.name, info.variant, info.architecture) == ("resnet20_fashion_mnist", "resnet20_cifar", tiny())
+    assert info.labels == DATA["fashion_mnist"].classes and info.recipe["epochs"] == 2 and info.seconds > 0
+    assert info.recipe["precision"] == "fp32" and info.versions["torch"] == torch.__version__.partition("+")[0]
+    for split, n in (("test", 40), ("train", 80)):
+        score = evaluate(net, load_split("fashion_mnist", split))
+        assert info.results[split] == {"n": n, "accuracy": score.accuracy, "loss": score.loss}
+    with (finished / "history.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert float(last["test_error"]) == pytest.approx(100 - 100 * info.results["test"]["accuracy"])
+
+
+def test_the_same_command_on_a_finished_folder_only_tells(finished, capsys):
+    before = {file.name: (file.stat().st_mtime_ns, file.read_bytes()) for file in finished.iterdir()}
+    assert main(["train", *ARGUMENTS, "--out", str(finished), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["name"] == "resnet20_fashion_mnist" and answer["results"]["train"]["n"] == 80
+    assert {file.name: (file.stat().st_mtime_ns, file.read_bytes()) for file in finished.iterdir()} == before
+    assert "finished run of another" in refused(capsys, "train", *ARGUMENTS, "--seed", 1, "--out", finished)
+
+
+def test_a_config_reproduces_its_run(finished, tmp_path, capsys):
+    recipe = ["--recipe", str(finished / "config.json"), "--device", "cpu"]
+    assert main(["train", *recipe, "--out", str(tmp_path / "again")]) == 0
+    assert _weights(tmp_path / "again") == _weights(finished)
+    assert main(["train", "plain20_cifar", *recipe, "--set", *TINY_SETTINGS, "--out", str(tmp_path / "twin")]) == 0
+    twin, info = load_model(tmp_path / "twin")[1], load_model(finished)[1]
+    assert (twin.recipe, twin.architecture) == (info.recipe, replace(info.architecture, shortcut="none"))
+    assert "epoch 2: test error" in capsys.readouterr().err
+
+
+def _weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_complete_checkpoint_only_needs_finishing(finished, tmp_path, monkeypatch):
+    """A run that another program trained, or that was killed while it was being written out."""
+    assert main(["train", *ARGUMENTS, "--out", str(tmp_path), "--keep"]) == 0
+    assert (tmp_path / CHECKPOINT).exists()
+    for name in ("model.safetensors", "README.md", "config.json"):
+        (tmp_path / name).unlink()
+    monkeypatch.setattr("resnet.train._Run.update", None)  # no step is taken
+    assert main(["train", *ARGUMENTS, "--out", str(tmp_path)]) == 0
+    assert _weights(tmp_path) == _weights(finished) and not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_run_may_leave_its_curve_only(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *ARGUMENTS, "--epochs", "1", "--seed", "3", "--no-weights"]) == 0
+    folder = tmp_path / "runs" / "resnet20_fashion_mnist_seed3"
+    assert {file.name for file in folder.iterdir()} == {"config.json", "history.csv"}
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_a_net_with_the_large_stem_sees_larger_images(tmp_path):
+    arguments = ["d2l_resnet18", *ARGUMENTS[1:-len(TINY_SETTINGS)], "depths=1,1", "widths=4,8", "input_size=40x40"]
+    assert main(["train", *arguments, "--epochs", "1", "--out", str(tmp_path)]) == 0
+    net, info = load_model(tmp_path)
+    resized = load_split("fashion_mnist", "test").resized((40, 40))
+    assert info.architecture.input_size == (40, 40)
+    assert evaluate(net, resized).accuracy == info.results["test"]["accuracy"]
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["resnet20_cifar"], ["resnet20_cifar", "--data", "cifar10"], ["resnet21_cifar", *ARGUMENTS[1:]],
+    ["resnet20_cifar", "--data", "mnist", "--epochs", 1], ["resnet20_cifar", "--data", "cifar10", "--epochs", 1],
+    [*ARGUMENTS, "--lr", -1], [*ARGUMENTS, "--batch", 81], [*ARGUMENTS, "--precision", "fp8"],
+    [*ARGUMENTS, "--device", "abacus"], [*ARGUMENTS, "--device", "cuda:99"], ["--recipe", "nowhere.json"],
+    ["--recipe", __file__], [*ARGUMENTS, "--set", "shortcut=D"], [*ARGUMENTS, "--out", __file__],
+])
+def test_bad_input_to_train_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    refused(capsys, "train", *arguments)
+
+
+def test_variants_are_made_to_fit_the_data():
+    fashion, cifar = DATA["fashion_mnist"], DATA["cifar10"]
+    assert adapt(config_of("resnet20_cifar"), cifar) == config_of("resnet20_cifar")
+    assert adapt(config_of("plain56_cifar"), fashion) == config_of("plain56_cifar", in_channels=1, input_size=(28, 28))
+    assert adapt(config_of("d2l_resnet18"), fashion) == config_of("d2l_resnet18")  # 64 x 64: images are resized
+    assert adapt(config_of("resnet50"), cifar) == config_of("resnet50", classes=10)
+
+
+def test_a_plan_takes_the_command_line_before_the_file(finished):
+    planned = plan(None, {"data": "cifar10", "lr": 0.3}, finished / "config.json", {"order": "preact"})
+    assert planned.config == config_of("resnet20_cifar", order="preact", depths=(1, 1, 1), widths=(4, 8, 8))
+    assert planned.recipe == Recipe("cifar10", 2, batch=16, lr=0.3, precision="fp32")
+    assert planned.name == "resnet20_cifar10"
+
+
+def test_hardware_is_named(monkeypatch):
+    monkeypatch.setattr(experiment, "_processor", lambda: "a processor")
+    assert hardware(torch.device("cpu")) == "1 thread of a processor"
+    assert hardware(torch.device("cpu"), 2) == "2 processes, each on 1 thread of a processor"
+
+
+# evaluate ----------------------------------------------------------------------------------------
+
+
+def test_evaluate_prints_the_configs_figures(finished, capsys):
+    assert main(["evaluate", str(finished), "--data", "fashion_mnist", "--json"]) == 0
+    answer, recorded = json.loads(capsys.readouterr().out), load_model(finished)[1].results["test"]
+    assert answer == {"model": str(finished), "data": "fashion_mnist"} | recorded
+    assert main(["evaluate", str(finished), "--data", "fashion_mnist", "--limit", "7"]) == 0
+    assert "(n 7)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--data", "cifar10"], ["--data", "mnist"], ["--data", "fashion_mnist", "--limit", 0],
+    ["--data", "fashion_mnist", "--precision", "fp8"], ["--data", "fashion_mnist", "--device", "abacus"],
+])
+def test_bad_input_to_evaluate_is_one_line_and_status_2(finished, capsys, arguments):
+    refused(capsys, "evaluate", finished, *arguments)
+    refused(capsys, "evaluate", finished / "nothing", "--data", "fashion_mnist")
+
+
+# torchrun ----------------------------------------------------------------------------------------
+
+
+def test_two_processes_train_what_one_does_in_two_parts(tmp_path, capfd):
+    """Weights, running statistics and results of two gloo processes under torchrun against one."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+               "-m", "resnet", "train", *ARGUMENTS, "--out", str(tmp_path / "two"), "--json"]
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root}, cwd=tmp_path,
+                          timeout=180, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert main(["train", *ARGUMENTS, "--micro-batches", "2", "--out", str(tmp_path / "one")]) == 0
+    two, one = load_file(tmp_path / "two/model.safetensors"), load_file(tmp_path / "one/model.safetensors")
+    for key in one:
+        if "num_batches_tracked" not in key:  # one process counts its parts; nothing reads the count
+            torch.testing.assert_close(two[key], one[key], rtol=1e-5, atol=1e-6)
+    assert not same_tensors(one, create(tiny()).state_dict())
+    infos = [load_model(tmp_path / name)[1] for name in ("two", "one")]
+    assert infos[0].recipe == infos[1].recipe and infos[0].hardware.startswith("2 processes")
+    for split in ("train", "test"):
+        assert infos[0].results[split] == pytest.approx(infos[1].results[split], rel=1e-5)
+    assert json.loads(done.stdout)["results"] == infos[0].results  # one process speaks

@@ -1,0 +1,108 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from resnet.data import Split, load_samples
+from resnet.errors import InputError
+from resnet.evaluate import autocast, evaluate, evaluate_model, resolve
+from resnet.hub import bundled, load
+from resnet.model import create
+from resnet.workers import Workers
+from tests.made import made_info, made_split, tiny
+
+
+@pytest.fixture
+def net():
+    """With running statistics that differ from the start's."""
+    model = create(tiny(), seed=1)
+    with torch.no_grad():
+        model(made_split(64, seed=2).images.float() / 100)
+    return model.eval()
+
+
+def test_the_score_is_a_plain_loops(net):
+    split = made_split(57)
+    correct, loss = 0, 0.0
+    with torch.no_grad():
+        for image, label in zip(split.images, split.labels, strict=True):
+            logits = net((image[None] / 255 - split.spec.mean[0]) / split.spec.std[0])[0].double()
+            correct += int(logits.argmax() == label)
+            loss += float(logits.exp().sum().log() - logits[label])
+    score = evaluate(net, split, batch=10)
+    assert (score.n, score.accuracy) == (57, correct / 57)
+    assert score.loss == pytest.approx(loss / 57, rel=1e-5)
+    assert score.error == pytest.approx(100 - 100 * correct / 57)
+
+
+@pytest.mark.parametrize("n", [57, 9])  # with 9 the last processes have nothing to do
+def test_the_shards_add_up_to_the_whole(net, monkeypatch, n):
+    sums = []
+    monkeypatch.setattr(Workers, "sum", lambda self, tensor: sums.append(tensor) or torch.ones(3))
+    for rank in range(3):
+        evaluate(net, made_split(n), batch=10, rank=rank, world=3)
+    monkeypatch.undo()
+    whole = evaluate(net, made_split(n), batch=10)
+    n, correct, loss = sum(sums).tolist()
+    assert (whole.n, whole.accuracy, whole.loss) == pytest.approx((n, correct / n, loss / n), rel=1e-9)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_changes_nothing(net, training):
+    net.train(training)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    evaluate(net, made_split(20))
+    assert net.training == training
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_precision_auto_is_one_of_the_two(monkeypatch):
+    for fast, meaning in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda fast=fast: fast)
+        assert resolve("auto") == meaning
+        with autocast(torch.device("cpu"), "auto"):
+            assert torch.is_autocast_enabled("cpu") == fast
+    assert (resolve("fp32"), resolve("bf16")) == ("fp32", "bf16")
+
+
+def test_bf16_is_close_to_fp32(net):
+    split = made_split(200)
+    assert evaluate(net, split, "bf16").loss == pytest.approx(evaluate(net, split).loss, rel=0.02)
+
+
+def test_a_model_sees_images_as_it_was_trained_to(monkeypatch, net):
+    monkeypatch.delenv("RESNET_DATA", raising=False)
+    info = made_info(replace(tiny(), input_size=(20, 20)), mean=(0.1,), std=(0.5,))
+    samples = load_samples("fashion_mnist", "test").first(100).resized((20, 20))
+    seen = Split(replace(samples.spec, mean=(0.1,), std=(0.5,)), samples.images, samples.labels)
+    assert evaluate_model(net, info, "fashion_mnist", limit=100) == evaluate(net, seen)
+
+
+@pytest.mark.parametrize(("arguments", "key"), [
+    (("cifar10",), "evaluate_misfit"), (("mnist",), "unknown_data"),
+    (("fashion_mnist", 0), "range"), (("fashion_mnist", 5, "fp8"), "choice"),
+])
+def test_what_cannot_be_evaluated_is_refused(net, arguments, key):
+    with pytest.raises(InputError) as caught:
+        evaluate_model(net, made_info(tiny()), *arguments)
+    assert caught.value.key == key
+
+
+def test_a_net_for_other_data_of_the_same_shape_is_refused(net):
+    with pytest.raises(InputError, match="made for CIFAR-10"):
+        evaluate_model(net, made_info(tiny(), data="cifar10"), "fashion_mnist")
+
+
+@pytest.mark.parametrize("name", [name for name, info in bundled().items() if info.data == "fashion_mnist"])
+def test_bundled_nets_score_what_their_config_says(monkeypatch, name):
+    monkeypatch.delenv("RESNET_DATA", raising=False)
+    loaded = load(name)
+    # All 10,000 for the smallest; of the others a part, within four standard deviations.
+    limit = None if name == "resnet20_fashion_mnist" else 1_000
+    score, recorded = evaluate_model(loaded.model, loaded.info, "fashion_mnist", limit), loaded.info.results["test"]
+    if limit is None:
+        assert score.n == recorded["n"] == 10_000
+        assert score.accuracy == pytest.approx(recorded["accuracy"], abs=2e-4)  # another processor may round otherwise
+        assert score.loss == pytest.approx(recorded["loss"], rel=1e-3)
+    else:
+        assert score.accuracy == pytest.approx(recorded["accuracy"], abs=0.035)
