@@ -1,0 +1,1 @@
+"""The page: tabs, links, languages and limits. Only this package and app.py import gradio."""

@@ -1,0 +1,115 @@
+"""The page as a whole: title line, three tabs, and the wiring that all tabs share."""
+
+import functools
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from resnet.errors import InputError
+from resnet.ui import classify_tab, compare_tab, trace_tab
+from resnet.ui.guard import message_html, request_among
+from resnet.ui.head import HeadScript
+from resnet.ui.language import TRANSLATIONS, language, word
+from resnet.ui.sharing import from_query
+from resnet.ui.tab import Tab
+
+HERE = Path(__file__).parent
+TAB_MODULES = {"trace": trace_tab, "compare": compare_tab, "classify": classify_tab}
+FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
+MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace"]
+
+
+def build() -> gr.Blocks:
+    """The demo, wired but not launched."""
+    with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True) as demo:
+        gr.HTML(_title_line(), elem_id="title-line")
+        link = gr.Textbox(visible=False)
+        tabs, items = {}, {}
+        with gr.Tabs(elem_id="tabs") as strip:
+            for name, module in TAB_MODULES.items():
+                with gr.Tab(word(f"{name}.tab"), id=name) as items[name]:
+                    tabs[name] = module.build()
+        for name, tab in tabs.items():
+            _wire(tab, items[name], link)
+        _open_links(demo, strip, tabs)
+    return demo
+
+
+def launch_options() -> dict:
+    """What launch() needs for this page, besides host and port."""
+    return {
+        "theme": _theme(), "css": (HERE / "style.css").read_text("utf-8"), "i18n": TRANSLATIONS,
+        "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
+        "max_file_size": "25mb", "footer_links": ["api"],
+        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(HeadScript)]},
+    }
+
+
+def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
+    """Every trigger of a tab, and opening it, shows its view and puts that into the address bar."""
+    for trigger in [*tab.triggers, item.select]:
+        shown = trigger(tab.show, [*tab.controls, *tab.extra], [*tab.outputs, link], api_visibility="private",
+                        show_progress="minimal", trigger_mode="always_last", concurrency_id=tab.name)
+        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+
+
+def _open_links(demo: gr.Blocks, strip: gr.Tabs, tabs: dict[str, Tab]) -> None:
+    """On loading the page: its tab, that tab's controls, then what they show."""
+
+    def open_link(request: gr.Request) -> list:
+        name, view, problem = view_of(dict(request.query_params), {name: tab.view for name, tab in tabs.items()},
+                                      language(request))
+        updates = []
+        for tab in tabs.values():
+            chosen = view if tab.name == name else tab.view()
+            updates += [message_html(problem) if tab.name == name else "", *tab.fill(chosen, language(request))]
+        return [gr.Tabs(selected=name), *updates]
+
+    filled = [component for tab in tabs.values() for component in (tab.outputs[0], *tab.controls)]
+    opened = demo.load(open_link, None, [strip, *filled], api_visibility="private", show_progress="hidden")
+    for tab in tabs.values():
+        show = _if_open(tab, tabs)
+        opened.success(show, [*tab.controls, *tab.extra], tab.outputs[1:], api_visibility="private",
+                       show_progress="hidden", concurrency_id=tab.name)
+
+
+def _if_open(tab: Tab, tabs: dict[str, Tab]):
+    """Draws a tab after loading when it is the one that the link opens; the others wait until selected."""
+
+    @functools.wraps(tab.show)
+    def draw(*values):
+        wanted = request_among(values).query_params.get("tab", "trace")
+        if tab.name != (wanted if wanted in tabs else "trace"):
+            return [gr.skip()] * (len(tab.outputs) - 1)
+        return tab.show(*values)[1:-1]
+
+    return draw
+
+
+def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tuple:
+    """(tab, view, what was wrong with the link): a bad link opens its tab's default view and says why."""
+    name = parameters.get("tab", "trace")
+    problem = ""
+    if name not in views:
+        problem = InputError("unknown_tab", name=str(name)[:40], known=", ".join(views)).sentence(lang)
+        name = "trace"
+    try:
+        return name, from_query(views[name], parameters), problem
+    except InputError as error:
+        return name, views[name](), error.sentence(lang)
+
+
+def _title_line() -> str:
+    return (f'<header><div><h1>{word("page.title")}</h1><p>{word("page.subtitle")}</p></div>'
+            f'<nav><span class="pill"><a href="?lang=en" data-lang="en" lang="en">English</a> · '
+            f'<a href="?lang=zh" data-lang="zh" lang="zh">中文</a></span>'
+            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{word("page.copy")}</span>'
+            f'<span class="done">{word("page.copied")}</span></button></nav></header>')
+
+
+def _theme() -> gr.themes.Base:
+    blue = gr.themes.Color(*("#eef6fb", "#d6eaf6", "#aed5ee", "#7fbce2", "#4a9bd1", "#0072b2", "#00639b", "#005282",
+                             "#004368", "#00344f", "#00263a"))
+    return gr.themes.Base(primary_hue=blue, neutral_hue="slate", font=FONTS, font_mono=MONO,
+                          radius_size="sm", spacing_size="md")

@@ -1,0 +1,77 @@
+"""Between a stranger and the code: failures become one sentence, files come from uploads only."""
+
+import functools
+import logging
+import secrets
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from resnet.errors import InputError
+from resnet.text import text
+from resnet.ui.language import language
+
+log = logging.getLogger("resnet")
+
+
+def guarded_view(outputs: int):
+    """For a handler whose first output is the tab's message line: a failure fills the line and
+    leaves the other `outputs` as they were."""
+
+    def decorate(handler):
+        @functools.wraps(handler)
+        def guarded(*values):
+            try:
+                return "", *handler(*values)
+            except Exception as error:
+                return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+
+        return guarded
+
+    return decorate
+
+
+def guarded_api(handler):
+    """For an API end point: a failure is a gr.Error with the same sentence."""
+
+    @functools.wraps(handler)
+    def guarded(*values, **named):
+        try:
+            return handler(*values, **named)
+        except Exception as error:
+            raise gr.Error(_sentence(error, "en"), print_exception=False) from None
+
+    return guarded
+
+
+def request_among(values) -> "gr.Request | None":
+    """Gradio hands the request over among a handler's positional arguments."""
+    return next((value for value in values if isinstance(value, gr.Request)), None)
+
+
+def uploaded_file(value) -> Path:
+    """The path of a file that this visitor uploaded, from Gradio's file record.
+
+    Raises:
+        InputError: nothing was uploaded, or the record points elsewhere on this machine.
+    """
+    path = value.get("path") if isinstance(value, dict) else None
+    if not path:
+        raise InputError("picture_empty")
+    resolved = Path(path).resolve()
+    if not resolved.is_relative_to(Path(gr.utils.get_upload_folder()).resolve()):
+        raise InputError("picture_empty")
+    return resolved
+
+
+def message_html(sentence: str) -> str:
+    return f'<p class="message" role="alert">{escape(sentence)}</p>' if sentence else ""
+
+
+def _sentence(error: Exception, lang: str) -> str:
+    if isinstance(error, InputError):
+        return error.sentence(lang)
+    reference = secrets.token_hex(4)
+    log.error("failure %s", reference, exc_info=error)
+    return text("errors.ours", lang, reference=reference)

@@ -1,0 +1,51 @@
+// Put into the page's head before Gradio starts: language, address bar, and small clicks.
+(() => {
+  const query = new URLSearchParams(location.search);
+  const wanted = query.get("lang") || navigator.language || "en";
+  const lang = wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
+  const locale = lang === "zh" ? "zh-CN" : "en";
+  Object.defineProperty(navigator, "language", { get: () => locale });
+  Object.defineProperty(navigator, "languages", { get: () => [locale] });
+  document.documentElement.lang = locale;
+
+  const KEPT = ["lang", "__theme"];
+
+  // Called after every answer with the view's own query string.
+  window.showInAddressBar = (view) => {
+    const now = new URLSearchParams(location.search);
+    const next = new URLSearchParams(view);
+    for (const key of KEPT) if (now.has(key)) next.set(key, now.get(key));
+    if (next.get("tab") === "trace") next.delete("tab");
+    next.sort(); now.sort();
+    if (next.toString() !== now.toString())
+      history.pushState(null, "", next.size ? "?" + next : location.pathname);
+  };
+  addEventListener("popstate", () => location.reload());
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-lang],[data-copy]");
+    if (!target) return;
+    event.preventDefault();
+    if (target.dataset.lang) {
+      const next = new URLSearchParams(location.search);
+      next.set("lang", target.dataset.lang);
+      location.search = next;
+    } else {
+      navigator.clipboard.writeText(location.href).then(() => {
+        target.dataset.done = "yes";
+        setTimeout(() => delete target.dataset.done, 1600);
+      });
+    }
+  });
+
+  // <input data-filter="#rows"> hides the rows that do not contain its words.
+  document.addEventListener("input", (event) => {
+    const table = event.target.dataset?.filter;
+    if (!table) return;
+    const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of document.querySelectorAll(`${table} tbody tr`)) {
+      const line = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => line.includes(word));
+    }
+  });
+})();

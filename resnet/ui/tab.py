@@ -1,0 +1,30 @@
+"""What a tab is to the page: its controls, its outputs, and the functions between them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gradio.components import Component
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab of the page.
+
+    name        in the link: "trace"
+    view        its state: a frozen dataclass whose fields are the controls, in order
+    controls    the components that hold the state
+    outputs     the message line first, then what the tab draws
+    show        the handler: control values -> outputs
+    fill        (view, language) -> updates of the controls, for a link that is opened
+    triggers    the events on which `show` runs
+    extra       further inputs of `show` that no link holds, such as a picture
+    """
+
+    name: str
+    view: type
+    controls: list[Component]
+    outputs: list[Component]
+    show: Callable
+    fill: Callable
+    triggers: list[Callable] = field(default_factory=list)
+    extra: list[Component] = field(default_factory=list)
