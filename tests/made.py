@@ -1,6 +1,8 @@
 """Small made data sets and nets for the tests of training: seconds instead of hours."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -17,6 +19,15 @@ TINY_SETTINGS = ("depths=1,1,1", "widths=4,8,8")
 def tiny(variant: str = "resnet20_cifar", **changes) -> ResNetConfig:
     """A net of eight layers for Fashion-MNIST."""
     return config_of(variant, in_channels=1, input_size=(28, 28), **TINY | changes)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Nets this small only lose time to a second thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def made_split(n: int, name: str = "fashion_mnist", seed: int = 0) -> Split:

@@ -20,7 +20,7 @@ from resnet.experiment import adapt, hardware, plan
 from resnet.model import create
 from resnet.recipe import Recipe
 from resnet.resume import CHECKPOINT
-from tests.made import TINY_SETTINGS, made_split, same_tensors, tiny, write_parquet
+from tests.made import TINY_SETTINGS, made_split, one_thread, same_tensors, tiny, write_parquet
 
 ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--batch", "16", "--lr", "0.05",
              "--precision", "fp32", "--device", "cpu", "--set", *TINY_SETTINGS]
@@ -29,15 +29,13 @@ ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--ba
 @pytest.fixture(scope="module", autouse=True)
 def repository(tmp_path_factory):
     """A small Fashion-MNIST in $RESNET_DATA, and one thread."""
-    root, threads = tmp_path_factory.mktemp("data"), torch.get_num_threads()
+    root = tmp_path_factory.mktemp("data")
     write_parquet(made_split(80), root, "train")
     write_parquet(made_split(40, seed=1), root, "test")
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
+    with one_thread(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("RESNET_DATA", str(root))
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
         yield root
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,13 @@ from resnet.evaluate import autocast, evaluate, evaluate_model, resolve
 from resnet.hub import bundled, load
 from resnet.model import create
 from resnet.workers import Workers
-from tests.made import made_info, made_split, tiny
+from tests.made import made_info, made_split, one_thread, tiny
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    with one_thread():
+        yield
 
 
 @pytest.fixture

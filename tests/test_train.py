@@ -18,7 +18,7 @@ from resnet.model import create
 from resnet.recipe import Recipe, learning_rate
 from resnet.resume import CHECKPOINT, HISTORY_FILE, load_rows
 from resnet.train import Workers, _Run, train
-from tests.made import made_split, same_tensors, tiny
+from tests.made import made_split, one_thread, same_tensors, tiny
 
 RECIPE = Recipe("fashion_mnist", epochs=3, batch=16, lr=0.05, pad=2, precision="fp32")
 TRAIN, TEST = made_split(100), made_split(30, seed=1)
@@ -35,12 +35,9 @@ def finish(out=None, recipe=RECIPE, config=None, train_set=TRAIN):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Nets this small only lose time to a second thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def threads():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
