@@ -12,7 +12,7 @@ from resnet.runs import Run
 from resnet.text import text
 
 # Shallow, middle, deep. style.css lightens the same colours in dark mode: change them together.
-SHADES = {False: ("#4a9bd1", "#0072b2", "#004c78"), True: ("#e58a3c", "#d55e00", "#933f00")}
+SHADES = {False: ("#4a9bd1", "#0072b2", "#024c78"), True: ("#e58a3c", "#d55e00", "#933f00")}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', sans-serif"
 INK = "#1a202c"
 
@@ -37,13 +37,22 @@ def curves(runs: Sequence[Run], metric: str = "error", axis: str = "epoch", lang
             y = [getattr(row, f"{split}_{metric}") for row in run.rows]
             name = f"{run.title}, {text(f'charts.{split}', lang)}"
             figure.add_scatter(
-                x=x, y=y, name=name, mode="lines", legendgroup=run.name,
+                x=x, y=y, name=name, mode="lines", showlegend=False,
                 line={"color": shade(run.plain, run.depth), "dash": dash, "width": width},
                 hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>")
+    _split_legend(figure, lang)
     _direct_labels(figure, runs, metric, axis, scale, lang)
-    figure.update_xaxes(title=text(f"charts.{axis}", lang))
+    ends = [getattr(row, axis) / scale for run in runs for row in (run.rows[0], run.rows[-1])] or [0, 1]
+    figure.update_xaxes(title=text(f"charts.{axis}", lang), range=[min(ends), max(ends)])
     figure.update_yaxes(title=text(f"charts.{metric}", lang), rangemode="tozero")
     return figure
+
+
+def _split_legend(figure: go.Figure, lang: str) -> None:
+    """What dashed and solid mean; the nets are named at their curves."""
+    for split, dash in (("test", "solid"), ("train", "dash")):
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=text(f"charts.{split}_legend", lang),
+                           line={"color": "#75889a", "dash": dash, "width": 2})
 
 
 def _direct_labels(figure: go.Figure, runs: Sequence[Run], metric: str, axis: str, scale: float, lang: str) -> None:
@@ -67,8 +76,9 @@ def _layout() -> dict:
     return {
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 13, "color": INK},
-        "margin": {"l": 56, "r": 132, "t": 40, "b": 52}, "height": 460, "autosize": True,
+        "margin": {"l": 56, "r": 150, "t": 40, "b": 52}, "height": 460, "autosize": True,
         "hovermode": "x unified", "xaxis": axis, "yaxis": axis | {"ticksuffix": ""},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 12},
+                   "itemclick": False, "itemdoubleclick": False},
         "dragmode": "zoom",
     }

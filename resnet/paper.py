@@ -24,6 +24,12 @@ class Published:
     shortcut: str
     source: str
 
+    @property
+    def cite(self) -> str:
+        """The short form: "He et al. 2015, Table 1"."""
+        authors, _, place = self.source.split(", ", 2)
+        return f"{authors}, {place}"
+
     def matches(self, measured: float) -> bool:
         """Within one unit of the last printed digit: Table 1 rounds some entries (7.57 -> 7.6) and cuts others."""
         return abs(measured - self.value) < self.step

@@ -21,7 +21,7 @@ def answer_html(answer: Answer, loaded: LoadedModel, lang: str) -> str:
     """The result of a classification as one block of HTML."""
     return (f'<div class="answer"><figure class="saw">{_seen(answer.seen, loaded, lang)}</figure>'
             f'<div class="verdict">{_bars(answer, lang)}{_notes(answer, loaded, lang)}</div></div>'
-            f'<p class="source">{_source(answer, lang)}</p>')
+            f'<p class="source">{_source(answer, loaded, lang)}</p>')
 
 
 def label_text(label: str, lang: str) -> str:
@@ -76,8 +76,12 @@ def _notes(answer: Answer, loaded: LoadedModel, lang: str) -> str:
     return "".join(parts)
 
 
-def _source(answer: Answer, lang: str) -> str:
+def _source(answer: Answer, loaded: LoadedModel, lang: str) -> str:
     device = text(f"classify.{answer.device}", lang, cores=os.cpu_count())
-    return escape(text("classify.source", lang, total=f"{answer.prepare_ms + answer.forward_ms:.3g}", device=device,
+    params = sum(parameter.numel() for parameter in loaded.model.parameters())
+    test = loaded.info.results.get("test")
+    about = text("classify.weights_note", lang, name=answer.model, accuracy=f"{100 * test['accuracy']:.2f}",
+                 n=f"{test['n']:,}", params=f"{params:,}") if test else ""
+    return escape(about) + " " + escape(text("classify.source", lang, total=f"{answer.prepare_ms + answer.forward_ms:.3g}", device=device,
                        precision=answer.precision, forward=f"{answer.forward_ms:.3g}",
-                       prepare=f"{answer.prepare_ms:.3g}", name=answer.model))
+                       prepare=f"{answer.prepare_ms:.3g}"))

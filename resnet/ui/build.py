@@ -1,13 +1,16 @@
 """The page as a whole: title line, three tabs, and the wiring that all tabs share."""
 
 import functools
+from html import escape
 from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from resnet.errors import InputError
+from resnet.text import LANGUAGES, text
 from resnet.ui import classify_tab, compare_tab, trace_tab
+from resnet.ui.examples import photo_file
 from resnet.ui.guard import message_html, request_among
 from resnet.ui.head import HeadScript
 from resnet.ui.language import TRANSLATIONS, language, word
@@ -22,6 +25,7 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospa
 
 def build() -> gr.Blocks:
     """The demo, wired but not launched."""
+    gr.set_static_paths([Path(photo_file("cheetah1.jpg")).parent])
     with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(_title_line(), elem_id="title-line")
         link = gr.Textbox(visible=False)
@@ -101,11 +105,17 @@ def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tu
 
 
 def _title_line() -> str:
-    return (f'<header><div><h1>{word("page.title")}</h1><p>{word("page.subtitle")}</p></div>'
+    return (f'<header><div><h1>{_both("page.title")}</h1><p>{_both("page.subtitle")}</p></div>'
             f'<nav><span class="pill"><a href="?lang=en" data-lang="en" lang="en">English</a> · '
             f'<a href="?lang=zh" data-lang="zh" lang="zh">中文</a></span>'
-            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{word("page.copy")}</span>'
-            f'<span class="done">{word("page.copied")}</span></button></nav></header>')
+            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{_both("page.copy")}</span>'
+            f'<span class="done" role="status">{_both("page.copied")}</span></button></nav></header>')
+
+
+def _both(key: str) -> str:
+    """A sentence in both languages; style.css hides the one that is not the page's (Gradio translates
+    only one sentence in a piece of HTML)."""
+    return "".join(f'<span data-in="{lang}">{escape(text(key, lang))}</span>' for lang in LANGUAGES)
 
 
 def _theme() -> gr.themes.Base:

@@ -13,13 +13,17 @@ from resnet.predict import MAX_TOP_K, classify
 from resnet.text import text
 from resnet.ui.answer import answer_html
 from resnet.ui.device import gpu
-from resnet.ui.examples import EXAMPLES
+from resnet.ui.examples import EXAMPLES, thumbnails_html
 from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.language import language, word
 from resnet.ui.sharing import parse_controls, to_query, whole_number
 from resnet.ui.tab import Tab
 
 DEFAULT_MODEL = "resnet20_fashion_mnist"
+PICK = """element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-example]");
+  if (button) trigger("select", { example: button.dataset.example });
+})"""
 classify_on_gpu = gpu(classify)
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
 
@@ -58,9 +62,9 @@ def show_classify(example: str, model: str, top_k: int, picture: "dict | None",
     return answer_html(answer, loaded, lang), to_query("classify", view)
 
 
-def choose_example(model: str, chosen: gr.SelectData) -> tuple[str, str, None]:
+def choose_example(model: str, chosen: gr.EventData) -> tuple[str, str, None]:
     """A selected thumbnail -> its name, a model that suits it, and an empty picture field."""
-    example = list(EXAMPLES.values())[chosen.index]
+    example = EXAMPLES.get(chosen.example, EXAMPLES["boot"])
     suited = [name for name, info in bundled().items() if info.data == example.data]
     keep = model in suited or not suited
     return example.name, model if keep else sorted(suited, key=lambda name: name.startswith("plain"))[0], None
@@ -97,8 +101,7 @@ def build() -> Tab:
             picture = gr.Image(sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=220,
                                label=word("classify.picture"), placeholder=word("classify.drop"),
                                buttons=[], elem_id="picture")
-            gallery = gr.Gallery(_thumbnails(), label=word("classify.examples"), columns=4, rows=2, height="auto",
-                                 allow_preview=False, object_fit="cover", buttons=[], elem_id="examples")
+            thumbnails = gr.HTML(thumbnails_html(), elem_id="examples", js_on_load=PICK)
             model = gr.Dropdown([(_model_title(name), name) for name in bundled()], value=DEFAULT_MODEL,
                                 label=word("classify.weights"))
             top_k = gr.Slider(1, 10, value=5, step=1, label=word("classify.top_k"))
@@ -109,7 +112,7 @@ def build() -> Tab:
     gr.api(classify_api, api_name="classify")
     tab = Tab("classify", ClassifyView, [example, model, top_k], [message, answer], show_classify, fill, [], [picture])
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    selected = gallery.select(choose_example, model, [example, model, picture], **quiet)
+    selected = thumbnails.select(choose_example, model, [example, model, picture], **quiet)
     uploaded = picture.input(own_picture, None, example, **quiet)
     tab.triggers.extend([selected.success, uploaded.success, model.input, top_k.release])
     return tab
@@ -118,16 +121,4 @@ def build() -> Tab:
 def _model_title(name: str) -> str:
     info = bundled()[name]
     kind = "plain" if info.architecture.shortcut == "none" else "ResNet"
-    accuracy = 100 * info.results["test"]["accuracy"]
-    return f"{kind}-{info.architecture.depth} · {DATA[info.data].title} · {accuracy:.1f} %"
-
-
-def _thumbnails() -> list:
-    return [(example.pixels().permute(1, 2, 0).numpy() if example.item is not None else _photo(example.photo), None)
-            for example in EXAMPLES.values()]
-
-
-def _photo(name: str) -> str:
-    from gradio.media import get_image
-
-    return get_image(name)
+    return f"{kind}-{info.architecture.depth}, {DATA[info.data].title}"

@@ -1,11 +1,14 @@
 """Pictures to try: items of Fashion-MNIST's test set, and photographs that come with gradio."""
 
 from dataclasses import dataclass
+from html import escape
 
 from torch import Tensor
 
 from resnet.data import load_samples
 from resnet.picture import decode
+from resnet.text import LANGUAGES, text
+from resnet.ui.answer import png_url
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,7 @@ class Example:
         """uint8 RGB [3, height, width]."""
         if self.item is not None:
             return load_samples(self.data, "test").images[self.item].expand(3, -1, -1)
-        from gradio.media import get_image
-
-        return decode(get_image(self.photo))
+        return decode(photo_file(self.photo))
 
 
 EXAMPLES = {
@@ -39,3 +40,25 @@ EXAMPLES = {
         Example("tower", "cifar10", photo="tower.jpg"),
     )
 }
+
+
+def photo_file(name: str) -> str:
+    """The path of a photograph inside the gradio package."""
+    from gradio.media import get_image
+
+    return get_image(name)
+
+
+def thumbnails_html() -> str:
+    """A button for each example; photographs are served from where gradio keeps them."""
+    label = "".join(f'<span data-in="{lang}">{escape(text("classify.examples", lang))}</span>' for lang in LANGUAGES)
+    buttons = "".join(
+        f'<button type="button" data-example="{example.name}">{_thumbnail(example)}</button>'
+        for example in EXAMPLES.values())
+    return f'<p class="label">{label}</p><div class="thumbs">{buttons}</div>'
+
+
+def _thumbnail(example: Example) -> str:
+    if example.item is not None:
+        return f'<img src="{png_url(example.pixels()[:1])}" alt="{example.name}">'
+    return f'<img class="photo" src="gradio_api/file={photo_file(example.photo)}" alt="{example.name}">'

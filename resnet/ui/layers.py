@@ -30,7 +30,9 @@ def title(variant: str) -> str:
 
 def trace_html(result: Trace, milliseconds: float, lang: str) -> str:
     """Everything that the Trace tab draws."""
+    sources = sorted({figure.source for quantity in ("params", "macs") for figure in published(result.name, quantity)})
     source = text("trace.source", lang, ms=f"{milliseconds:.0f}", version=_torch_version())
+    source += "".join(text("trace.published", lang, source=cited) for cited in sources)
     return (f'<div class="figures">{_figures(result, lang)}</div>'
             f'<div class="scroll map">{network_map(result, lang)}</div>'
             f"{_table(result, lang)}"
@@ -75,7 +77,7 @@ def _params_note(result: Trace, lang: str) -> tuple[str, str]:
     for figure in published(result.name, "params"):
         if figure.shortcut in ("", result.config.shortcut):
             key = "equal" if figure.matches(result.params) else "differs"
-            return _noted(key, f"{figure.value / 1e6:.3g} M", figure.source, lang)
+            return _noted(key, f"{figure.value / 1e6:.3g} M", figure.cite, lang)
     return "", text("trace.params_note", lang)
 
 
@@ -86,12 +88,12 @@ def _macs_note(result: Trace, lang: str) -> tuple[str, str]:
             break
         value = f"{figure.value / 1e9:.3g} G"
         if figure.matches(result.macs):
-            return _noted("equal", value, figure.source, lang)
+            return _noted("equal", value, figure.cite, lang)
         paper = trace(config_of(result.name, stride_in="1x1"))
         if figure.matches(paper.macs):
             more = _giga(result.macs - paper.macs)
-            return "warn", text("trace.v15", lang, value=value, more=more, source=figure.source)
-        return _noted("differs", value, figure.source, lang)
+            return "warn", text("trace.v15", lang, value=value, more=more, source=figure.cite)
+        return _noted("differs", value, figure.cite, lang)
     return "", text("trace.macs_note", lang)
 
 
