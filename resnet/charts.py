@@ -60,14 +60,15 @@ def _direct_labels(figure: go.Figure, runs: Sequence[Run], metric: str, axis: st
     if not runs:
         return
     top = max(getattr(row, f"{split}_{metric}") for run in runs for row in run.rows for split in ("train", "test"))
-    gap, floor = top * 0.055, -top
+    gap, floor = top * 0.1, -top
     unit = " %" if metric == "error" else ""
     for run in sorted(runs, key=lambda run: getattr(run.final, f"test_{metric}")):
         value = getattr(run.final, f"test_{metric}")
         floor = max(value, floor + gap)
         figure.add_annotation(
             x=getattr(run.final, axis) / scale, y=floor, xanchor="left", xshift=8, showarrow=False,
-            text=f"<b>{run.title} {value:.3g}{unit}</b>", font={"color": shade(run.plain, run.depth), "size": 13})
+            text=f"<b>{run.title}</b><br><b>{value:.3g}{unit}</b>", align="left",
+            font={"color": shade(run.plain, run.depth), "size": 13})
 
 
 def _layout() -> dict:
@@ -76,7 +77,7 @@ def _layout() -> dict:
     return {
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 13, "color": INK},
-        "margin": {"l": 56, "r": 150, "t": 40, "b": 52}, "height": 460, "autosize": True,
+        "margin": {"l": 56, "r": 84, "t": 40, "b": 52}, "height": 460, "autosize": True,
         "hovermode": "x unified", "xaxis": axis, "yaxis": axis | {"ticksuffix": ""},
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 12},
                    "itemclick": False, "itemdoubleclick": False},

@@ -1,13 +1,14 @@
 """The one error whose message is meant for a user."""
 
-from resnet.text import text
+from resnet.text import sentences, text
 
 
 class InputError(ValueError):
     """Bad input, told in one sentence that says what is wrong and what to do.
 
-    `key` names a sentence under "errors" in resnet/locales; `values` fill its
-    placeholders. `str(error)` is the English sentence, `error.sentence("zh")` the Chinese.
+    `key` names a sentence under "errors" in resnet/locales; `values` fill its placeholders, of
+    which `field`, a setting's name, is told in words. `str(error)` is the English sentence,
+    `error.sentence("zh")` the Chinese.
     """
 
     def __init__(self, key: str, /, **values):
@@ -16,4 +17,6 @@ class InputError(ValueError):
         super().__init__(self.sentence())
 
     def sentence(self, lang: str = "en") -> str:
-        return text(f"errors.{self.key}", lang, **self.values)
+        values = {name: sentences(lang).get(f"fields.{value}", value) if name == "field" else value
+                  for name, value in self.values.items()}
+        return text(f"errors.{self.key}", lang, **values)

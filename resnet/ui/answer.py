@@ -56,7 +56,8 @@ def _bars(answer: Answer, lang: str) -> str:
         f'<tr{" class=first" if i == 0 else ""}><th scope="row">{escape(label_text(p.label, lang))}</th>'
         f'<td class="bar"><span style="width:{100 * p.probability:.2f}%"></span></td>'
         f'<td class="number">{_percent(p.probability)}</td></tr>' for i, p in enumerate(answer.predictions))
-    return f'<table class="bars" aria-label="{escape(text("classify.answers_alt", lang))}"><tbody>{rows}</tbody></table>'
+    alt = escape(text("classify.answers_alt", lang))
+    return f'<table class="bars" aria-label="{alt}"><tbody>{rows}</tbody></table>'
 
 
 def _percent(probability: float) -> str:
@@ -77,11 +78,13 @@ def _notes(answer: Answer, loaded: LoadedModel, lang: str) -> str:
 
 
 def _source(answer: Answer, loaded: LoadedModel, lang: str) -> str:
+    parts = []
+    if test := loaded.info.results.get("test"):
+        params = sum(parameter.numel() for parameter in loaded.model.parameters())
+        parts.append(text("classify.weights_note", lang, name=answer.model, params=f"{params:,}", n=f"{test['n']:,}",
+                          accuracy=f"{100 * test['accuracy']:.2f}"))
     device = text(f"classify.{answer.device}", lang, cores=os.cpu_count())
-    params = sum(parameter.numel() for parameter in loaded.model.parameters())
-    test = loaded.info.results.get("test")
-    about = text("classify.weights_note", lang, name=answer.model, accuracy=f"{100 * test['accuracy']:.2f}",
-                 n=f"{test['n']:,}", params=f"{params:,}") if test else ""
-    return escape(about) + " " + escape(text("classify.source", lang, total=f"{answer.prepare_ms + answer.forward_ms:.3g}", device=device,
-                       precision=answer.precision, forward=f"{answer.forward_ms:.3g}",
-                       prepare=f"{answer.prepare_ms:.3g}"))
+    parts.append(text("classify.source", lang, device=device, precision=answer.precision,
+                      total=f"{answer.prepare_ms + answer.forward_ms:.3g}", forward=f"{answer.forward_ms:.3g}",
+                      prepare=f"{answer.prepare_ms:.3g}"))
+    return escape(" ".join(parts))

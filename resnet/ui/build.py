@@ -11,7 +11,7 @@ from resnet.errors import InputError
 from resnet.text import LANGUAGES, text
 from resnet.ui import classify_tab, compare_tab, trace_tab
 from resnet.ui.examples import photo_file
-from resnet.ui.guard import message_html, request_among
+from resnet.ui.guard import message_html
 from resnet.ui.head import HeadScript
 from resnet.ui.language import TRANSLATIONS, language, word
 from resnet.ui.sharing import from_query
@@ -36,7 +36,7 @@ def build() -> gr.Blocks:
                     tabs[name] = module.build()
         for name, tab in tabs.items():
             _wire(tab, items[name], link)
-        _open_links(demo, strip, tabs)
+        _open_links(demo, strip, tabs, link)
     return demo
 
 
@@ -52,43 +52,45 @@ def launch_options() -> dict:
 
 def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     """Every trigger of a tab, and opening it, shows its view and puts that into the address bar."""
-    for trigger in [*tab.triggers, item.select]:
-        shown = trigger(tab.show, [*tab.controls, *tab.extra], [*tab.outputs, link], api_visibility="private",
-                        show_progress="minimal", trigger_mode="always_last", concurrency_id=tab.name)
+    inputs = [*tab.controls, *tab.extra]
+    # Files arrive as records of what was uploaded: Gradio must not decode a stranger's picture itself.
+    quiet = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last",
+             "preprocess": False, "concurrency_id": tab.name}
+    for trigger in tab.triggers:
+        shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
         shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+    opened = item.select(drawn(tab), inputs, [*tab.outputs[1:], link], **quiet)
+    opened.success(None, link, None, js="(view) => window.showOpenedTab(view)", api_visibility="private")
 
 
-def _open_links(demo: gr.Blocks, strip: gr.Tabs, tabs: dict[str, Tab]) -> None:
-    """On loading the page: its tab, that tab's controls, then what they show."""
-
-    def open_link(request: gr.Request) -> list:
-        name, view, problem = view_of(dict(request.query_params), {name: tab.view for name, tab in tabs.items()},
-                                      language(request))
-        updates = []
-        for tab in tabs.values():
-            chosen = view if tab.name == name else tab.view()
-            updates += [message_html(problem) if tab.name == name else "", *tab.fill(chosen, language(request))]
-        return [gr.Tabs(selected=name), *updates]
-
-    filled = [component for tab in tabs.values() for component in (tab.outputs[0], *tab.controls)]
-    opened = demo.load(open_link, None, [strip, *filled], api_visibility="private", show_progress="hidden")
-    for tab in tabs.values():
-        show = _if_open(tab, tabs)
-        opened.success(show, [*tab.controls, *tab.extra], tab.outputs[1:], api_visibility="private",
-                       show_progress="hidden", concurrency_id=tab.name)
-
-
-def _if_open(tab: Tab, tabs: dict[str, Tab]):
-    """Draws a tab after loading when it is the one that the link opens; the others wait until selected."""
+def drawn(tab: Tab):
+    """A tab's handler without its message line, for when no control was touched: opening a tab or a link."""
 
     @functools.wraps(tab.show)
-    def draw(*values):
-        wanted = request_among(values).query_params.get("tab", "trace")
-        if tab.name != (wanted if wanted in tabs else "trace"):
-            return [gr.skip()] * (len(tab.outputs) - 1)
-        return tab.show(*values)[1:-1]
+    def draw(*values) -> tuple:
+        return tab.show(*values)[1:]
 
     return draw
+
+
+def _open_links(demo: gr.Blocks, strip: gr.Tabs, tabs: dict[str, Tab], link: gr.Textbox) -> None:
+    """On loading the page: the controls of the link's tab, then the tab, which draws itself when it opens."""
+    views = {name: tab.view for name, tab in tabs.items()}
+
+    def open_link(request: gr.Request) -> list:
+        lang = language(request)
+        name, view, problem = view_of(dict(request.query_params), views, lang)
+        updates = []
+        for tab in tabs.values():
+            updates += [message_html(problem) if tab.name == name else "",
+                        *tab.fill(view if tab.name == name else tab.view(), lang)]
+        return [*updates, gr.Tabs(selected=name)]
+
+    filled = [component for tab in tabs.values() for component in (tab.outputs[0], *tab.controls)]
+    opened = demo.load(open_link, None, [*filled, strip], api_visibility="private", show_progress="hidden")
+    first = next(iter(tabs.values()))  # open from the start, so that it is not selected again
+    opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs[1:], link],
+                   api_visibility="private", show_progress="hidden", concurrency_id=first.name)
 
 
 def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tuple:

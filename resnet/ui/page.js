@@ -10,8 +10,10 @@
 
   const KEPT = ["lang", "__theme"];
 
-  // Called after every answer with the view's own query string.
+  // Called after every answer with the view's own query string. A late answer of a tab that was left is not shown.
   window.showInAddressBar = (view) => {
+    const open = document.querySelector("#tabs [role=tab][aria-selected=true]");
+    if (open && open.dataset.tabId !== new URLSearchParams(view).get("tab")) return;
     const now = new URLSearchParams(location.search);
     const next = new URLSearchParams(view);
     for (const key of KEPT) if (now.has(key)) next.set(key, now.get(key));
@@ -20,6 +22,10 @@
     if (next.toString() !== now.toString())
       history.pushState(null, "", next.size ? "?" + next : location.pathname);
   };
+  // Gradio also selects a tab when the page opens; only a visitor's click is a new address.
+  let clicked = false;
+  document.addEventListener("click", (event) => { clicked ||= !!event.target.closest?.("[role=tab]"); }, true);
+  window.showOpenedTab = (view) => { if (clicked) window.showInAddressBar(view); };
   addEventListener("popstate", () => location.reload());
 
   document.addEventListener("click", (event) => {

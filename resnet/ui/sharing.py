@@ -54,7 +54,7 @@ def parse(name: str, kind: type, value) -> "int | str | tuple[str, ...]":
         return whole_number(name, value)
     if kind is str:
         if not isinstance(value, str) or len(value) > MAX_VALUE:
-            raise InputError("link_value", key=name, value=str(value)[:40])
+            raise InputError("link_value", field=name, value=str(value)[:40])
         return value
     items = value.split(",") if isinstance(value, str) else value or ()
     return tuple(parse(name, str, item) for item in items if item)
@@ -70,8 +70,9 @@ def whole_number(name: str, value) -> int:
             raise ValueError
         return int(number)
     except (TypeError, ValueError, OverflowError):
-        shown = "" if value is None else str(value)[:40]
-        raise InputError("whole_number", key=name, value=shown) from None
+        if value is None or value == "":
+            raise InputError("number_empty", field=name) from None
+        raise InputError("whole_number", field=name, value=str(value)[:40]) from None
 
 
 def _spell(value) -> str:
