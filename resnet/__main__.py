@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_trace, _add_evaluate, _add_train):
+    for add in (_add_trace, _add_classify, _add_evaluate, _add_train):
         add(commands)
     return parser
 
@@ -107,6 +107,37 @@ def _totals(result) -> list[str]:
         f"receptive field  {result.receptive_field:,} px",
         f"activations      {result.peak_activation_bytes / 1e6:,.2f} MB at the peak (inference, fp32)",
     ]
+
+
+# classify ----------------------------------------------------------------------------------------
+
+
+def _add_classify(commands) -> None:
+    parser = commands.add_parser("classify", help="what is on a picture, by trained weights")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG, PNG or WebP files")
+    parser.add_argument("--model", required=True, metavar="MODEL", help="a bundled name, or a folder")
+    parser.add_argument("--top-k", type=int, default=5, metavar="K")
+    parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
+    parser.add_argument("--json", action="store_true", help="a list of one JSON object per picture")
+    parser.set_defaults(run=classify)
+
+
+def classify(args) -> None:
+    """Print the most probable classes of each picture."""
+    from resnet.hub import load
+    from resnet.predict import classify as answer
+
+    loaded = load(args.model)
+    results = [{"image": image, "model": args.model, "predictions": [
+        {"label": p.label, "probability": p.probability}
+        for p in answer(image, loaded, args.top_k, args.precision).predictions]} for image in args.images]
+    if args.json:
+        _print_json(results)
+        return
+    for result in results:
+        print(result["image"])
+        for prediction in result["predictions"]:
+            print(f"  {100 * prediction['probability']:6.2f} %  {prediction['label']}")
 
 
 # evaluate ----------------------------------------------------------------------------------------

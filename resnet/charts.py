@@ -77,7 +77,7 @@ def _layout() -> dict:
     return {
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 13, "color": INK},
-        "margin": {"l": 56, "r": 84, "t": 40, "b": 52}, "height": 460, "autosize": True,
+        "margin": {"l": 56, "r": 96, "t": 40, "b": 52}, "height": 460, "autosize": True,
         "hovermode": "x unified", "xaxis": axis, "yaxis": axis | {"ticksuffix": ""},
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 12},
                    "itemclick": False, "itemdoubleclick": False},

@@ -45,14 +45,17 @@ def test_tidy_rows_survive_as_csv():
 def test_curves_draw_the_recorded_numbers(metric, axis, lang):
     runs = [run for run in recorded() if run.info.data == "fashion_mnist"]
     figure = curves(runs, metric, axis, lang)
-    assert len(figure.data) == 2 * len(runs)
-    for run, training, test in zip(runs, figure.data[::2], figure.data[1::2], strict=True):
+    drawn = [trace for trace in figure.data if trace.x != (None,)]  # the rest is the legend of dashed and solid
+    assert len(drawn) == 2 * len(runs)
+    for run, training, test in zip(runs, drawn[::2], drawn[1::2], strict=True):
         assert list(training.y) == [getattr(row, f"train_{metric}") for row in run.rows]
         assert list(test.y) == [getattr(row, f"test_{metric}") for row in run.rows]
         assert (training.line.dash, test.line.dash) == ("dash", "solid")
         assert test.line.color == shade(run.plain, run.depth)
+    finals = [f"{getattr(run.final, f'test_{metric}'):.3g}" for run in runs]
+    assert all(any(final in label.text for label in figure.layout.annotations) for final in finals)
     assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text
 
 
 def test_no_runs_no_curves():
-    assert not curves([]).data
+    assert all(trace.x == (None,) for trace in curves([]).data)

@@ -16,7 +16,7 @@ from resnet.ui.device import gpu
 from resnet.ui.examples import EXAMPLES, thumbnails_html
 from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query, whole_number
+from resnet.ui.sharing import parse_controls, to_query
 from resnet.ui.tab import Tab
 
 DEFAULT_MODEL = "resnet20_fashion_mnist"
@@ -85,7 +85,8 @@ def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) ->
     Returns:
         image, model and predictions, each with label and probability.
     """
-    answer = classify_on_gpu(decode(uploaded_file(image)), load(model).reference, whole_number("top_k", top_k))
+    view = parse_controls(ClassifyView, OWN, model, top_k)  # a visitor may name bundled models, not folders
+    answer = classify_on_gpu(decode(uploaded_file(image)), view.model, view.top_k)
     return {"image": image.get("orig_name"), "model": answer.model,
             "predictions": [{"label": p.label, "probability": p.probability} for p in answer.predictions]}
 
