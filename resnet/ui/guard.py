@@ -57,7 +57,7 @@ def uploaded_file(value) -> Path:
         InputError: nothing was uploaded, or the record points elsewhere on this machine.
     """
     path = value.get("path") if isinstance(value, dict) else None
-    if not path:
+    if not isinstance(path, str) or not path or "\0" in path:
         raise InputError("picture_empty")
     resolved = Path(path).resolve()
     if not resolved.is_relative_to(Path(gr.utils.get_upload_folder()).resolve()):

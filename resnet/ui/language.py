@@ -18,14 +18,8 @@ def word(key: str) -> str:
 
 
 def language(request: "gr.Request | None") -> str:
-    """ "en" or "zh": the link's `lang`, else the browser's first known language, else English."""
+    """ "en" or "zh": the link's `lang`, else the browser's first language; page.js decides alike."""
     if request is None:
         return "en"
-    wanted = str(request.query_params.get("lang", ""))
-    if wanted in LANGUAGES:
-        return wanted
-    for part in request.headers.get("accept-language", "").lower().split(","):
-        code = part.strip()[:2]
-        if code in LANGUAGES:
-            return code
-    return "en"
+    wanted = request.query_params.get("lang") or request.headers.get("accept-language", "")
+    return "zh" if wanted.lower().startswith("zh") else "en"

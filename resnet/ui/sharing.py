@@ -57,6 +57,8 @@ def parse(name: str, kind: type, value) -> "int | str | tuple[str, ...]":
             raise InputError("link_value", field=name, value=str(value)[:40])
         return value
     items = value.split(",") if isinstance(value, str) else value or ()
+    if not isinstance(items, (list, tuple)):
+        raise InputError("link_value", field=name, value=str(value)[:40])
     return tuple(parse(name, str, item) for item in items if item)
 
 
