@@ -1,0 +1,40 @@
+"""What a handler gets when a visitor asks: a request with headers and a link, and the controls' values."""
+
+import base64
+import dataclasses
+import re
+
+import gradio as gr
+from starlette.requests import Request
+
+TABS = {"trace": "trace_tab", "compare": "compare_tab", "classify": "classify_tab"}
+
+
+def asked(query: str = "", accept: str = "en") -> gr.Request:
+    """A request as Gradio hands it to a handler, for the page at ?`query`."""
+    return gr.Request(Request({"type": "http", "query_string": query.encode("latin-1", "ignore"),
+                               "headers": [(b"accept-language", accept.encode())]}))
+
+
+def held(view) -> list:
+    """The values that the controls of a tab hold, in order."""
+    return [list(value) if isinstance(value, tuple) else value
+            for value in (getattr(view, field.name) for field in dataclasses.fields(view))]
+
+
+def held_with(view, **changes) -> list:
+    """The same with some controls set to what a view would refuse."""
+    names = [field.name for field in dataclasses.fields(view)]
+    assert set(changes) <= set(names)
+    return [changes.get(name, value) for name, value in zip(names, held(view), strict=True)]
+
+
+def attached(html: str) -> dict[str, str]:
+    """The files that a piece of HTML carries in data: links, by name."""
+    links = re.findall(r'download="([^"]+)" href="data:text/csv;charset=utf-8;base64,([^"]*)"', html)
+    return {name: base64.b64decode(data).decode() for name, data in links}
+
+
+def words(html: str) -> str:
+    """The text of a piece of HTML."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
