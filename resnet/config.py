@@ -129,7 +129,7 @@ def _typed(key: str, value):
             return {"true": True, "false": False}[str(value).lower()]
         return _integer(value) if "int" in kind else str(value)
     except (ValueError, TypeError, KeyError):
-        raise InputError("setting_value", key=key, value=str(value)[:80]) from None
+        raise InputError("setting_value", field=key, value=str(value)[:80]) from None
 
 
 def _integer(value) -> int:

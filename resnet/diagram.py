@@ -49,6 +49,7 @@ class _Sheet:
     lang: str
     cell: float
     pixels: int  # the input's height
+    focus: str  # the part that is open
     x: float = 12
     parts: list[str] = field(default_factory=list)
     shapes: list[tuple[float, str]] = field(default_factory=list)
@@ -78,17 +79,18 @@ class _Sheet:
             self.draw(f'<text class="{kind}" x="{middle:g}" y="{NAMES_AT + 16 * i}">{row}</text>')
 
 
-def network_map(trace: Trace, lang: str = "en") -> str:
+def network_map(trace: Trace, lang: str = "en", focus: str = "") -> str:
     """The map of a traced net, as one <svg> element that fills its container's width.
 
     Runs of eight or more equal blocks are drawn as first, ..., last with their number. Every drawn
-    block is a group with data-block="layer3.0". Below `min-width` the container should scroll.
+    block is a button with data-block="layer3.0", the one in `focus` marked as open. Below `min-width`
+    the container should scroll.
     """
     stages = [stage for stage in trace.stages if stage.blocks]
     cells = sum(len(_drawn(stage.blocks)) for stage in stages)
     head = [layer for layer in trace.stages[-1].layers if layer.type != "Flatten"]
     spare = IDEAL_WIDTH - EDGE * (len(stages) + 4) - 124
-    sheet = _Sheet(lang, min(max(spare / cells, NARROWEST), WIDEST), trace.input[2])
+    sheet = _Sheet(lang, min(max(spare / cells, NARROWEST), WIDEST), trace.input[2], focus)
     _stem(sheet, trace)
     for number, stage in enumerate(stages, 1):
         _stage(sheet, stage, number, trace.config.block)
@@ -115,7 +117,8 @@ def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
         sheet.word("desc_end", classes=trace.config.classes),
     ])
     return "".join([
-        f'<svg class="netmap" role="img" viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px" ',
+        f'<svg class="netmap" role="group" aria-label="{sheet.word("title", name=trace.name)}" ',
+        f'viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px" ',
         'xmlns="http://www.w3.org/2000/svg">',
         f'<title>{sheet.word("title", name=trace.name)}</title><desc>{desc}</desc><style>{STYLE}</style>',
         *sheet.parts, "</svg>",
@@ -134,7 +137,7 @@ def _stem(sheet: _Sheet, trace: Trace) -> None:
     sheet.x += 5
     sheet.edge(trace.input)
     conv = by_name["conv1"]
-    sheet.draw(_box(sheet.x, 24, sheet.height(conv.output), 0))
+    sheet.draw(_button(sheet, "conv1"), _box(sheet.x, 24, sheet.height(conv.output), 0), "</g>")
     sheet.names(sheet.x + 12, "conv1", _window(conv))
     sheet.x += 24
     sheet.edge(conv.output)
@@ -191,13 +194,20 @@ def _block(sheet: _Sheet, block: Block, number: int) -> None:
     x, cell, tall = sheet.x, sheet.cell, sheet.height(block.output)
     left, right = x + 4, x + cell - 6.5
     plain = block.shortcut == "none"
-    sheet.draw(f'<g class="block" data-block="{block.name}">', f"<title>{_about(sheet, block)}</title>",
+    sheet.draw(_button(sheet, block.name), f"<title>{_about(sheet, block)}</title>",
                _line(x, x + cell, "axis plain" if plain else "axis"),
                _box(left + 6, cell - 23, tall, min(number, 6)))
     if not plain:
         sheet.draw(_arc(left, right, AXIS - tall / 2 - 6, block.shortcut), _plus(right))
     sheet.draw("</g>")
     sheet.x += cell
+
+
+def _button(sheet: _Sheet, name: str) -> str:
+    """Opens the group of a part that can be looked into, by mouse or keyboard."""
+    state = "block open" if name == sheet.focus else "block"
+    return (f'<g class="{state}" data-block="{name}" role="button" tabindex="0" aria-label="{name}" '
+            f'aria-pressed="{str(name == sheet.focus).lower()}">')
 
 
 def _head(sheet: _Sheet, layers: list[Layer], features: tuple[int, ...]) -> None:
@@ -209,7 +219,7 @@ def _head(sheet: _Sheet, layers: list[Layer], features: tuple[int, ...]) -> None
             sheet.x += 13
             sheet.edge(layer.output[:2])
         elif layer.type == "Linear":
-            sheet.draw(_box(sheet.x, 13, 56, 1))
+            sheet.draw(_button(sheet, "fc"), _box(sheet.x, 13, 56, 1), "</g>")
             sheet.names(sheet.x + 6.5, "fc", sheet.word("classes", n=f"{layer.output[1]:,}"))
             sheet.x += 13
 

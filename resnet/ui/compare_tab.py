@@ -9,9 +9,9 @@ from resnet.data import DATA, data_spec
 from resnet.errors import InputError
 from resnet.runs import AXES, METRICS, Run, recorded, tidy, to_csv
 from resnet.text import text
+from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view
 from resnet.ui.language import language, word
-from resnet.ui.layers import download
 from resnet.ui.sharing import parse_controls, to_query
 from resnet.ui.story import source_line, table_html, verdict
 from resnet.ui.tab import Tab

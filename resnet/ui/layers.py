@@ -1,17 +1,17 @@
-"""A Trace -> HTML: the figures, the map, the table of layers, the tutorials' listing."""
+"""A Trace -> HTML: the figures on top, the table of layers, the tutorials' listing, the source."""
 
-import base64
 import csv
 import io
 from html import escape
 
 from resnet.config import VARIANTS, config_of
-from resnet.diagram import network_map
 from resnet.paper import published
 from resnet.records import Layer, Trace
 from resnet.shapes import trace
 from resnet.text import text
+from resnet.ui.numbers import by, short, size
 
+FOLD_ABOVE = 700  # layers: beyond that a page of rows helps nobody; the CSV has them all
 COLUMNS = ("layer", "part", "type", "window", "output", "params", "macs", "field", "memory")
 
 
@@ -28,16 +28,32 @@ def title(variant: str) -> str:
     return name + "".join(" (CIFAR)" if part == "cifar" else f" {part}" for part in rest)
 
 
-def trace_html(result: Trace, milliseconds: float, lang: str) -> str:
-    """Everything that the Trace tab draws."""
+def figures_html(result: Trace, lang: str) -> str:
+    """The four numbers on top, each with what the papers say of it."""
+    values = (
+        ("params", f"{result.params:,}", _params_note(result, lang)),
+        ("macs", short(result.macs), _macs_note(result, lang)),
+        ("memory", size(result.peak_activation_bytes), ("", text("trace.memory_note", lang))),
+        ("field", f"{result.receptive_field:,} px", ("", _field_note(result, lang))),
+    )
+    return '<div class="figures">' + "".join(
+        f'<div class="figure"><span class="label">{text(f"trace.{key}", lang)}</span>'
+        f'<span class="value">{value}</span><span class="note {tone}">{escape(note)}</span></div>'
+        for key, value, (tone, note) in values) + "</div>"
+
+
+def source_html(result: Trace, milliseconds: float, lang: str) -> str:
+    """How the numbers came about, and whose the published ones are."""
     sources = sorted({figure.source for quantity in ("params", "macs") for figure in published(result.name, quantity)})
     source = text("trace.source", lang, ms=f"{milliseconds:.0f}", version=_torch_version())
     source += "".join(text("trace.published", lang, source=cited) for cited in sources)
-    return (f'<div class="figures">{_figures(result, lang)}</div>'
-            f'<div class="scroll map">{network_map(result, lang)}</div>'
-            f"{_table(result, lang)}"
-            f"<details><summary>{text('trace.listing', lang)}</summary><pre>{escape(result.listing())}</pre></details>"
-            f'<p class="source">{escape(source)}</p>')
+    return f'<p class="source">{escape(source)}</p>'
+
+
+def listing_html(result: Trace, lang: str) -> str:
+    """The tutorials' view: the shape that leaves each top-level module."""
+    return (f"<details><summary>{text('trace.listing', lang)}</summary>"
+            f"<pre>{escape(result.listing())}</pre></details>")
 
 
 def layers_csv(result: Trace) -> str:
@@ -48,29 +64,9 @@ def layers_csv(result: Trace) -> str:
                      "params", "macs", "receptive_field", "activation_bytes"))
     for layer in result.layers:
         writer.writerow((layer.name, layer.type, layer.group, layer.block, layer.kernel, layer.stride, layer.padding,
-                         layer.groups, _by(layer.input), _by(layer.output), layer.params, layer.macs,
+                         layer.groups, by(layer.input, "x"), by(layer.output, "x"), layer.params, layer.macs,
                          layer.receptive_field, layer.activation_bytes))
     return out.getvalue()
-
-
-def download(name: str, content: str, label: str) -> str:
-    """A link that carries its file along, so that none is left on the server."""
-    data = base64.b64encode(content.encode()).decode()
-    return (f'<a class="download" download="{escape(name)}" href="data:text/csv;charset=utf-8;base64,{data}">'
-            f"{escape(label)}</a>")
-
-
-def _figures(result: Trace, lang: str) -> str:
-    values = (
-        ("params", f"{result.params:,}", _params_note(result, lang)),
-        ("macs", _giga(result.macs), _macs_note(result, lang)),
-        ("memory", _bytes(result.peak_activation_bytes), ("", text("trace.memory_note", lang))),
-        ("field", f"{result.receptive_field:,} px", ("", _field_note(result, lang))),
-    )
-    return "".join(
-        f'<div class="figure"><span class="label">{text(f"trace.{key}", lang)}</span>'
-        f'<span class="value">{value}</span><span class="note {tone}">{escape(note)}</span></div>'
-        for key, value, (tone, note) in values)
 
 
 def _params_note(result: Trace, lang: str) -> tuple[str, str]:
@@ -91,7 +87,7 @@ def _macs_note(result: Trace, lang: str) -> tuple[str, str]:
             return _noted("equal", value, figure.cite, lang)
         paper = trace(config_of(result.name, stride_in="1x1"))
         if figure.matches(paper.macs):
-            more = _giga(result.macs - paper.macs)
+            more = short(result.macs - paper.macs)
             return "warn", text("trace.v15", lang, value=value, more=more, source=figure.cite)
         return _noted("differs", value, figure.cite, lang)
     return "", text("trace.macs_note", lang)
@@ -109,16 +105,35 @@ def _field_note(result: Trace, lang: str) -> str:
     return text("trace.field_within", lang)
 
 
-def _table(result: Trace, lang: str) -> str:
+def table_html(result: Trace, lang: str) -> str:
     head = "".join(f'<th scope="col">{text(f"trace.columns.{column}", lang)}</th>' for column in COLUMNS)
-    body = "".join(map(_row, result.layers))
-    save = download(f"{result.name}-{_by(result.input)}.csv", layers_csv(result), text("trace.download", lang))
+    body = "".join(_row(layer) if isinstance(layer, Layer) else _gap(layer, lang) for layer in _folded(result))
     search = text("trace.search", lang)
     return (f'<div class="bar-line"><h3>{text("trace.layers", lang, n=f"{len(result.layers):,}")}</h3>'
             f'<input type="search" data-filter="#layers" placeholder="{escape(search)}" aria-label="{escape(search)}">'
-            f"{save}</div>"
+            "</div>"
             f'<div class="scroll tall" tabindex="0"><table class="rows" id="layers"><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>")
+
+
+def _folded(result: Trace) -> list:
+    """All layers, or in a very deep net each stage's first two blocks and its last, with counts between."""
+    if len(result.layers) <= FOLD_ABOVE:
+        return list(result.layers)
+    rows: list = []
+    for stage in result.stages:
+        blocks = stage.blocks
+        folded = {block.name for block in blocks[2:-1]}
+        for layer in stage.layers:
+            if layer.block not in folded:
+                rows.append(layer)
+            elif layer.block == blocks[2].name and layer.name == blocks[2].layers[0].name:
+                rows.append(len(folded))
+    return rows
+
+
+def _gap(blocks: int, lang: str) -> str:
+    return f'<tr class="gap"><td colspan="{len(COLUMNS)}">{text("trace.folded", lang, n=blocks)}</td></tr>'
 
 
 def _row(layer: Layer) -> str:
@@ -128,28 +143,10 @@ def _row(layer: Layer) -> str:
     if layer.groups and layer.groups > 1:
         window += f" ·{layer.groups}"
     return (f'<tr><th scope="row">{layer.name}</th><td>{layer.group}</td><td>{layer.type}</td><td>{window}</td>'
-            f'<td>{_by(layer.output[1:], "×")}</td>' + "".join(
+            f'<td>{by(layer.output[1:])}</td>' + "".join(
                 f'<td class="number">{value}</td>' for value in (
                     f"{layer.params:,}" if layer.params else "", f"{layer.macs:,}" if layer.macs else "",
-                    f"{layer.receptive_field:,}", _bytes(layer.activation_bytes))) + "</tr>")
-
-
-def _by(shape: tuple[int, ...], sign: str = "x") -> str:
-    return sign.join(map(str, shape))
-
-
-def _giga(count: float) -> str:
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.4g} {letter}"
-    return f"{count:,}"
-
-
-def _bytes(count: float) -> str:
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} B"
+                    f"{layer.receptive_field:,}", size(layer.activation_bytes))) + "</tr>")
 
 
 def _torch_version() -> str:

@@ -1,54 +1,69 @@
 """The Trace tab: a network's shapes, parameters and cost, layer by layer."""
 
+import json
 import time
-from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.config import VARIANTS, config_of
+from resnet.config import CHOICES, VARIANTS
+from resnet.diagram import network_map
+from resnet.records import Trace
 from resnet.shapes import trace
+from resnet.text import text
+from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view
+from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
-from resnet.ui.layers import title, trace_html
+from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
+from resnet.ui.panels import field_html, stages_html
 from resnet.ui.sharing import parse_controls, to_query
 from resnet.ui.tab import Tab
+from resnet.ui.trace_view import BUILT, TraceView, own_values
 
-
-@dataclass(frozen=True)
-class TraceView:
-    """A size or class count of None is the variant's own."""
-
-    variant: str = "resnet50"
-    height: int = None
-    width: int = None
-    classes: int = None
-
-    def __post_init__(self):
-        config = config_of(self.variant)
-        own = {"height": config.input_size[0], "width": config.input_size[1], "classes": config.classes}
-        for name, value in own.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-
-    def defaults(self) -> dict:
-        own = TraceView(self.variant)
-        return {"variant": "resnet50", "height": own.height, "width": own.width, "classes": own.classes}
+PICK = """const pick = (event) => {
+  const block = event.target.closest("[data-block]");
+  if (block && (event.type === "click" || event.key === "Enter" || event.key === " ")) {
+    event.preventDefault();
+    trigger("select", { block: block.dataset.block });
+  }
+};
+element.addEventListener("click", pick);
+element.addEventListener("keydown", pick);"""
 
 
 @guarded_view(outputs=2)
-def show_trace(variant: str, height: float, width: float, classes: float, request: gr.Request = None) -> tuple:
-    """The controls -> the drawing and the view's query string."""
-    view = parse_controls(TraceView, variant, height, width, classes)
+def show_trace(request: gr.Request, *controls) -> tuple[str, str]:
+    """The controls, in the order of TraceView's fields -> the drawing and the view's query string."""
+    view = parse_controls(TraceView, *controls)
     started = time.perf_counter()
-    result = trace(view.variant, size=(view.height, view.width), classes=view.classes)
+    result = trace(view.config, size=view.size, batch=view.batch)
     milliseconds = 1e3 * (time.perf_counter() - started)
-    return trace_html(result, milliseconds, language(request)), to_query("trace", view)
+    return draw(result, view, milliseconds, language(request)), to_query("trace", view)
 
 
-def choose_variant(variant: str) -> tuple[int, int, int]:
-    """A newly chosen variant brings its own input size and classes."""
-    own = TraceView(variant)
-    return own.height, own.width, own.classes
+def draw(result: Trace, view: TraceView, milliseconds: float, lang: str) -> str:
+    """Everything that stands beside the controls."""
+    focus = nearest_focus(result, view.focus)
+    return "".join((
+        figures_html(result, lang),
+        f'<div class="scroll map">{network_map(result, lang, focus)}</div>',
+        f'<section>{inside_html(result, focus, lang)}</section>',
+        f'<section class="halves">{stages_html(result, lang)}{field_html(result, lang)}</section>',
+        f"<section>{table_html(result, lang)}{_take_along(result, lang)}</section>",
+        listing_html(result, lang),
+        source_html(result, milliseconds, lang),
+    ))
+
+
+def choose_variant(variant: str) -> list:
+    """A newly chosen variant brings its own input size, classes and settings."""
+    own = own_values(variant)
+    return [own[name] for name in ("height", "width", "classes", *BUILT)]
+
+
+def choose_block(picked: gr.EventData) -> str:
+    """A block that was clicked in the map, or chosen by keyboard."""
+    return str(picked.block)
 
 
 @guarded_api
@@ -63,30 +78,73 @@ def trace_api(variant: str = "resnet50", height: int = 224, width: int = 224, cl
     Returns:
         name, input, params, macs and layers, as `python -m resnet trace --json` prints them.
     """
-    view = parse_controls(TraceView, variant, height, width, classes)
-    return trace(view.variant, size=(view.height, view.width), classes=view.classes).to_dict()
+    own = own_values(variant)
+    view = parse_controls(TraceView, variant, height, width, classes, 1, *(own[name] for name in BUILT),
+                          "macs", "conv_fc", "fp32", "", "layer1.0")
+    return trace(view.config, size=view.size).to_dict()
 
 
 def fill(view: TraceView, lang: str) -> list:
-    return [view.variant, view.height, view.width, view.classes]
+    return [getattr(view, name) for name in TraceView.__dataclass_fields__]
 
 
 def build() -> Tab:
     """The components, inside a gr.Tab."""
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
-            variant = gr.Dropdown([(title(name), name) for name in VARIANTS], value="resnet50",
-                                  label=word("trace.network"), filterable=True)
-            with gr.Row(elem_classes="pair"):
-                height = gr.Number(224, label=word("trace.height"), precision=None, min_width=80)
-                width = gr.Number(224, label=word("trace.width"), precision=None, min_width=80)
-            classes = gr.Number(1000, label=word("trace.classes"), precision=None)
+            controls = _controls()
         with gr.Column(elem_classes="result"):
             message = gr.HTML(elem_classes="message-line")
-            drawing = gr.HTML(elem_id="trace")
+            drawing = gr.HTML(elem_id="trace", js_on_load=PICK)
     gr.api(trace_api, api_name="trace")
-    controls = [variant, height, width, classes]
+    by_name = dict(zip(TraceView.__dataclass_fields__, controls, strict=True))
     tab = Tab("trace", TraceView, controls, [message, drawing], show_trace, fill)
-    chosen = variant.input(choose_variant, variant, controls[1:], api_visibility="private", show_progress="hidden")
-    tab.triggers.extend([chosen.success, *(event for number in controls[1:] for event in (number.submit, number.blur))])
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    brought = [by_name[name] for name in ("height", "width", "classes", *BUILT)]
+    chosen = by_name["variant"].input(choose_variant, by_name["variant"], brought, **quiet)
+    opened = drawing.select(choose_block, None, by_name["focus"], **quiet)
+    tab.triggers.extend([chosen.success, opened.success])
+    for name, control in by_name.items():
+        if isinstance(control, (gr.Number, gr.Textbox)):
+            tab.triggers.extend([control.submit, control.blur])
+        elif name != "variant":
+            tab.triggers.append(control.input)
     return tab
+
+
+def _controls() -> list:
+    """One component for each field of TraceView, in order."""
+    own = own_values("resnet50")
+    nets = [(title(name), name) for name in VARIANTS]
+    variant = gr.Dropdown(nets, value="resnet50", label=word("trace.network"), filterable=True)
+    with gr.Row(elem_classes="pair"):
+        height = gr.Number(own["height"], label=word("trace.height"), min_width=80)
+        width = gr.Number(own["width"], label=word("trace.width"), min_width=80)
+    with gr.Row(elem_classes="pair"):
+        classes = gr.Number(own["classes"], label=word("trace.classes"), min_width=80)
+        batch = gr.Number(1, label=word("trace.batch"), min_width=80)
+    with gr.Accordion(word("trace.build"), open=False):
+        built = [_builder(name, own[name]) for name in BUILT]
+    count, scope, precision = gr.Textbox("macs", visible=False), gr.Textbox("conv_fc", visible=False), gr.Textbox(
+        "fp32", visible=False)
+    beside, focus = gr.Textbox("", visible=False), gr.Textbox("layer1.0", visible=False)
+    return [variant, height, width, classes, batch, *built, count, scope, precision, beside, focus]
+
+
+def _builder(name: str, value):
+    """The control of one field of the config."""
+    label = word(f"build.{name}")
+    if name in CHOICES:
+        return gr.Radio([(word(f"build.{name}_{choice}"), choice) for choice in CHOICES[name]], value=value,
+                        label=label)
+    if name in ("conv_bias", "shortcut_norm"):
+        return gr.Radio([(word("build.yes"), "true"), (word("build.no"), "false")], value=value, label=label)
+    return gr.Textbox(value, label=label) if name in ("depths", "widths") else gr.Number(value, label=label)
+
+
+def _take_along(result: Trace, lang: str) -> str:
+    name = f"{result.name}-{'x'.join(map(str, result.input))}"
+    links = (download(f"{name}.csv", layers_csv(result), text("trace.download", lang)),
+             download(f"{name}.json", json.dumps(result.to_dict()), text("trace.json", lang)),
+             download(f"{name}.svg", network_map(result, lang), text("trace.svg", lang)))
+    return f'<p class="take"><b>{text("trace.take", lang)}</b> {" · ".join(links)}</p>'

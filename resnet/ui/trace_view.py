@@ -1,0 +1,85 @@
+"""The Trace tab's state: a net, changes to it, an input, and what is looked at."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from resnet.config import ResNetConfig, config_of
+from resnet.errors import InputError
+
+# The builder's fields; sizes and classes have controls of their own.
+BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
+         "conv_bias", "shortcut_norm", "head", "in_channels")
+COUNTS = ("macs", "flops")
+SCOPES = ("conv_fc", "all")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class TraceView:
+    """What is None is the variant's own; `focus` is the layer or block that is looked into."""
+
+    variant: str = "resnet50"
+    height: int = None
+    width: int = None
+    classes: int = None
+    batch: int = 1
+    block: str = None
+    depths: str = None
+    widths: str = None
+    stem: str = None
+    shortcut: str = None
+    order: str = None
+    groups: int = None
+    width_per_group: int = None
+    stride_in: str = None
+    conv_bias: str = None
+    shortcut_norm: str = None
+    head: str = None
+    in_channels: int = None
+    count: str = "macs"
+    scope: str = "conv_fc"
+    precision: str = "fp32"
+    beside: str = ""
+    focus: str = "layer1.0"
+
+    def __post_init__(self):
+        for name, value in own_values(self.variant).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        for name, allowed in (("count", COUNTS), ("scope", SCOPES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise InputError("choice", field=name, value=getattr(self, name), allowed=", ".join(allowed))
+        if self.beside:
+            config_of(self.beside)
+
+    def defaults(self) -> dict:
+        plain = {field.name: field.default for field in dataclasses.fields(self)}
+        return plain | own_values(self.variant)
+
+    @property
+    def config(self) -> ResNetConfig:
+        """The variant with the builder's changes; a change that is none leaves the variant as it is."""
+        own = own_values(self.variant)
+        changed = {name: getattr(self, name) for name in (*BUILT, "classes") if getattr(self, name) != own[name]}
+        if self.head == "flatten":  # a flatten head is made for one size: the one that is asked for
+            changed["input_size"] = self.size
+        return config_of(self.variant, **changed)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+
+def own_values(variant: str) -> dict:
+    """A variant's config as the controls spell it: tuples as "3,4,6,3", truth as "true"."""
+    config = config_of(variant)
+    spelled = {name: _spell(getattr(config, name)) for name in BUILT}
+    return spelled | {"height": config.input_size[0], "width": config.input_size[1], "classes": config.classes}
+
+
+def _spell(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
