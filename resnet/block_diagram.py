@@ -33,9 +33,9 @@ def block_map(trace: Trace, name: str, lang: str = "en") -> str:
     parts.append(_text(x + 20, AXIS + 46, shape_label(block.output), "shape"))
     title = escape(text("block.title", lang, name=block.name, group=block.group))
     width = ceil(x + 62)
-    return (f'<svg class="netmap inside" role="img" viewBox="0 0 {width} {AXIS + 58}" '
-            f'style="min-width:{width * 0.8:.0f}px;max-width:{width * 1.25:.0f}px"><title>{title}</title>'
-            f'{"".join(parts)}</svg>')
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" class="netmap inside" role="img" '
+            f'viewBox="0 0 {width} {AXIS + 58}" style="min-width:{width * 0.8:.0f}px;max-width:{width * 1.25:.0f}px">'
+            f'<title>{title}</title>{"".join(parts)}</svg>')
 
 
 def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
