@@ -12,7 +12,7 @@ from resnet.text import text
 from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view
 from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query
+from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.story import source_line, table_html, verdict
 from resnet.ui.tab import Tab
 
@@ -76,7 +76,7 @@ def compare_api(data: str = "fashion_mnist") -> list[dict]:
         rows with run, net, depth, shortcut, seed, epoch, iteration, lr, train_error, test_error
         (per cent), train_loss, test_loss (nats) and seconds.
     """
-    return tidy(CompareView(data).runs)
+    return tidy(CompareView(parse("data", str, data)).runs)
 
 
 def nets_update(data: str, chosen: "tuple[str, ...] | None") -> dict:

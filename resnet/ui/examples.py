@@ -36,7 +36,7 @@ EXAMPLES = {
         Example("shirt", "fashion_mnist", item=7),
         Example("bag", "fashion_mnist", item=30),
         Example("cheetah", "cifar10", photo="cheetah1.jpg"),
-        Example("bus", "cifar10", photo="bus.png"),
+        Example("lion", "cifar10", photo="lion.jpg"),
         Example("tower", "cifar10", photo="tower.jpg"),
     )
 }

@@ -16,7 +16,7 @@ from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
 from resnet.ui.panels import field_html, stages_html
-from resnet.ui.sharing import parse_controls, to_query
+from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
 from resnet.ui.trace_view import BUILT, TraceView, own_values
 
@@ -78,7 +78,7 @@ def trace_api(variant: str = "resnet50", height: int = 224, width: int = 224, cl
     Returns:
         name, input, params, macs and layers, as `python -m resnet trace --json` prints them.
     """
-    own = own_values(variant)
+    own = own_values(parse("variant", str, variant))
     view = parse_controls(TraceView, variant, height, width, classes, 1, *(own[name] for name in BUILT),
                           "macs", "conv_fc", "fp32", "", "layer1.0")
     return trace(view.config, size=view.size).to_dict()
