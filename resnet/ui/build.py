@@ -59,16 +59,18 @@ def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     for trigger in tab.triggers:
         shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
         shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
-    opened = item.select(drawn(tab), inputs, [*tab.outputs[1:], link], **quiet)
+    opened = item.select(drawn(tab), inputs, [*tab.outputs, link], **quiet)
     opened.success(None, link, None, js="(view) => window.showOpenedTab(view)", api_visibility="private")
 
 
 def drawn(tab: Tab):
-    """A tab's handler without its message line, for when no control was touched: opening a tab or a link."""
+    """A tab's handler for when no control was touched, on opening a tab or a link: success does not
+    wipe what the message line says of the link, a failure is told like any other."""
 
     @functools.wraps(tab.show)
     def draw(*values) -> tuple:
-        return tab.show(*values)[1:]
+        message, *rest = tab.show(*values)
+        return message or gr.skip(), *rest
 
     return draw
 
@@ -89,7 +91,7 @@ def _open_links(demo: gr.Blocks, strip: gr.Tabs, tabs: dict[str, Tab], link: gr.
     filled = [component for tab in tabs.values() for component in (tab.outputs[0], *tab.controls)]
     opened = demo.load(open_link, None, [*filled, strip], api_visibility="private", show_progress="hidden")
     first = next(iter(tabs.values()))  # open from the start, so that it is not selected again
-    opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs[1:], link],
+    opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs, link],
                    api_visibility="private", show_progress="hidden", concurrency_id=first.name)
 
 

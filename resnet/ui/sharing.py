@@ -13,6 +13,7 @@ from resnet.errors import InputError
 
 View = TypeVar("View")
 MAX_VALUE = 200  # characters
+MAX_NUMBER = 2**53  # beyond it a browser's number field is no longer exact, and JSON gives up
 
 
 def to_query(tab: str, view) -> str:
@@ -53,7 +54,7 @@ def parse(name: str, kind: type, value) -> "int | str | tuple[str, ...]":
     if kind is int:
         return whole_number(name, value)
     if kind is str:
-        if not isinstance(value, str) or len(value) > MAX_VALUE:
+        if not isinstance(value, str) or len(value) > MAX_VALUE or not value.isprintable():
             raise InputError("link_value", field=name, value=str(value)[:40])
         return value
     items = value.split(",") if isinstance(value, str) else value or ()
@@ -63,12 +64,12 @@ def parse(name: str, kind: type, value) -> "int | str | tuple[str, ...]":
 
 
 def whole_number(name: str, value) -> int:
-    """An int from a number field or a link; empty, fractional and infinite ones are refused."""
+    """An int from a number field or a link; empty, fractional and boundless ones are refused."""
     try:
-        if isinstance(value, str) and len(value) > 12:
+        if isinstance(value, bool) or (isinstance(value, str) and len(value) > 12):
             raise ValueError
         number = float(value)
-        if number != int(number):
+        if number != int(number) or abs(number) > MAX_NUMBER:
             raise ValueError
         return int(number)
     except (TypeError, ValueError, OverflowError):

@@ -1,0 +1,82 @@
+import inspect
+
+import gradio as gr
+import orjson
+import pytest
+
+from resnet.errors import InputError
+from resnet.ui.build import TAB_MODULES, build, drawn, launch_options, view_of
+from resnet.ui.sharing import whole_number
+from tests.ui.asking import asked, held, held_with, words
+
+PUBLIC = {"trace", "compare", "classify"}
+
+
+@pytest.fixture(scope="module")
+def demo() -> gr.Blocks:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def tabs() -> dict:
+    with gr.Blocks():
+        return {name: module.build() for name, module in TAB_MODULES.items()}
+
+
+def opened(tab, controls: list, link: str = "") -> list:
+    """What the page gets when `tab` opens with these controls; Gradio puts the request where the handler names it."""
+    values = [*controls, *[None] * len(tab.extra)]
+    request_first = next(iter(inspect.signature(tab.show).parameters)) == "request"
+    return list(drawn(tab)(asked(link), *values) if request_first else drawn(tab)(*values, asked(link)))
+
+
+def test_only_the_three_end_points_are_public(demo):
+    calls = demo.config["dependencies"]
+    assert {call["api_name"] for call in calls if call["api_visibility"] == "public"} == PUBLIC
+    assert len(calls) > len(PUBLIC)
+
+
+def test_nothing_comes_from_another_host():
+    options = launch_options()
+    assert "http" not in options["css"] and "@import" not in options["css"]
+    assert not options["theme"]._stylesheets and not options["pwa"] and not options["run_history"]
+
+
+@pytest.mark.parametrize("name", TAB_MODULES)
+def test_a_tab_has_a_control_for_each_field_of_its_view(tabs, name):
+    tab = tabs[name]
+    assert len(tab.controls) == len(held(tab.view())) == len(tab.fill(tab.view(), "en"))
+
+
+@pytest.mark.parametrize("name", TAB_MODULES)
+def test_opening_a_tab_leaves_what_its_link_was_told(tabs, name):
+    tab = tabs[name]
+    message, *rest = opened(tab, held(tab.view()))
+    assert message == gr.skip()
+    assert len(rest) == len(tab.outputs) and gr.skip() not in rest
+
+
+@pytest.mark.parametrize("link", [{"height": "100000"}, {"classes": "0"}, {"height": "1", "width": "1"}])
+def test_a_link_whose_net_cannot_be_drawn_says_why(tabs, link):
+    tab = tabs["trace"]
+    name, view, problem = view_of(link, {"trace": tab.view}, "en")
+    message, *rest = opened(tab, held(view))
+    assert problem or words(message)
+    assert rest == [gr.skip()] * len(tab.outputs)
+
+
+def test_an_empty_field_says_so_in_the_visitors_language(tabs):
+    tab = tabs["trace"]
+    message, *_ = opened(tab, held_with(tab.view(), height=None), "lang=zh")
+    assert "高度" in words(message)
+
+
+@pytest.mark.parametrize("value", ["1e308", "-1e308", "1e19", 2**53 + 2, -(2**64), True, False])
+def test_what_no_number_field_can_hold_is_no_number(value):
+    with pytest.raises(InputError):
+        whole_number("height", value)
+
+
+def test_every_accepted_number_can_be_sent_to_a_browser():
+    for value in (0, -1, "224", 1e3, 2**53, "-9e15"):
+        assert orjson.dumps(whole_number("height", value))
