@@ -2,12 +2,11 @@
 
 import base64
 import dataclasses
+import inspect
 import re
 
 import gradio as gr
 from starlette.requests import Request
-
-TABS = {"trace": "trace_tab", "compare": "compare_tab", "classify": "classify_tab"}
 
 
 def asked(query: str = "", accept: str = "en") -> gr.Request:
@@ -29,9 +28,15 @@ def held_with(view, **changes) -> list:
     return [changes.get(name, value) for name, value in zip(names, held(view), strict=True)]
 
 
+def ask(handler, values: list, query: str = "") -> list:
+    """A handler's outputs; the request stands where the handler names it, as Gradio places it."""
+    first = next(iter(inspect.signature(handler).parameters)) == "request"
+    return list(handler(asked(query), *values) if first else handler(*values, asked(query)))
+
+
 def attached(html: str) -> dict[str, str]:
     """The files that a piece of HTML carries in data: links, by name."""
-    links = re.findall(r'download="([^"]+)" href="data:text/csv;charset=utf-8;base64,([^"]*)"', html)
+    links = re.findall(r'download="([^"]+)" href="data:[^;]+;charset=utf-8;base64,([^"]*)"', html)
     return {name: base64.b64decode(data).decode() for name, data in links}
 
 

@@ -101,7 +101,8 @@ def test_the_api_tells_the_same_sentences(caplog):
     with pytest.raises(gr.Error) as caught:
         answered(InputError("one_pixel"))
     assert caught.value.message == text("errors.one_pixel")
-    assert caught.value.__suppress_context__ and not caught.value.print_exception and not caplog.records
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+    assert not caught.value.print_exception and not caplog.records
     with pytest.raises(gr.Error) as caught:
         answered(error=ZeroDivisionError("secret"))
     assert "secret" not in caught.value.message

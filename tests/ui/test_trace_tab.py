@@ -1,0 +1,117 @@
+import csv
+
+import gradio as gr
+import pytest
+
+from resnet.config import VARIANTS
+from resnet.shapes import trace
+from resnet.text import text
+from resnet.ui.guard import message_html
+from resnet.ui.layers import layers_csv, title
+from resnet.ui.sharing import to_query
+from resnet.ui.trace_tab import choose_variant, show_trace, trace_api
+from resnet.ui.trace_view import TraceView
+from tests.ui.asking import ask, attached, held, held_with, words
+
+SMALL = TraceView("resnet18", height=64, width=96, classes=7)
+
+
+def drawn(view: TraceView, query: str = "") -> str:
+    """Everything that the tab draws for a view."""
+    message, *parts, link = ask(show_trace, held(view), query)
+    assert message == "" and link == to_query("trace", view)
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+@pytest.mark.parametrize("variant, params", [("resnet50", "25,557,032"), ("resnet20_cifar", "269,722"),
+                                             ("plain34", "21,623,848"), ("resnext50_32x4d", "25,028,904")])
+def test_the_published_parameters_are_shown(variant, params):
+    assert params in words(drawn(TraceView(variant)))
+
+
+def test_the_numbers_are_the_traces():
+    result = trace("resnet18", size=(64, 96), classes=7)
+    html = drawn(SMALL)
+    for number in (f"{result.params:,}", f"{result.layers[0].macs:,}", f"{result.receptive_field:,} px"):
+        assert number in html, number
+    assert html.count("<svg") >= 1 and html.count('<th scope="row">') >= len(result.layers)
+
+
+def test_the_csv_holds_exact_numbers():
+    result = trace("resnet18", size=(64, 96), classes=7)
+    content = attached(drawn(SMALL))["resnet18-1x3x64x96.csv"]
+    assert content == layers_csv(result)
+    rows = list(csv.DictReader(content.splitlines()))
+    assert [row["name"] for row in rows] == [layer.name for layer in result.layers]
+    assert sum(int(row["params"]) for row in rows) == result.params
+    assert sum(int(row["macs"]) for row in rows) == result.macs
+    assert rows[0]["output"] == "1x64x32x48" and rows[-1]["output"] == "1x7"
+
+
+def test_in_chinese_the_words_change_and_the_numbers_stay():
+    english, chinese = words(drawn(SMALL)), words(drawn(SMALL, "lang=zh"))
+    for key in ("params", "macs", "field", "search", "download", "listing"):
+        assert text(f"trace.{key}") not in chinese, key
+    for key in ("params", "macs", "field", "listing"):
+        assert text(f"trace.{key}", "zh") in chinese and text(f"trace.{key}") in english
+    assert f"{trace('resnet18', size=(64, 96), classes=7).params:,}" in chinese
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_draws(variant):
+    if "1202" in variant:
+        pytest.skip("1202 layers take seconds; tests/test_shapes.py traces them")
+    assert f"{trace(variant).params:,}" in drawn(TraceView(variant))
+
+
+@pytest.mark.parametrize("changes, key", [
+    ({"variant": "resnet51"}, "unknown_variant"), ({"variant": ""}, "unknown_variant"),
+    ({"variant": None}, "link_value"), ({"variant": "<b>"}, "unknown_variant"),
+    ({"height": 1, "width": 1}, "one_pixel"), ({"height": 100000, "width": 100000}, "range"),
+    ({"height": 0}, "range"), ({"width": -3}, "range"), ({"classes": 0}, "range"), ({"classes": 10**12}, "range"),
+    ({"height": None}, "number_empty"), ({"classes": ""}, "number_empty"), ({"width": float("nan")}, "whole_number"),
+    ({"height": 1e308}, "whole_number"), ({"height": float("inf")}, "whole_number"),
+    ({"classes": 10.5}, "whole_number"),
+    ({"height": "abc"}, "whole_number"), ({"height": {}}, "whole_number"),
+])
+@pytest.mark.parametrize("query, lang", [("", "en"), ("lang=zh", "zh")])
+def test_bad_controls_fill_the_message_line_only(changes, key, query, lang, caplog):
+    message, *rest = ask(show_trace, held_with(SMALL, **changes), query)
+    start = text(f"errors.{key}", lang, **dict.fromkeys(("field", "name", "near", "value", "limit"), "\0")).split("\0")
+    assert all(part in message for part in map(_escaped, start)), message
+    assert message.count("<p") == 1 and len(words(message)) < 300 and not caplog.records
+    assert rest and all(part == gr.skip() for part in rest)
+
+
+def test_one_pixel_is_told_in_full():
+    message, *_ = ask(show_trace, held_with(SMALL, height=1, width=1), "lang=zh")
+    assert message == message_html(text("errors.one_pixel", "zh"))
+
+
+def test_a_chosen_variant_brings_its_own_size_and_classes():
+    assert tuple(choose_variant("resnet20_cifar"))[:3] == (32, 32, 10)
+    assert tuple(choose_variant("d2l_resnet18"))[:3] == (64, 64, 10)
+    assert tuple(choose_variant("resnet50"))[:3] == (224, 224, 1000)
+
+
+def test_the_api_answers_as_the_command_line_does():
+    assert trace_api("resnet18", 64, 96, 7) == trace("resnet18", size=(64, 96), classes=7).to_dict()
+    assert trace_api(classes=10)["params"] == trace("resnet50", classes=10).params
+
+
+@pytest.mark.parametrize("changes", [{"variant": "resnet51"}, {"height": 0}, {"width": 100000}, {"classes": None},
+                                     {"height": 1, "width": 1}])
+def test_the_api_refuses_in_a_sentence(changes):
+    with pytest.raises(gr.Error) as caught:
+        trace_api(**changes)
+    assert caught.value.message.endswith((".", "?")) and "went wrong" not in caught.value.message
+
+
+def test_titles_are_the_papers():
+    assert [title(name) for name in ("resnet50", "plain34", "resnext50_32x4d", "wide_resnet50_2", "resnet20_cifar")] \
+        == ["ResNet-50", "plain-34", "ResNeXt-50 32x4d", "Wide ResNet-50-2", "ResNet-20 (CIFAR)"]
+    assert len({title(name) for name in VARIANTS}) == len(VARIANTS)
+
+
+def _escaped(part: str) -> str:
+    return part.replace('"', "&quot;").replace("'", "&#x27;")
