@@ -1,8 +1,8 @@
 """A network -> Trace: one record per layer, found by running the real modules without their numbers.
 
-PyTorch's meta device keeps shapes and drops values, so a trace needs no weights and does no
-arithmetic. Hooks on the leaves see what really runs; the addition that closes a block has no module
-and is recorded where the shortcut delivers.
+The modules are built on PyTorch's meta device, where parameters have shapes only, and outlines of
+tensors go through them. Hooks on the leaves see what really runs; the addition that closes a block
+has no module and is recorded where the shortcut delivers.
 """
 
 import copy
@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.errors import InputError
-from resnet.model import NoShortcut, ResNet, stage_output
+from resnet.model import ResNet, stage_output
+from resnet.outline import FLOAT_BYTES, PASSING, Outline, outlined
 from resnet.records import Block, Layer, Stage, Trace
 
 __all__ = ["Block", "Layer", "Stage", "Trace", "checked_size", "name_of", "trace"]
-FLOAT_BYTES = 4
 MAX_BATCH = 65_536
-SILENT = (nn.Identity, NoShortcut)  # modules that compute nothing leave no record
 
 
 def trace(net: "str | ResNetConfig | nn.Module", size=None, batch: int = 1, **changes) -> Trace:
@@ -43,11 +42,10 @@ def trace(net: "str | ResNetConfig | nn.Module", size=None, batch: int = 1, **ch
     height, width = checked_size(config, size)
     # Every block after a stage's second is the second again: run two and repeat the records.
     short = replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
-    with torch.device("meta"):
-        skeleton = _too_large_told(ResNet, short)
-    rows, peak = _run(skeleton, (batch, config.in_channels, height, width))
+    shape = (batch, config.in_channels, height, width)
+    rows, peak = _run(_skeleton(short), shape)
     name = net if isinstance(net, str) else name_of(config)
-    return _finish(name, config, (batch, config.in_channels, height, width), _repeat(rows, config), peak)
+    return _finish(name, config, shape, _repeat(rows, config), peak)
 
 
 def _trace_module(net: nn.Module, size, batch: int, changes: dict) -> Trace:
@@ -101,12 +99,13 @@ def _by(size: tuple[int, ...]) -> str:
     return "x".join(map(str, size))
 
 
-def _too_large_told(function, *args):
-    """function(*args), with PyTorch's refusal of a tensor beyond 2**63 bytes told as InputError."""
+def _skeleton(config: ResNetConfig) -> ResNet:
+    """The net with shapes for parameters."""
     try:
-        return function(*args)
+        with torch.device("meta"):
+            return ResNet(config)
     except RuntimeError as error:
-        if "overflow" in str(error).lower():
+        if "overflow" in str(error).lower():  # a weight beyond 2**63 bytes
             raise InputError("too_large") from None
         raise
 
@@ -116,7 +115,7 @@ def _too_large_told(function, *args):
 
 def _run(net: nn.Module, shape: tuple[int, ...]) -> tuple[list[dict], int]:
     """Rows in the order of execution, and the peak of live activation bytes, for a net on meta."""
-    calls: list[tuple[str, nn.Module | None, Tensor, Tensor]] = []  # an addition has no module
+    calls: list[tuple[str, nn.Module | None, Outline, Outline]] = []  # an addition has no module
 
     def watch(name):
         return lambda module, args, output: calls.append((name, module, args[0], output))
@@ -125,12 +124,13 @@ def _run(net: nn.Module, shape: tuple[int, ...]) -> tuple[list[dict], int]:
         return lambda module, args, output: calls.append((name, None, output, output))
 
     for name, module in net.named_modules():
-        if not any(module.children()) and not isinstance(module, SILENT):
+        outlined(module)
+        if not any(module.children()) and not isinstance(module, PASSING):
             module.register_forward_hook(watch(name))
         if name.endswith(".downsample"):  # the last thing before the sum
             module.register_forward_hook(watch_addition(name.removesuffix("downsample") + "add"))
     with torch.no_grad():
-        _too_large_told(net.eval(), torch.empty(shape, device="meta"))
+        net.eval()(Outline(shape))
     return list(_rows(calls, net.config)), _peak_bytes(calls)
 
 
@@ -140,16 +140,16 @@ def _rows(calls, config: ResNetConfig) -> Iterator[dict]:
         if module is not None:
             again = seen[name] = seen.get(name, -1) + 1
             yield _row(f"{name}_{again}" if again else name, module, x, out, config)
-        elif isinstance(out, Tensor):  # a plain net's NoShortcut answers 0
+        elif isinstance(out, Outline):  # a plain net's NoShortcut answers 0
             yield _junction(name, out, config)
 
 
-def _row(name: str, module: nn.Module, x: Tensor, out: Tensor, config: ResNetConfig) -> dict:
+def _row(name: str, module: nn.Module, x: Outline, out: Outline, config: ResNetConfig) -> dict:
     return {
         **_place(name, config),
         "type": type(module).__name__,
-        "input": tuple(x.shape),
-        "output": tuple(out.shape),
+        "input": x.shape,
+        "output": out.shape,
         **{key: _number(module, key) for key in ("stride", "padding", "groups")},
         "kernel": _number(module, "kernel_size"),
         "params": sum(p.numel() for p in module.parameters(recurse=False)),
@@ -158,9 +158,9 @@ def _row(name: str, module: nn.Module, x: Tensor, out: Tensor, config: ResNetCon
     }
 
 
-def _junction(name: str, shortcut: Tensor, config: ResNetConfig) -> dict:
+def _junction(name: str, shortcut: Outline, config: ResNetConfig) -> dict:
     """A block's addition: of the branch and the shortcut, both of the shortcut's shape."""
-    shape = tuple(shortcut.shape)
+    shape = shortcut.shape
     return {
         **_place(name, config), "type": "Add", "input": shape, "output": shape,
         "kernel": None, "stride": None, "padding": None, "groups": None,
@@ -168,7 +168,7 @@ def _junction(name: str, shortcut: Tensor, config: ResNetConfig) -> dict:
     }
 
 
-def _macs(module: nn.Module, out: Tensor) -> int:
+def _macs(module: nn.Module, out: Outline) -> int:
     """One multiply-add per weight and output position; a group's kernel sees only its own channels."""
     if isinstance(module, nn.Conv2d):
         return out.numel() * prod(module.weight.shape[1:])
@@ -196,20 +196,19 @@ def _place(name: str, config: ResNetConfig) -> dict:
 def _peak_bytes(calls) -> int:
     """The largest sum of tensors that are made and not yet used for the last time.
 
-    A meta tensor has a storage of its own without holding memory, so in-place results and views show
-    themselves. A block's sum is first seen as the input of what follows, and the branch is used by it.
+    A block's sum is first seen as the input of what follows, and the branch is used by it.
     """
-    spans: dict[int, list[int]] = {}  # storage -> [bytes, first step, last step]
+    spans: dict[object, list[int]] = {}  # memory -> [bytes, first step, last step]
 
-    def seen(tensor: Tensor, first: int, last: int) -> None:
-        span = spans.setdefault(tensor.untyped_storage()._cdata, [tensor.numel() * FLOAT_BYTES, max(first, 0), last])
+    def seen(tensor: Outline, first: int, last: int) -> None:
+        span = spans.setdefault(tensor.memory, [tensor.numel() * FLOAT_BYTES, max(first, 0), last])
         span[2] = last
 
     branch = None
     for step, (name, module, x, out) in enumerate(calls):
         if module is None:
             seen(branch, step, step)
-        if isinstance(out, Tensor):
+        if isinstance(out, Outline):
             seen(x, step - 1, step)
             seen(out, step, step)
         if module is not None and ".downsample" not in name:

@@ -1,6 +1,9 @@
 """The trace against what nobody here wrote: PyTorch's FLOP counter, torchvision's release notes, the paper."""
 
 import random
+import subprocess
+import sys
+from collections import defaultdict
 from math import prod
 
 import pytest
@@ -80,6 +83,44 @@ def test_repeating_equal_blocks_gives_the_trace_of_the_whole_net(settings):
     """A config is traced with two blocks a stage, a module in full: the same records."""
     net = create("resnet20_cifar", depths=(4, 1, 3), **settings)
     assert trace(net, batch=2) == trace(net.config, batch=2)
+
+
+def ran(config: ResNetConfig, shape: tuple[int, ...]) -> dict[str, list[tuple]]:
+    """Name -> (type, input, output shape) of each run of a module, by PyTorch's own meta kernels."""
+    with torch.device("meta"):
+        net, x = ResNet(config).eval(), torch.empty(shape)
+    runs = defaultdict(list)
+    for name, module in net.named_modules():
+        module.register_forward_hook(lambda module, args, out, name=name: runs[name].append(
+            (type(module).__name__, tuple(args[0].shape), tuple(getattr(out, "shape", ())))))
+    with torch.no_grad():
+        net(x)
+    return runs
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_shape_is_what_pytorch_gives(seed):
+    """The trace computes shapes by the rules in outline.py; PyTorch runs its kernels."""
+    config = random_config(random.Random(1000 + seed))
+    result = trace(config, batch=2)
+    theirs = ran(config, result.input)
+    for layer in result.layers:
+        if layer.type != "Add":
+            name, _, rerun = layer.name.partition("_")
+            assert (layer.type, layer.input, layer.output) == theirs[name][int(rerun or 0)], layer.name
+
+
+def test_a_trace_does_without_pytorchs_compiler():
+    """Importing it costs as much as importing torch, and PyTorch's meta kernels do."""
+    program = "import sys; from resnet.shapes import trace; trace('resnet50'); sys.exit('sympy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_an_unknown_kind_of_layer_is_named():
+    net = create("resnet20_cifar")
+    net.layer1[0].relu = nn.GELU()
+    with pytest.raises(InputError, match="GELU"):
+        trace(net)
 
 
 def test_a_traced_module_is_left_as_it_was():
@@ -212,8 +253,8 @@ def test_a_rectangle_and_a_row_of_pixels_trace_as_pytorch_runs_them():
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"size": (1, 1)}, "single pixel"), ({"size": 100_000}, "8,192"), ({"size": (0, 32)}, "input_size"),
-    ({"size": -4}, "input_size"), ({"batch": 0}, "batch"), ({"classes": 0}, "classes"),
+    ({"size": (1, 1)}, "single pixel"), ({"size": 100_000}, "8,192"), ({"size": (0, 32)}, "input size"),
+    ({"size": -4}, "input size"), ({"batch": 0}, "batch"), ({"classes": 0}, "classes"),
     ({"head": "flatten", "size": 80}, "224x224.*80x80"),
     ({"block": "bottleneck", "widths": (8192,) * 4, "groups": 8192, "width_per_group": 8192,
       "size": 8192, "batch": 65_536}, "too large"),
