@@ -59,6 +59,9 @@ def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     for trigger in tab.triggers:
         shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
         shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+    for trigger, handler, further, controls in tab.arrivals:
+        shown = trigger(handler, [*further, *inputs], [*tab.outputs, link, *controls], **quiet)
+        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
     opened = item.select(drawn(tab), inputs, [*tab.outputs, link], **quiet)
     opened.success(None, link, None, js="(view) => window.showOpenedTab(view)", api_visibility="private")
 

@@ -3,22 +3,18 @@
 from html import escape
 
 from resnet.block_diagram import block_map
-from resnet.errors import InputError
 from resnet.records import Layer, Trace
 from resnet.text import text
+from resnet.ui.trace_view import Reading
 
 
-def inside_html(trace: Trace, focus: str, lang: str) -> str:
-    """The block (or the single layer) that `focus` names, drawn and calculated.
-
-    Raises:
-        InputError: the net has no such part.
-    """
+def inside_html(reading: Reading) -> str:
+    """The block, or the single layer, that the view looks into: drawn and calculated."""
+    trace, lang = reading.trace, reading.lang
+    focus = nearest_focus(trace, reading.view.focus)
     block = next((block for block in trace.blocks if block.name == focus), None)
     layers = [layer for layer in (block.layers if block else trace.layers)
               if layer.type in ("Conv2d", "Linear") and (block or layer.name == focus)]
-    if not layers:
-        raise InputError("unknown_part", name=focus[:40], first=trace.blocks[0].name)
     group = block.group if block else layers[0].group
     picture = f'<div class="scroll map">{block_map(trace, focus, lang)}</div>' if block else ""
     heading = f"<h3>{escape(focus)} <small>{escape(text('inside.in', lang, group=group))}</small></h3>"

@@ -4,12 +4,11 @@ import csv
 import io
 from html import escape
 
-from resnet.config import VARIANTS, config_of
-from resnet.paper import published
+from resnet.cost import badge, published_of
 from resnet.records import Layer, Trace
-from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.numbers import by, short, size
+from resnet.ui.trace_view import Reading
 
 FOLD_ABOVE = 700  # layers: beyond that a page of rows helps nobody; the CSV has them all
 COLUMNS = ("layer", "part", "type", "window", "output", "params", "macs", "field", "memory")
@@ -28,32 +27,47 @@ def title(variant: str) -> str:
     return name + "".join(" (CIFAR)" if part == "cifar" else f" {part}" for part in rest)
 
 
-def figures_html(result: Trace, lang: str) -> str:
+def figures_html(reading: Reading) -> str:
     """The four numbers on top, each with what the papers say of it."""
+    result, lang = reading.trace, reading.lang
     values = (
-        ("params", f"{result.params:,}", _params_note(result, lang)),
-        ("macs", short(result.macs), _macs_note(result, lang)),
-        ("memory", size(result.peak_activation_bytes), ("", text("trace.memory_note", lang))),
-        ("field", f"{result.receptive_field:,} px", ("", _field_note(result, lang))),
+        (text("trace.params", lang), f"{result.params:,}", _badge(reading, "params")),
+        (text(f"trace.{reading.cost.unit}", lang), short(reading.cost.total), _badge(reading, "macs")),
+        (text("trace.memory", lang), size(result.peak_activation_bytes), ("", text("trace.memory_note", lang))),
+        (text("trace.field", lang), f"{result.receptive_field:,} px", ("", _field_note(result, lang))),
     )
     return '<div class="figures">' + "".join(
-        f'<div class="figure"><span class="label">{text(f"trace.{key}", lang)}</span>'
+        f'<div class="figure"><span class="label">{label}</span>'
         f'<span class="value">{value}</span><span class="note {tone}">{escape(note)}</span></div>'
-        for key, value, (tone, note) in values) + "</div>"
+        for label, value, (tone, note) in values) + "</div>"
 
 
-def source_html(result: Trace, milliseconds: float, lang: str) -> str:
+def _badge(reading: Reading, quantity: str) -> tuple[str, str]:
+    """(tone, words): equal to the published figure, or by how much not; the reasons stand further down."""
+    plain = (reading.cost.unit, reading.cost.scope) == ("macs", "conv_fc")
+    found = badge(reading.trace.config, reading.view.size, quantity) if quantity == "params" or plain else None
+    if found is None:
+        return "", text(f"trace.{quantity}_note_{reading.cost.scope if quantity == 'macs' else 'all'}", reading.lang)
+    values = {"source": found.figure.cite, "value": short(found.figure.value)}
+    if found.equal:
+        return "good", text("trace.equal", reading.lang, **values)
+    sign = "+" if found.difference > 0 else "−"
+    return "warn", text("trace.differs", reading.lang, **values, difference=sign + short(abs(found.difference)))
+
+
+def source_html(reading: Reading) -> str:
     """How the numbers came about, and whose the published ones are."""
-    sources = sorted({figure.source for quantity in ("params", "macs") for figure in published(result.name, quantity)})
-    source = text("trace.source", lang, ms=f"{milliseconds:.0f}", version=_torch_version())
-    source += "".join(text("trace.published", lang, source=cited) for cited in sources)
+    sources = sorted({figure.source for quantity in ("params", "macs")
+                      if (figure := published_of(reading.trace.config, quantity))})
+    source = text("trace.source", reading.lang, ms=f"{reading.milliseconds:.0f}", version=_torch_version())
+    source += "".join(text("trace.published", reading.lang, source=cited) for cited in sources)
     return f'<p class="source">{escape(source)}</p>'
 
 
-def listing_html(result: Trace, lang: str) -> str:
+def listing_html(reading: Reading) -> str:
     """The tutorials' view: the shape that leaves each top-level module."""
-    return (f"<details><summary>{text('trace.listing', lang)}</summary>"
-            f"<pre>{escape(result.listing())}</pre></details>")
+    return (f"<details><summary>{text('trace.listing', reading.lang)}</summary>"
+            f"<pre>{escape(reading.trace.listing())}</pre></details>")
 
 
 def layers_csv(result: Trace) -> str:
@@ -69,34 +83,6 @@ def layers_csv(result: Trace) -> str:
     return out.getvalue()
 
 
-def _params_note(result: Trace, lang: str) -> tuple[str, str]:
-    for figure in published(result.name, "params"):
-        if figure.shortcut in ("", result.config.shortcut):
-            key = "equal" if figure.matches(result.params) else "differs"
-            return _noted(key, f"{figure.value / 1e6:.3g} M", figure.cite, lang)
-    return "", text("trace.params_note", lang)
-
-
-def _macs_note(result: Trace, lang: str) -> tuple[str, str]:
-    base = VARIANTS.get(result.name)
-    for figure in published(result.name, "macs"):
-        if base is None or result.input[2:] != base.input_size or result.config != base:
-            break
-        value = f"{figure.value / 1e9:.3g} G"
-        if figure.matches(result.macs):
-            return _noted("equal", value, figure.cite, lang)
-        paper = trace(config_of(result.name, stride_in="1x1"))
-        if figure.matches(paper.macs):
-            more = short(result.macs - paper.macs)
-            return "warn", text("trace.v15", lang, value=value, more=more, source=figure.cite)
-        return _noted("differs", value, figure.cite, lang)
-    return "", text("trace.macs_note", lang)
-
-
-def _noted(key: str, value: str, source: str, lang: str) -> tuple[str, str]:
-    return {"equal": "good", "differs": "warn"}[key], text(f"trace.{key}", lang, value=value, source=source)
-
-
 def _field_note(result: Trace, lang: str) -> str:
     side = max(result.input[2:])
     for stage in result.stages:
@@ -105,9 +91,14 @@ def _field_note(result: Trace, lang: str) -> str:
     return text("trace.field_within", lang)
 
 
-def table_html(result: Trace, lang: str) -> str:
-    head = "".join(f'<th scope="col">{text(f"trace.columns.{column}", lang)}</th>' for column in COLUMNS)
-    body = "".join(_row(layer) if isinstance(layer, Layer) else _gap(layer, lang) for layer in _folded(result))
+def table_html(reading: Reading) -> str:
+    """A row per layer; operations as the view counts them."""
+    result, lang = reading.trace, reading.lang
+    counts = {layer.name: layer.count for layer in reading.cost.layers}
+    keys = [reading.cost.unit if column == "macs" else column for column in COLUMNS]
+    head = "".join(f'<th scope="col">{text(f"trace.columns.{key}", lang)}</th>' for key in keys)
+    body = "".join(_row(row, counts[row.name]) if isinstance(row, Layer) else _gap(row, lang)
+                   for row in _folded(result))
     search = text("trace.search", lang)
     return (f'<div class="bar-line"><h3>{text("trace.layers", lang, n=f"{len(result.layers):,}")}</h3>'
             f'<input type="search" data-filter="#layers" placeholder="{escape(search)}" aria-label="{escape(search)}">'
@@ -136,7 +127,7 @@ def _gap(blocks: int, lang: str) -> str:
     return f'<tr class="gap"><td colspan="{len(COLUMNS)}">{text("trace.folded", lang, n=blocks)}</td></tr>'
 
 
-def _row(layer: Layer) -> str:
+def _row(layer: Layer, count: int) -> str:
     window = f"{layer.kernel}×{layer.kernel}" if layer.kernel else ""
     if layer.stride and layer.stride > 1:
         window += f" /{layer.stride}"
@@ -145,7 +136,7 @@ def _row(layer: Layer) -> str:
     return (f'<tr><th scope="row">{layer.name}</th><td>{layer.group}</td><td>{layer.type}</td><td>{window}</td>'
             f'<td>{by(layer.output[1:])}</td>' + "".join(
                 f'<td class="number">{value}</td>' for value in (
-                    f"{layer.params:,}" if layer.params else "", f"{layer.macs:,}" if layer.macs else "",
+                    f"{layer.params:,}" if layer.params else "", f"{count:,}" if count else "",
                     f"{layer.receptive_field:,}", size(layer.activation_bytes))) + "</tr>")
 
 

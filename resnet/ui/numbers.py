@@ -1,12 +1,8 @@
 """Numbers as the page prints them."""
 
+from resnet.cost import short_number as short
 
-def short(count: float) -> str:
-    """Four significant digits and a letter: 4089184256 -> "4.089 G"."""
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(count) >= size:
-            return f"{count / size:.4g} {letter}"
-    return f"{count:,}"
+__all__ = ["by", "short", "size"]
 
 
 def size(count: float) -> str:

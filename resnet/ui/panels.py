@@ -1,33 +1,62 @@
-"""The Trace tab's smaller panels: cost by stage, and the receptive field on a picture."""
+"""The Trace tab's panels: what a checkpoint is, the cost reconciled and by stage, receptive fields."""
 
 from html import escape
 
-from resnet.records import Trace
+from resnet.cost import Step, reconcile
 from resnet.text import text
 from resnet.ui.examples import photo_file
-from resnet.ui.numbers import short
+from resnet.ui.layers import title
+from resnet.ui.numbers import short, size
+from resnet.ui.trace_view import Reading
 
 
-def stages_html(trace: Trace, lang: str) -> str:
-    """Parameters and multiply-adds of each of the paper's parts, as bars with their numbers."""
-    head = "".join(f'<th scope="col"{span}>{escape(text(f"trace.{key}", lang))}</th>'
-                   for key, span in (("part", ""), ("params", ' colspan="2"'), ("macs", ' colspan="2"')))
-    most = [max(getattr(stage, key) for stage in trace.stages) or 1 for key in ("params", "macs")]
+def recognised_html(reading: Reading) -> str:
+    """What a checkpoint was recognised as, how, and how little of it was read."""
+    found, lang = reading.recognised, reading.lang
+    if found is None:
+        return ""
+    read = text("recognised.read", lang, read=size(found.bytes_read), size=size(found.file_size))
+    notes = "".join(f"<li>{escape(note.sentence(lang))}</li>" for note in found.notes)
+    return (f'<section class="recognised"><h3>{escape(text("recognised.heading", lang, variant=title(found.variant)))}'
+            f"<small>{escape(found.name)} · {escape(read)}</small></h3><ul>{notes}</ul></section>")
+
+
+def reconciled_html(reading: Reading) -> str:
+    """From the published figure to every way of counting this net, and the layers behind each step."""
+    lang = reading.lang
+    steps = "".join(
+        f"<li><b>{_from_to(step)}</b> {escape(step.sentence(lang))}</li>"
+        for step in reconcile(reading.trace.config, reading.view.size))
+    return (f"<details><summary>{escape(text('trace.reconciled', lang))}</summary>"
+            f'<ol class="steps">{steps}</ol></details>')
+
+
+def _from_to(step: Step) -> str:
+    return short(step.after) if step.before is None else f"{short(step.before)} → {short(step.after)}"
+
+
+def stages_html(reading: Reading) -> str:
+    """Parameters and operations of each of the paper's parts, as bars with their numbers."""
+    result, lang, counts = reading.trace, reading.lang, reading.cost.by_group
+    head = "".join(f'<th scope="col"{span}>{escape(text(f"trace.{key}", lang))}</th>' for key, span in (
+        ("part", ""), ("params", ' colspan="2"'), (reading.cost.unit, ' colspan="2"')))
+    most = max(stage.params for stage in result.stages), max(counts.values())
     rows = "".join(
-        f'<tr><th scope="row">{stage.group}</th>{_bar(stage.params, most[0], trace.params)}'
-        f"{_bar(stage.macs, most[1], trace.macs)}</tr>" for stage in trace.stages)
+        f'<tr><th scope="row">{stage.group}</th>{_bar(stage.params, most[0], result.params)}'
+        f"{_bar(counts[stage.group], most[1], reading.cost.total)}</tr>" for stage in result.stages)
     return (f"<div><h3>{escape(text('trace.by_stage', lang))}</h3>"
             f'<table class="bars stages"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')
 
 
 def _bar(count: int, most: int, total: int) -> str:
     share = f"{100 * count / total:.1f} %" if total else ""
-    return (f'<td class="bar"><span style="width:{100 * count / most:.1f}%"></span></td>'
+    return (f'<td class="bar"><span style="width:{100 * count / (most or 1):.1f}%"></span></td>'
             f'<td class="number" title="{count:,}">{short(count)} · {share}</td>')
 
 
-def field_html(trace: Trace, lang: str) -> str:
+def field_html(reading: Reading) -> str:
     """The receptive field of one value after each stage, drawn to scale over a photograph of the input's size."""
+    trace, lang = reading.trace, reading.lang
     height, width = trace.input[2:]
     stages = [stage for stage in trace.stages if stage.blocks or stage.group == "conv1"]
     boxes = "".join(_field(stage.receptive_field, height, width, i) for i, stage in enumerate(stages))

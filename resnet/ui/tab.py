@@ -18,6 +18,7 @@ class Tab:
     fill        (view, language) -> updates of the controls, for a link that is opened
     triggers    the events on which `show` runs
     extra       further inputs of `show` that no link holds, such as a picture
+    arrivals    (event, handler, further inputs, controls): what shows and sets these controls as well
     """
 
     name: str
@@ -28,3 +29,4 @@ class Tab:
     fill: Callable
     triggers: list[Callable] = field(default_factory=list)
     extra: list[Component] = field(default_factory=list)
+    arrivals: list[tuple] = field(default_factory=list)

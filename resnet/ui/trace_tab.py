@@ -2,23 +2,30 @@
 
 import json
 import time
+from dataclasses import replace
 
 import gradio as gr
 
 from resnet.config import CHOICES, VARIANTS
+from resnet.cost import SCOPES, UNITS, cost
 from resnet.diagram import network_map
+from resnet.header import local_header
+from resnet.hub import recognise_header
 from resnet.records import Trace
 from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.files import download
-from resnet.ui.guard import guarded_api, guarded_view
+from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
-from resnet.ui.panels import field_html, stages_html
+from resnet.ui.panels import field_html, recognised_html, reconciled_html, stages_html
 from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
-from resnet.ui.trace_view import BUILT, TraceView, own_values
+from resnet.ui.trace_view import BUILT, Reading, TraceView, base, own_values, spelled
+
+OWN = ("height", "width", "classes", *BUILT)  # what every net brings along
+KEPT = ("count", "scope", "precision", "beside")  # what a change of net leaves alone
 
 PICK = """const pick = (event) => {
   const block = event.target.closest("[data-block]");
@@ -35,30 +42,52 @@ element.addEventListener("keydown", pick);"""
 def show_trace(request: gr.Request, *controls) -> tuple[str, str]:
     """The controls, in the order of TraceView's fields -> the drawing and the view's query string."""
     view = parse_controls(TraceView, *controls)
+    return draw(read(view, language(request))), to_query("trace", view)
+
+
+@guarded_view(outputs=2 + len(OWN))
+def show_net(request: gr.Request, *controls) -> tuple:
+    """Another net: it brings its own input size, classes and settings, and is shown."""
+    view = parse_controls(TraceView, *controls)
+    view = TraceView(view.variant, batch=view.batch, **{name: getattr(view, name) for name in KEPT})
+    return draw(read(view, language(request))), to_query("trace", view), *(getattr(view, name) for name in OWN)
+
+
+@guarded_view(outputs=3 + len(OWN))
+def show_file(request: gr.Request, file: dict, *controls) -> tuple:
+    """An uploaded .safetensors: its header tells the net, which is then shown as a variant with changes."""
+    lang = language(request)
+    found = recognise_header(local_header(uploaded_file(file)), str(file.get("orig_name") or "")[:80])
+    variant = found.variant if found.variant in VARIANTS else "resnet50"
+    view = TraceView(variant, **spelled(found.config))
+    reading = replace(read(view, lang), recognised=found)
+    return draw(reading), to_query("trace", view), variant, *(getattr(view, name) for name in OWN)
+
+
+def read(view: TraceView, lang: str) -> Reading:
+    """Trace and count what the view describes."""
     started = time.perf_counter()
-    result = trace(view.config, size=view.size, batch=view.batch)
-    milliseconds = 1e3 * (time.perf_counter() - started)
-    return draw(result, view, milliseconds, language(request)), to_query("trace", view)
+    config, found = view.config, base(view.variant)[1]
+    result = trace(config, size=view.size, batch=view.batch)
+    counted = cost(result, view.count, view.scope)
+    return Reading(view, result, counted, found, 1e3 * (time.perf_counter() - started), lang)
 
 
-def draw(result: Trace, view: TraceView, milliseconds: float, lang: str) -> str:
+def draw(reading: Reading) -> str:
     """Everything that stands beside the controls."""
-    focus = nearest_focus(result, view.focus)
+    result, lang = reading.trace, reading.lang
+    focus = nearest_focus(result, reading.view.focus)
     return "".join((
-        figures_html(result, lang),
+        figures_html(reading),
+        reconciled_html(reading),
+        recognised_html(reading),
         f'<div class="scroll map">{network_map(result, lang, focus)}</div>',
-        f'<section>{inside_html(result, focus, lang)}</section>',
-        f'<section class="halves">{stages_html(result, lang)}{field_html(result, lang)}</section>',
-        f"<section>{table_html(result, lang)}{_take_along(result, lang)}</section>",
-        listing_html(result, lang),
-        source_html(result, milliseconds, lang),
+        f"<section>{inside_html(reading)}</section>",
+        f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
+        f"<section>{table_html(reading)}{_take_along(result, lang)}</section>",
+        listing_html(reading),
+        source_html(reading),
     ))
-
-
-def choose_variant(variant: str) -> list:
-    """A newly chosen variant brings its own input size, classes and settings."""
-    own = own_values(variant)
-    return [own[name] for name in ("height", "width", "classes", *BUILT)]
 
 
 def choose_block(picked: gr.EventData) -> str:
@@ -92,18 +121,18 @@ def build() -> Tab:
     """The components, inside a gr.Tab."""
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
-            controls = _controls()
+            controls, upload = _controls()
         with gr.Column(elem_classes="result"):
             message = gr.HTML(elem_classes="message-line")
             drawing = gr.HTML(elem_id="trace", js_on_load=PICK)
     gr.api(trace_api, api_name="trace")
     by_name = dict(zip(TraceView.__dataclass_fields__, controls, strict=True))
+    brought = [by_name[name] for name in OWN]
     tab = Tab("trace", TraceView, controls, [message, drawing], show_trace, fill)
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    brought = [by_name[name] for name in ("height", "width", "classes", *BUILT)]
-    chosen = by_name["variant"].input(choose_variant, by_name["variant"], brought, **quiet)
-    opened = drawing.select(choose_block, None, by_name["focus"], **quiet)
-    tab.triggers.extend([chosen.success, opened.success])
+    tab.arrivals.append((by_name["variant"].input, show_net, [], brought))
+    tab.arrivals.append((upload.upload, show_file, [upload], [by_name["variant"], *brought]))
+    opened = drawing.select(choose_block, None, by_name["focus"], api_visibility="private", show_progress="hidden")
+    tab.triggers.append(opened.success)
     for name, control in by_name.items():
         if isinstance(control, (gr.Number, gr.Textbox)):
             tab.triggers.extend([control.submit, control.blur])
@@ -112,23 +141,28 @@ def build() -> Tab:
     return tab
 
 
-def _controls() -> list:
-    """One component for each field of TraceView, in order."""
+def _controls() -> tuple[list, gr.UploadButton]:
+    """One component for each field of TraceView, in order; and the button for a checkpoint of one's own."""
     own = own_values("resnet50")
     nets = [(title(name), name) for name in VARIANTS]
-    variant = gr.Dropdown(nets, value="resnet50", label=word("trace.network"), filterable=True)
+    variant = gr.Dropdown(nets, value="resnet50", label=word("trace.network"), info=word("trace.network_info"),
+                          filterable=True, allow_custom_value=True)
     with gr.Row(elem_classes="pair"):
         height = gr.Number(own["height"], label=word("trace.height"), min_width=80)
         width = gr.Number(own["width"], label=word("trace.width"), min_width=80)
     with gr.Row(elem_classes="pair"):
         classes = gr.Number(own["classes"], label=word("trace.classes"), min_width=80)
         batch = gr.Number(1, label=word("trace.batch"), min_width=80)
+    count = gr.Radio([(word(f"trace.{unit}"), unit) for unit in UNITS], value="macs", label=word("trace.count"))
+    scope = gr.Radio([(word(f"trace.scope_{scope}"), scope) for scope in SCOPES], value="conv_fc",
+                     show_label=False)
+    beside = gr.Dropdown([(word("trace.alone"), ""), *nets], value="", label=word("trace.beside"), filterable=True)
     with gr.Accordion(word("trace.build"), open=False):
         built = [_builder(name, own[name]) for name in BUILT]
-    count, scope, precision = gr.Textbox("macs", visible=False), gr.Textbox("conv_fc", visible=False), gr.Textbox(
-        "fp32", visible=False)
-    beside, focus = gr.Textbox("", visible=False), gr.Textbox("layer1.0", visible=False)
-    return [variant, height, width, classes, batch, *built, count, scope, precision, beside, focus]
+    upload = gr.UploadButton(word("trace.upload"), file_types=[".safetensors"], type="filepath", size="sm",
+                             elem_id="upload")
+    precision, focus = gr.Textbox("fp32", visible=False), gr.Textbox("layer1.0", visible=False)
+    return [variant, height, width, classes, batch, *built, count, scope, precision, beside, focus], upload
 
 
 def _builder(name: str, value):

@@ -3,20 +3,26 @@
 import dataclasses
 from dataclasses import dataclass
 
-from resnet.config import ResNetConfig, config_of
+from resnet.config import VARIANTS, ResNetConfig, config_of
+from resnet.cost import SCOPES, UNITS, Cost
 from resnet.errors import InputError
+from resnet.hub import Recognised, is_reference, recognise
+from resnet.records import Trace
 
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
          "conv_bias", "shortcut_norm", "head", "in_channels")
-COUNTS = ("macs", "flops")
-SCOPES = ("conv_fc", "all")
 PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
 class TraceView:
-    """What is None is the variant's own; `focus` is the layer or block that is looked into."""
+    """What is None is the net's own.
+
+    variant     a variant's name, a bundled model's, or a Hub repository
+    beside      a second variant, drawn beside; "" for none
+    focus       the layer or block that is looked into
+    """
 
     variant: str = "resnet50"
     height: int = None
@@ -46,7 +52,7 @@ class TraceView:
         for name, value in own_values(self.variant).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        for name, allowed in (("count", COUNTS), ("scope", SCOPES), ("precision", PRECISIONS)):
+        for name, allowed in (("count", UNITS), ("scope", SCOPES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise InputError("choice", field=name, value=getattr(self, name), allowed=", ".join(allowed))
         if self.beside:
@@ -58,28 +64,53 @@ class TraceView:
 
     @property
     def config(self) -> ResNetConfig:
-        """The variant with the builder's changes; a change that is none leaves the variant as it is."""
+        """The base with the builder's changes; a change that is none leaves the base as it is."""
         own = own_values(self.variant)
         changed = {name: getattr(self, name) for name in (*BUILT, "classes") if getattr(self, name) != own[name]}
         if self.head == "flatten":  # a flatten head is made for one size: the one that is asked for
             changed["input_size"] = self.size
-        return config_of(self.variant, **changed)
+        return config_of(base(self.variant)[0], **changed)
 
     @property
     def size(self) -> tuple[int, int]:
         return self.height, self.width
 
 
-def own_values(variant: str) -> dict:
-    """A variant's config as the controls spell it: tuples as "3,4,6,3", truth as "true"."""
-    config = config_of(variant)
-    spelled = {name: _spell(getattr(config, name)) for name in BUILT}
-    return spelled | {"height": config.input_size[0], "width": config.input_size[1], "classes": config.classes}
+@dataclass(frozen=True)
+class Reading:
+    """What the panels draw: a trace, counted as the view asks, and for a checkpoint what it was recognised as."""
+
+    view: TraceView
+    trace: Trace
+    cost: Cost
+    recognised: Recognised | None
+    milliseconds: float
+    lang: str
+
+
+def base(name: str) -> tuple[ResNetConfig, Recognised | None]:
+    """The config that a name starts from: a variant's, or a checkpoint's by its header.
+
+    Raises:
+        InputError: no such variant or checkpoint; a visitor may not name this machine's files.
+    """
+    if name in VARIANTS or not is_reference(name):
+        return config_of(name), None
+    found = recognise(name)
+    return found.config, found
+
+
+def own_values(name: str) -> dict:
+    """What the controls show of a name's own config: tuples as "3,4,6,3", truth as "true"."""
+    return spelled(base(name)[0])
+
+
+def spelled(config: ResNetConfig) -> dict:
+    values = {name: _spell(getattr(config, name)) for name in BUILT}
+    return values | {"height": config.input_size[0], "width": config.input_size[1], "classes": config.classes}
 
 
 def _spell(value):
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, tuple) else value
-
-
