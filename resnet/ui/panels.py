@@ -3,11 +3,14 @@
 from html import escape
 
 from resnet.cost import Step, reconcile
+from resnet.memory import memory
 from resnet.text import text
 from resnet.ui.examples import photo_file
 from resnet.ui.layers import title
 from resnet.ui.numbers import short, size
 from resnet.ui.trace_view import Reading
+
+MEMORY = ("weights", "gradients", "optimiser", "activations")
 
 
 def recognised_html(reading: Reading) -> str:
@@ -52,6 +55,22 @@ def _bar(count: int, most: int, total: int) -> str:
     share = f"{100 * count / total:.1f} %" if total else ""
     return (f'<td class="bar"><span style="width:{100 * count / (most or 1):.1f}%"></span></td>'
             f'<td class="number" title="{count:,}">{short(count)} · {share}</td>')
+
+
+def memory_html(reading: Reading) -> str:
+    """Bytes for inference and training, in two precisions, for the view's batch."""
+    lang, batch = reading.lang, reading.view.batch
+    head = "".join(f'<th scope="col">{escape(text(f"trace.memory_{key}", lang))}</th>'
+                   for key in ("use", *MEMORY, "total"))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(text(f"trace.{use}_{precision}", lang))}</th>' + "".join(
+            f'<td class="number">{size(getattr(taken, key)) if getattr(taken, key) else "–"}</td>'
+            for key in (*MEMORY, "total")) + "</tr>"
+        for use in ("inference", "training") for precision in ("fp32", "bf16")
+        for taken in [memory(reading.trace, batch, precision, training=use == "training")])
+    return (f'<div><h3>{escape(text("trace.memory_title", lang, batch=f"{batch:,}"))}</h3><div class="scroll">'
+            f'<table class="rows memory"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+            f'<p class="note">{escape(text("trace.memory_says", lang))}</p></div>')
 
 
 def field_html(reading: Reading) -> str:

@@ -19,13 +19,13 @@ from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
-from resnet.ui.panels import field_html, recognised_html, reconciled_html, stages_html
+from resnet.ui.panels import field_html, memory_html, recognised_html, reconciled_html, stages_html
 from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
 from resnet.ui.trace_view import BUILT, Reading, TraceView, base, own_values, spelled
 
 OWN = ("height", "width", "classes", *BUILT)  # what every net brings along
-KEPT = ("count", "scope", "precision", "beside")  # what a change of net leaves alone
+KEPT = ("count", "scope", "beside")  # what a change of net leaves alone
 
 PICK = """const pick = (event) => {
   const block = event.target.closest("[data-block]");
@@ -84,6 +84,7 @@ def draw(reading: Reading) -> str:
         f'<div class="scroll map">{network_map(result, lang, focus)}</div>',
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
+        f'<section class="halves">{memory_html(reading)}</section>',
         f"<section>{table_html(reading)}{_take_along(result, lang)}</section>",
         listing_html(reading),
         source_html(reading),
@@ -109,7 +110,7 @@ def trace_api(variant: str = "resnet50", height: int = 224, width: int = 224, cl
     """
     own = own_values(parse("variant", str, variant))
     view = parse_controls(TraceView, variant, height, width, classes, 1, *(own[name] for name in BUILT),
-                          "macs", "conv_fc", "fp32", "", "layer1.0")
+                          "macs", "conv_fc", "", "layer1.0")
     return trace(view.config, size=view.size).to_dict()
 
 
@@ -161,8 +162,8 @@ def _controls() -> tuple[list, gr.UploadButton]:
         built = [_builder(name, own[name]) for name in BUILT]
     upload = gr.UploadButton(word("trace.upload"), file_types=[".safetensors"], type="filepath", size="sm",
                              elem_id="upload")
-    precision, focus = gr.Textbox("fp32", visible=False), gr.Textbox("layer1.0", visible=False)
-    return [variant, height, width, classes, batch, *built, count, scope, precision, beside, focus], upload
+    focus = gr.Textbox("layer1.0", visible=False)
+    return [variant, height, width, classes, batch, *built, count, scope, beside, focus], upload
 
 
 def _builder(name: str, value):

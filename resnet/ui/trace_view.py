@@ -12,7 +12,6 @@ from resnet.records import Trace
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
          "conv_bias", "shortcut_norm", "head", "in_channels")
-PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,6 @@ class TraceView:
     in_channels: int = None
     count: str = "macs"
     scope: str = "conv_fc"
-    precision: str = "fp32"
     beside: str = ""
     focus: str = "layer1.0"
 
@@ -52,7 +50,7 @@ class TraceView:
         for name, value in own_values(self.variant).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        for name, allowed in (("count", UNITS), ("scope", SCOPES), ("precision", PRECISIONS)):
+        for name, allowed in (("count", UNITS), ("scope", SCOPES)):
             if getattr(self, name) not in allowed:
                 raise InputError("choice", field=name, value=getattr(self, name), allowed=", ".join(allowed))
         if self.beside:
