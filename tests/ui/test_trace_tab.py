@@ -1,18 +1,22 @@
 import csv
+from pathlib import Path
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
 
 from resnet.config import VARIANTS
+from resnet.hub import load
 from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.guard import message_html
 from resnet.ui.layers import layers_csv, title
-from resnet.ui.sharing import to_query
-from resnet.ui.trace_tab import choose_variant, show_trace, trace_api
+from resnet.ui.sharing import from_query, to_query
+from resnet.ui.trace_tab import OWN, show_file, show_net, show_trace, trace_api
 from resnet.ui.trace_view import TraceView
 from tests.ui.asking import ask, attached, held, held_with, words
 
+MODEL = "resnet20_fashion_mnist"
 SMALL = TraceView("resnet18", height=64, width=96, classes=7)
 
 
@@ -59,8 +63,6 @@ def test_in_chinese_the_words_change_and_the_numbers_stay():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_draws(variant):
-    if "1202" in variant:
-        pytest.skip("1202 layers take seconds; tests/test_shapes.py traces them")
     assert f"{trace(variant).params:,}" in drawn(TraceView(variant))
 
 
@@ -88,10 +90,38 @@ def test_one_pixel_is_told_in_full():
     assert message == message_html(text("errors.one_pixel", "zh"))
 
 
-def test_a_chosen_variant_brings_its_own_size_and_classes():
-    assert tuple(choose_variant("resnet20_cifar"))[:3] == (32, 32, 10)
-    assert tuple(choose_variant("d2l_resnet18"))[:3] == (64, 64, 10)
-    assert tuple(choose_variant("resnet50"))[:3] == (224, 224, 1000)
+@pytest.mark.parametrize("variant, own", [
+    ("resnet20_cifar", (32, 32, 10)), ("d2l_resnet18", (64, 64, 10)), ("resnet50", (224, 224, 1000))])
+@pytest.mark.parametrize("variant, own", [("resnet20_cifar", (32, 32, 10)), ("d2l_resnet18", (64, 64, 10)),
+                                          ("resnet50", (224, 224, 1000))])
+def test_a_chosen_variant_brings_its_own_size_and_classes(variant, own):
+    message, drawing, link, *brought = ask(show_net, held_with(SMALL, variant=variant))
+    assert message == "" and link == to_query("trace", TraceView(variant))
+    assert dict(zip(OWN, brought, strict=True)) == {name: getattr(TraceView(variant), name) for name in OWN}
+    assert tuple(brought[:3]) == own and f"{trace(variant).params:,}" in drawing
+
+
+def test_an_unknown_variant_leaves_the_controls():
+    message, *rest = ask(show_net, held_with(SMALL, variant="resnet51"), "lang=zh")
+    assert "resnet51" in message and rest == [gr.skip()] * (2 + len(OWN))
+
+
+def test_an_uploaded_checkpoint_is_recognised_by_its_header(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(Path("weights/resnet20_fashion_mnist/model.safetensors").read_bytes())
+    record = {"path": str(mine), "orig_name": "mine.safetensors"}
+    message, drawing, link, variant, *brought = ask(show_file, [record, *held(TraceView())])
+    assert message == "" and link.startswith("tab=trace&variant=")
+    view = from_query(TraceView, dict(parse_qsl(link)))
+    assert trace(view.config, size=view.size).params == sum(p.numel() for p in load(MODEL).model.parameters())
+
+
+@pytest.mark.parametrize("record", [None, {}, {"path": "weights/resnet20_fashion_mnist/model.safetensors"}], ids=str)
+def test_a_checkpoint_that_was_not_uploaded_is_refused(record, caplog):
+    message, *rest = ask(show_file, [record, *held(TraceView())])
+    assert "went wrong" not in message and message.count("<p") == 1 and not caplog.records
+    assert rest == [gr.skip()] * (3 + len(OWN))
 
 
 def test_the_api_answers_as_the_command_line_does():
