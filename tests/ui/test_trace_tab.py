@@ -92,8 +92,6 @@ def test_one_pixel_is_told_in_full():
 
 @pytest.mark.parametrize("variant, own", [
     ("resnet20_cifar", (32, 32, 10)), ("d2l_resnet18", (64, 64, 10)), ("resnet50", (224, 224, 1000))])
-@pytest.mark.parametrize("variant, own", [("resnet20_cifar", (32, 32, 10)), ("d2l_resnet18", (64, 64, 10)),
-                                          ("resnet50", (224, 224, 1000))])
 def test_a_chosen_variant_brings_its_own_size_and_classes(variant, own):
     message, drawing, link, *brought = ask(show_net, held_with(SMALL, variant=variant))
     assert message == "" and link == to_query("trace", TraceView(variant))
