@@ -6,7 +6,7 @@ _HOME = {
     "ResNetConfig": "config", "VARIANTS": "config", "config_of": "config",
     "InputError": "errors",
     "ResNet": "model", "create": "model",
-    "trace": "shapes",
+    "trace": "tracing",
     "load": "hub",
     "classify": "predict",
 }

@@ -49,7 +49,9 @@ def _print_json(data) -> None:
 
 def _add_trace(commands) -> None:
     parser = commands.add_parser("trace", help="shapes, parameters and cost, layer by layer")
-    parser.add_argument("net", metavar="VARIANT", help="resnet50, plain34, resnet20_cifar, d2l_resnet18, ...")
+    parser.add_argument("net", metavar="VARIANT_OR_MODEL",
+                        help="resnet50, plain34, resnet20_cifar, ...; or a bundled model, a Hub repository "
+                             "(owner/name[@revision]), a folder or a .safetensors file, of which the header is read")
     parser.add_argument("--size", nargs=2, type=int, metavar=("H", "W"), help="input in pixels")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--classes", type=int)
@@ -63,16 +65,26 @@ def _add_trace(commands) -> None:
 
 def trace(args) -> None:
     """Print a net's trace as a table, as JSON, or as the tutorials' listing."""
-    from resnet import shapes
+    from resnet.tracing import trace_recognised
 
     changes = settings(args.set)
     if args.classes is not None:
         changes["classes"] = args.classes
-    result = shapes.trace(args.net, size=args.size, batch=args.batch, **changes)
+    result, found = trace_recognised(args.net, args.size, args.batch, trusted=True, **changes)
     if args.json:
-        _print_json(result.to_dict())
+        _print_json(result.to_dict() | ({"recognised": found.to_dict()} if found else {}))
+    elif args.listing:
+        print(result.listing())
     else:
-        print(result.listing() if args.listing else layer_table(result))
+        print("\n".join([layer_table(result), *(_recognised(found) if found else ())]))
+
+
+def _recognised(found) -> list[str]:
+    """What a checkpoint was recognised as, and how, for the end of the table."""
+    share = 100 * found.bytes_read / found.file_size
+    return [f"recognised       as {found.variant}; {found.bytes_read:,} bytes read, {share:.3g} % of "
+            f"{found.file_size:,} in {len(found.header.files)} file(s)",
+            *(f"                 {note.sentence()}" for note in found.notes)]
 
 
 def settings(pairs: list[str]) -> dict[str, str]:
