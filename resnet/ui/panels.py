@@ -1,7 +1,8 @@
-"""The Trace tab's panels: what a checkpoint is, the cost reconciled and by stage, receptive fields."""
+"""The Trace tab's panels: what a checkpoint is, cost, memory, where the net breaks, receptive fields."""
 
 from html import escape
 
+from resnet.breaks import Finding, where_it_breaks
 from resnet.cost import Step, reconcile
 from resnet.memory import memory
 from resnet.text import text
@@ -71,6 +72,25 @@ def memory_html(reading: Reading) -> str:
     return (f'<div><h3>{escape(text("trace.memory_title", lang, batch=f"{batch:,}"))}</h3><div class="scroll">'
             f'<table class="rows memory"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
             f'<p class="note">{escape(text("trace.memory_says", lang))}</p></div>')
+
+
+def breaks_html(reading: Reading) -> str:
+    """Where the net breaks or loses something at this size, each with its fix; what is merely good to know folds."""
+    lang = reading.lang
+    found = where_it_breaks(reading.trace.config, reading.view.size, reading.view.batch)
+    grave = [finding for finding in found if finding.level != "note"]
+    notes = [finding for finding in found if finding.level == "note"]
+    title_ = escape(text("breaks.title", lang, height=reading.view.height, width=reading.view.width))
+    head = _findings(grave, lang) or f'<p class="note good">{escape(text("breaks.nothing", lang))}</p>'
+    more = (f"<details><summary>{escape(text('breaks.good_to_know', lang, n=len(notes)))}</summary>"
+            f"{_findings(notes, lang)}</details>") if notes else ""
+    return f"<div><h3>{title_}</h3>{head}{more}</div>"
+
+
+def _findings(found: list[Finding], lang: str) -> str:
+    items = "".join(f'<li class="{finding.level}">{escape(finding.sentence(lang))} '
+                    f'<span class="fix">{escape(finding.fix(lang))}</span></li>' for finding in found)
+    return f'<ul class="findings">{items}</ul>' if items else ""
 
 
 def field_html(reading: Reading) -> str:

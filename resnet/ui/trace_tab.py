@@ -19,7 +19,14 @@ from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
-from resnet.ui.panels import field_html, memory_html, recognised_html, reconciled_html, stages_html
+from resnet.ui.panels import (
+    breaks_html,
+    field_html,
+    memory_html,
+    recognised_html,
+    reconciled_html,
+    stages_html,
+)
 from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
 from resnet.ui.trace_view import BUILT, Reading, TraceView, base, own_values, spelled
@@ -84,7 +91,7 @@ def draw(reading: Reading) -> str:
         f'<div class="scroll map">{network_map(result, lang, focus)}</div>',
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
-        f'<section class="halves">{memory_html(reading)}</section>',
+        f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
         f"<section>{table_html(reading)}{_take_along(result, lang)}</section>",
         listing_html(reading),
         source_html(reading),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.cost import SCOPES, UNITS, Cost
 from resnet.errors import InputError
-from resnet.hub import Recognised, is_reference, recognise
+from resnet.hub import Recognised, recognise
 from resnet.records import Trace
+from resnet.reference import is_reference
 
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
