@@ -1,17 +1,19 @@
 """The Trace tab: a network's shapes, parameters and cost, layer by layer."""
 
 import json
+import re
 import time
 from dataclasses import replace
+from html import escape
 
 import gradio as gr
 
+from resnet.codegen import code
 from resnet.config import CHOICES, VARIANTS
 from resnet.cost import SCOPES, UNITS, cost
 from resnet.diagram import network_map
 from resnet.header import local_header
 from resnet.hub import recognise_header
-from resnet.records import Trace
 from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.files import download
@@ -92,7 +94,7 @@ def draw(reading: Reading) -> str:
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
         f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
-        f"<section>{table_html(reading)}{_take_along(result, lang)}</section>",
+        f"<section>{table_html(reading)}{_take_along(reading)}</section>",
         listing_html(reading),
         source_html(reading),
     ))
@@ -184,9 +186,14 @@ def _builder(name: str, value):
     return gr.Textbox(value, label=label) if name in ("depths", "widths") else gr.Number(value, label=label)
 
 
-def _take_along(result: Trace, lang: str) -> str:
-    name = f"{result.name}-{'x'.join(map(str, result.input))}"
-    links = (download(f"{name}.csv", layers_csv(result), text("trace.download", lang)),
+def _take_along(reading: Reading) -> str:
+    """The net as code, its numbers and its map, as files and to look at."""
+    result, lang = reading.trace, reading.lang
+    name = f"{re.sub('[^a-z0-9_.]+', '-', result.name)}-{'x'.join(map(str, result.input))}"
+    source = code(result.config, reading.view.size)
+    links = (download(f"{name}.py", source, text("trace.code", lang)),
+             download(f"{name}.csv", layers_csv(result), text("trace.download", lang)),
              download(f"{name}.json", json.dumps(result.to_dict()), text("trace.json", lang)),
              download(f"{name}.svg", network_map(result, lang), text("trace.svg", lang)))
-    return f'<p class="take"><b>{text("trace.take", lang)}</b> {" · ".join(links)}</p>'
+    return (f'<p class="take"><b>{text("trace.take", lang)}</b> {" · ".join(links)}</p>'
+            f"<details><summary>{text('trace.code_title', lang)}</summary><pre>{escape(source)}</pre></details>")
