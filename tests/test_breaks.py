@@ -1,4 +1,4 @@
-"""Every kind of finding against PyTorch: gradients where windows read, its own refusals, shapes that really come out."""
+"""Every kind of finding against PyTorch: gradients where windows read, its refusals, the shapes it gives."""
 
 import random
 from dataclasses import replace
@@ -67,10 +67,14 @@ def test_rows_that_windows_reach_are_those_with_a_gradient(shape):
 def test_pixels_that_a_block_does_not_read_have_no_gradient(settings, size):
     net = small(stem="3x3", **settings)
     inputs = {}
+
+    def keep(name, x):
+        x.retain_grad()
+        inputs[name] = x
+
     for name, module in net.named_modules():
         if name.count(".") == 1:
-            module.register_forward_hook(lambda module, args, out, name=name: (
-                inputs.update({name: args[0]}), args[0].retain_grad()) and None)
+            module.register_forward_pre_hook(lambda module, args, name=name: keep(name, args[0]))
     net(torch.rand(1, 3, *size, dtype=torch.double, requires_grad=True)).sum().backward()
     unread = {name: x.grad[0, 0] == 0 for name, x in inputs.items()}
     finding = found(net.config, size).get("unread")
