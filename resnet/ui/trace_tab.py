@@ -12,12 +12,11 @@ from resnet.codegen import code
 from resnet.config import CHOICES, VARIANTS
 from resnet.cost import SCOPES, UNITS, cost
 from resnet.diagram import network_map
-from resnet.header import local_header
 from resnet.hub import recognise_header
 from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.files import download
-from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
+from resnet.ui.guard import guarded_api, guarded_view
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
@@ -32,6 +31,7 @@ from resnet.ui.panels import (
 from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
 from resnet.ui.trace_view import BUILT, Reading, TraceView, base, own_values, spelled
+from resnet.ui.upload import SEND, button_html, uploaded_header
 
 OWN = ("height", "width", "classes", *BUILT)  # what every net brings along
 KEPT = ("count", "scope", "beside")  # what a change of net leaves alone
@@ -63,13 +63,13 @@ def show_net(request: gr.Request, *controls) -> tuple:
 
 
 @guarded_view(outputs=3 + len(OWN))
-def show_file(request: gr.Request, file: dict, *controls) -> tuple:
-    """An uploaded .safetensors: its header tells the net, which is then shown as a variant with changes."""
-    lang = language(request)
-    found = recognise_header(local_header(uploaded_file(file)), str(file.get("orig_name") or "")[:80])
+def show_file(request: gr.Request, sent: gr.EventData, *controls) -> tuple:
+    """The header of the visitor's own .safetensors tells the net, which is shown as a variant with changes."""
+    header = uploaded_header(sent)
+    found = recognise_header(header, header.reference)
     variant = found.variant if found.variant in VARIANTS else "resnet50"
     view = TraceView(variant, **spelled(found.config))
-    reading = replace(read(view, lang), recognised=found)
+    reading = replace(read(view, language(request)), recognised=found)
     return draw(reading), to_query("trace", view), variant, *(getattr(view, name) for name in OWN)
 
 
@@ -140,7 +140,7 @@ def build() -> Tab:
     brought = [by_name[name] for name in OWN]
     tab = Tab("trace", TraceView, controls, [message, drawing], show_trace, fill)
     tab.arrivals.append((by_name["variant"].input, show_net, [], brought))
-    tab.arrivals.append((upload.upload, show_file, [upload], [by_name["variant"], *brought]))
+    tab.arrivals.append((upload.upload, show_file, [], [by_name["variant"], *brought]))
     opened = drawing.select(choose_block, None, by_name["focus"], api_visibility="private", show_progress="hidden")
     tab.triggers.append(opened.success)
     for name, control in by_name.items():
@@ -151,7 +151,7 @@ def build() -> Tab:
     return tab
 
 
-def _controls() -> tuple[list, gr.UploadButton]:
+def _controls() -> tuple[list, gr.HTML]:
     """One component for each field of TraceView, in order; and the button for a checkpoint of one's own."""
     own = own_values("resnet50")
     nets = [(title(name), name) for name in VARIANTS]
@@ -169,8 +169,7 @@ def _controls() -> tuple[list, gr.UploadButton]:
     beside = gr.Dropdown([(word("trace.alone"), ""), *nets], value="", label=word("trace.beside"), filterable=True)
     with gr.Accordion(word("trace.build"), open=False):
         built = [_builder(name, own[name]) for name in BUILT]
-    upload = gr.UploadButton(word("trace.upload"), file_types=[".safetensors"], type="filepath", size="sm",
-                             elem_id="upload")
+    upload = gr.HTML(button_html(), js_on_load=SEND)
     focus = gr.Textbox("layer1.0", visible=False)
     return [variant, height, width, classes, batch, *built, count, scope, beside, focus], upload
 

@@ -1,0 +1,55 @@
+"""A checkpoint of the visitor's own: the browser sends its header, the weights stay where they are."""
+
+from html import escape
+
+import gradio as gr
+
+from resnet.errors import InputError
+from resnet.header import Header, read_one
+from resnet.text import LANGUAGES, text
+from resnet.ui.guard import uploaded_file
+from resnet.ui.sharing import whole_number
+
+# The first eight bytes of a .safetensors file give the length of its header.
+SEND = """element.addEventListener("change", async (event) => {
+  const file = event.target.files[0];
+  if (!file) return;
+  const start = await file.slice(0, 8).arrayBuffer();
+  const length = start.byteLength === 8 ? Number(new DataView(start).getBigUint64(0, true)) + 8 : 8;
+  const header = new File([file.slice(0, Math.min(length, 24e6))], "header.bin");
+  const { path } = await upload(header);
+  trigger("upload", { path, size: file.size, name: file.name });
+  event.target.value = "";
+})"""
+
+
+class Beginning:
+    """A Source (resnet.header) that holds the first bytes of a file of `size` bytes."""
+
+    revision = ""
+
+    def __init__(self, data: bytes, size: int):
+        self.data, self.size, self.bytes_read = data, size, len(data)
+
+    def read(self, name: str, start: int, stop: int) -> tuple[bytes, int]:
+        return self.data[start:stop], self.size
+
+
+def uploaded_header(sent: gr.EventData) -> Header:
+    """What the browser sent of a file.
+
+    Raises:
+        InputError: it is not the header of a .safetensors file.
+    """
+    fields = sent._data if isinstance(sent._data, dict) else {}
+    name = str(fields.get("name") or "")[:80]
+    if not name.endswith(".safetensors"):
+        raise InputError("not_safetensors", file=name)
+    data = uploaded_file(fields).read_bytes()
+    size = whole_number("size", fields.get("size"))
+    return read_one(Beginning(data, size), name, name)
+
+
+def button_html() -> str:
+    label = "".join(f'<span data-in="{lang}">{escape(text("trace.upload", lang))}</span>' for lang in LANGUAGES)
+    return f'<label class="file"><input type="file" accept=".safetensors">{label}</label>'
