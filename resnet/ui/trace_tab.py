@@ -15,6 +15,7 @@ from resnet.diagram import network_map
 from resnet.hub import recognise_header
 from resnet.shapes import trace
 from resnet.text import text
+from resnet.ui.beside import beside_html
 from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view
 from resnet.ui.inside import inside_html, nearest_focus
@@ -91,6 +92,7 @@ def draw(reading: Reading) -> str:
         reconciled_html(reading),
         recognised_html(reading),
         f'<div class="scroll map">{network_map(result, lang, focus)}</div>',
+        beside_html(reading),
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
         f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
