@@ -17,7 +17,8 @@ AXIS, TALLEST = 138, 130  # the middle line, and the height of a box as tall as 
 SHAPES_AT, NAMES_AT = AXIS + 104, AXIS + 136
 EDGE = 48  # length of the line between two parts
 IDEAL_WIDTH, NARROWEST, WIDEST = 1000, 38, 66  # of the whole map; of the cell that a block stands in
-FOLD_FROM = 8  # equal blocks in a row that are drawn as first ... last
+FOLDS = ("runs", "stages", "blocks")
+FOLD_FROM = 8  # equal blocks in a row that "runs" draws as first ... last
 LEGEND = ("identity", "zero-pad", "projection", "none")
 
 STYLE = """
@@ -50,6 +51,8 @@ class _Sheet:
     cell: float
     pixels: int  # the input's height
     focus: str  # the part that is open
+    fold: str
+    marked: frozenset[str]
     x: float = 12
     parts: list[str] = field(default_factory=list)
     shapes: list[tuple[float, str]] = field(default_factory=list)
@@ -79,18 +82,24 @@ class _Sheet:
             self.draw(f'<text class="{kind}" x="{middle:g}" y="{NAMES_AT + 16 * i}">{row}</text>')
 
 
-def network_map(trace: Trace, lang: str = "en", focus: str = "") -> str:
+def network_map(trace: Trace, lang: str = "en", focus: str = "", fold: str = "runs",
+                marked: frozenset[str] = frozenset()) -> str:
     """The map of a traced net, as one <svg> element that fills its container's width.
 
-    Runs of eight or more equal blocks are drawn as first, ..., last with their number. Every drawn
-    block is a button with data-block="layer3.0", the one in `focus` marked as open. Below `min-width`
-    the container should scroll.
+    Args:
+        focus: the part marked as open.
+        fold: "runs" draws eight or more equal blocks as first, ..., last with their number; "stages"
+            one block of each kind; "blocks" every block.
+        marked: names of blocks that differ from another net's.
+
+    Every drawn
+    block is a button with data-block="layer3.0". Below `min-width` the container should scroll.
     """
     stages = [stage for stage in trace.stages if stage.blocks]
-    cells = sum(len(_drawn(stage.blocks)) for stage in stages)
+    cells = sum(len(_drawn(stage.blocks, fold)) for stage in stages)
     head = [layer for layer in trace.stages[-1].layers if layer.type != "Flatten"]
     spare = IDEAL_WIDTH - EDGE * (len(stages) + 4) - 124
-    sheet = _Sheet(lang, min(max(spare / cells, NARROWEST), WIDEST), trace.input[2], focus)
+    sheet = _Sheet(lang, min(max(spare / cells, NARROWEST), WIDEST), trace.input[2], focus, fold, marked)
     _stem(sheet, trace)
     for number, stage in enumerate(stages, 1):
         _stage(sheet, stage, number, trace.config.block)
@@ -154,7 +163,7 @@ def _stem(sheet: _Sheet, trace: Trace) -> None:
 def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
     """A stage's blocks, its names below, and the edge that leaves it."""
     start = sheet.x
-    drawn = _drawn(stage.blocks)
+    drawn = _drawn(stage.blocks, sheet.fold)
     for run in drawn:
         _run(sheet, run, number) if isinstance(run, int) else _block(sheet, run, number)
     count = sheet.word("blocks", n=len(stage.blocks), block=_block_name(block))
@@ -163,12 +172,15 @@ def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
     sheet.edge(stage.output)
 
 
-def _drawn(blocks: tuple[Block, ...]) -> list:
+def _drawn(blocks: tuple[Block, ...], fold: str) -> list:
     """What stands in a stage's cells: blocks, and for a long run of equal ones its length between first and last."""
     cells = []
     for _, run in groupby(blocks, key=lambda block: (block.shortcut, block.input, block.output)):
         run = list(run)
-        cells += run if len(run) < FOLD_FROM else [run[0], len(run), run[-1]]
+        if fold == "stages":
+            cells.append(run[0])
+        else:
+            cells += run if len(run) < FOLD_FROM or fold == "blocks" else [run[0], len(run), run[-1]]
     return cells
 
 
@@ -205,7 +217,7 @@ def _block(sheet: _Sheet, block: Block, number: int) -> None:
 
 def _button(sheet: _Sheet, name: str) -> str:
     """Opens the group of a part that can be looked into, by mouse or keyboard."""
-    state = "block open" if name == sheet.focus else "block"
+    state = "block" + " open" * (name == sheet.focus) + " marked" * (name in sheet.marked)
     return (f'<g class="{state}" data-block="{name}" role="button" tabindex="0" aria-label="{name}" '
             f'aria-pressed="{str(name == sheet.focus).lower()}">')
 

@@ -24,11 +24,17 @@ def beside_html(reading: Reading) -> str:
     config = config_of(view.beside, classes=view.classes, in_channels=view.in_channels)
     other = _titled(trace(config, size=view.size, batch=view.batch), view.beside)
     found = difference(_titled(reading.trace, view.variant), other)
+    marked = escape(text("difference.marked", lang))
     says = "".join(f"<li>{escape(statement.sentence(lang))}</li>" for statement in found.statements)
     heading = escape(text("difference.title", lang, a=found.a, b=found.b))
     return (f'<section><h3>{heading}</h3><ul class="says">{says}</ul>'
-            f'<div class="scroll map">{network_map(other, lang)}</div>{_parts(found, lang)}{_layers(found, lang)}'
-            "</section>")
+            f'<div class="scroll map">{network_map(other, lang, "", view.fold, _changed(found))}</div>'
+            f'<p class="note">{marked}</p>{_parts(found, lang)}{_layers(found, lang)}</section>')
+
+
+def _changed(found: Difference) -> frozenset[str]:
+    """The second net's blocks that hold a layer of another size or kind."""
+    return frozenset(row.b.block for row in found.changed if row.b)
 
 
 def _titled(result: Trace, name: str) -> Trace:

@@ -11,7 +11,7 @@ import gradio as gr
 from resnet.codegen import code
 from resnet.config import CHOICES, VARIANTS
 from resnet.cost import SCOPES, UNITS, cost
-from resnet.diagram import network_map
+from resnet.diagram import FOLDS, network_map
 from resnet.hub import recognise_header
 from resnet.shapes import trace
 from resnet.text import text
@@ -35,7 +35,7 @@ from resnet.ui.trace_view import BUILT, Reading, TraceView, base, own_values, sp
 from resnet.ui.upload import SEND, button_html, uploaded_header
 
 OWN = ("height", "width", "classes", *BUILT)  # what every net brings along
-KEPT = ("count", "scope", "beside")  # what a change of net leaves alone
+KEPT = ("count", "scope", "beside", "fold")  # what a change of net leaves alone
 
 PICK = """const pick = (event) => {
   const block = event.target.closest("[data-block]");
@@ -91,7 +91,7 @@ def draw(reading: Reading) -> str:
         figures_html(reading),
         reconciled_html(reading),
         recognised_html(reading),
-        f'<div class="scroll map">{network_map(result, lang, focus)}</div>',
+        f'<div class="scroll map">{network_map(result, lang, focus, reading.view.fold)}</div>',
         beside_html(reading),
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
@@ -119,9 +119,8 @@ def trace_api(variant: str = "resnet50", height: int = 224, width: int = 224, cl
     Returns:
         name, input, params, macs and layers, as `python -m resnet trace --json` prints them.
     """
-    own = own_values(parse("variant", str, variant))
-    view = parse_controls(TraceView, variant, height, width, classes, 1, *(own[name] for name in BUILT),
-                          "macs", "conv_fc", "", "layer1.0")
+    numbers = {"height": height, "width": width, "classes": classes}
+    view = TraceView(parse("variant", str, variant), **{key: parse(key, int, n) for key, n in numbers.items()})
     return trace(view.config, size=view.size).to_dict()
 
 
@@ -168,12 +167,13 @@ def _controls() -> tuple[list, gr.HTML]:
     count = gr.Radio([(word(f"trace.{unit}"), unit) for unit in UNITS], value="macs", label=word("trace.count"))
     scope = gr.Radio([(word(f"trace.scope_{scope}"), scope) for scope in SCOPES], value="conv_fc",
                      show_label=False)
+    fold = gr.Radio([(word(f"trace.fold_{fold}"), fold) for fold in FOLDS], value="runs", label=word("trace.fold"))
     beside = gr.Dropdown([(word("trace.alone"), ""), *nets], value="", label=word("trace.beside"), filterable=True)
     with gr.Accordion(word("trace.build"), open=False):
         built = [_builder(name, own[name]) for name in BUILT]
     upload = gr.HTML(button_html(), js_on_load=SEND)
     focus = gr.Textbox("layer1.0", visible=False)
-    return [variant, height, width, classes, batch, *built, count, scope, beside, focus], upload
+    return [variant, height, width, classes, batch, *built, count, scope, beside, focus, fold], upload
 
 
 def _builder(name: str, value):

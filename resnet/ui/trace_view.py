@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.cost import SCOPES, UNITS, Cost
+from resnet.diagram import FOLDS
 from resnet.errors import InputError
 from resnet.hub import Recognised, recognise
 from resnet.records import Trace
@@ -22,6 +23,7 @@ class TraceView:
     variant     a variant's name, a bundled model's, or a Hub repository
     beside      a second variant, drawn beside; "" for none
     focus       the layer or block that is looked into
+    fold        how the map shows equal blocks
     """
 
     variant: str = "resnet50"
@@ -46,12 +48,13 @@ class TraceView:
     scope: str = "conv_fc"
     beside: str = ""
     focus: str = "layer1.0"
+    fold: str = "runs"
 
     def __post_init__(self):
         for name, value in own_values(self.variant).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        for name, allowed in (("count", UNITS), ("scope", SCOPES)):
+        for name, allowed in (("count", UNITS), ("scope", SCOPES), ("fold", FOLDS)):
             if getattr(self, name) not in allowed:
                 raise InputError("choice", field=name, value=getattr(self, name), allowed=", ".join(allowed))
         if self.beside:

@@ -104,22 +104,54 @@ def test_an_unknown_variant_leaves_the_controls():
     assert "resnet51" in message and rest == [gr.skip()] * (2 + len(OWN))
 
 
-def test_an_uploaded_checkpoint_is_recognised_by_its_header(tmp_path, monkeypatch):
+def sent(**fields) -> gr.EventData:
+    return gr.EventData(None, fields)
+
+
+def test_a_checkpoint_is_recognised_by_the_header_that_the_browser_sends(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    mine = tmp_path / "mine.safetensors"
-    mine.write_bytes(Path("weights/resnet20_fashion_mnist/model.safetensors").read_bytes())
-    record = {"path": str(mine), "orig_name": "mine.safetensors"}
-    message, drawing, link, variant, *brought = ask(show_file, [record, *held(TraceView())])
-    assert message == "" and link.startswith("tab=trace&variant=")
+    whole = Path("weights/resnet20_fashion_mnist/model.safetensors").read_bytes()
+    header = tmp_path / "header.bin"
+    header.write_bytes(whole[:8 + int.from_bytes(whole[:8], "little")])
+    event = sent(path=str(header), size=len(whole), name="mine.safetensors")
+    message, drawing, link, variant, *brought = ask(show_file, [event, *held(TraceView())])
+    assert message == "" and "mine.safetensors" in drawing and link.startswith("tab=trace&variant=")
     view = from_query(TraceView, dict(parse_qsl(link)))
     assert trace(view.config, size=view.size).params == sum(p.numel() for p in load(MODEL).model.parameters())
+    lying = sent(path=str(header), size=len(whole) + 4, name="mine.safetensors")
+    assert ask(show_file, [lying, *held(TraceView())])[0].count("<p") == 1
 
 
-@pytest.mark.parametrize("record", [None, {}, {"path": "weights/resnet20_fashion_mnist/model.safetensors"}], ids=str)
-def test_a_checkpoint_that_was_not_uploaded_is_refused(record, caplog):
-    message, *rest = ask(show_file, [record, *held(TraceView())])
+@pytest.mark.parametrize("fields", [
+    {}, {"path": None, "size": 1, "name": "a.safetensors"}, {"path": 7, "size": 1, "name": "a.safetensors"},
+    {"path": "weights/resnet20_fashion_mnist/model.safetensors", "size": 1093152, "name": "a.safetensors"},
+    {"path": "x", "size": 9, "name": "model.bin"}], ids=str)
+def test_a_checkpoint_that_was_not_uploaded_is_refused(fields, caplog):
+    message, *rest = ask(show_file, [sent(**fields), *held(TraceView())])
     assert "went wrong" not in message and message.count("<p") == 1 and not caplog.records
     assert rest == [gr.skip()] * (3 + len(OWN))
+
+
+def test_two_nets_side_by_side():
+    shown = words(drawn(TraceView("resnet50", beside="resnext50_32x4d")))
+    assert "Equal budget" in shown and "25.03 M" in shown and "4.23 G" in shown and "112 of 175 layers differ" in shown
+    twins = words(drawn(TraceView("plain20_cifar", beside="resnet20_cifar")))
+    assert "identical parameters, 269,722" in twins
+
+
+@pytest.mark.parametrize("fold, blocks", [("runs", 14 + 3), ("stages", 8), ("blocks", 50)])
+def test_the_map_folds_as_asked(fold, blocks):
+    html = drawn(TraceView("resnet152", fold=fold))
+    assert html.count('data-block="layer') == blocks
+
+
+def test_the_code_that_is_taken_along_builds_the_net_on_the_page():
+    view = TraceView("resnet18", height=64, width=96, classes=7, shortcut="C", order="preact")
+    files = attached(drawn(view))
+    source = next(content for name, content in files.items() if name.endswith(".py"))
+    scope: dict = {"__name__": "taken"}
+    exec(compile(source, "taken.py", "exec"), scope)
+    assert sum(p.numel() for p in scope["ResNet"]().parameters()) == trace(view.config, size=view.size).params
 
 
 def test_the_api_answers_as_the_command_line_does():
