@@ -60,23 +60,45 @@ def _add_trace(commands) -> None:
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--json", action="store_true", help="one JSON object")
     view.add_argument("--listing", action="store_true", help="the output shape of each top-level module")
+    view.add_argument("--code", action="store_true", help="PyTorch code of exactly this net; needs torch only")
+    view.add_argument("--breaks", action="store_true", help="what breaks or is lost at this size, with the fix")
+    parser.add_argument("--count", choices=("macs", "flops"), default="macs", help="a multiply-add is one, or two")
+    parser.add_argument("--all-operations", action="store_true", help="count batch norm, ReLU, additions, pooling too")
     parser.set_defaults(run=trace)
 
 
 def trace(args) -> None:
-    """Print a net's trace as a table, as JSON, or as the tutorials' listing."""
+    """Print a net's trace as a table, as JSON, as the tutorials' listing or as code, or what breaks."""
+    from resnet.cost import cost
     from resnet.tracing import trace_recognised
 
     changes = settings(args.set)
     if args.classes is not None:
         changes["classes"] = args.classes
-    result, found = trace_recognised(args.net, args.size, args.batch, trusted=True, **changes)
+    size = None if args.breaks else args.size  # what cannot be traced is a finding too
+    result, found = trace_recognised(args.net, size, args.batch, trusted=True, **changes)
     if args.json:
         _print_json(result.to_dict() | ({"recognised": found.to_dict()} if found else {}))
     elif args.listing:
         print(result.listing())
+    elif args.code or args.breaks:
+        print(_as_code(result) if args.code else _findings(result.config, args.size, args.batch))
     else:
-        print("\n".join([layer_table(result), *(_recognised(found) if found else ())]))
+        counted = cost(result, args.count, "all" if args.all_operations else "conv_fc")
+        print("\n".join([layer_table(result, counted), *(_recognised(found) if found else ())]))
+
+
+def _as_code(result) -> str:
+    from resnet.codegen import code
+
+    return code(result.config, result.input[2:]).rstrip("\n")
+
+
+def _findings(config, size, batch: int) -> str:
+    from resnet.breaks import where_it_breaks
+
+    return "\n".join(f"{finding.level:<8} {finding.sentence()}\n         {finding.fix()}"
+                     for finding in where_it_breaks(config, size, batch))
 
 
 def _recognised(found) -> list[str]:
@@ -99,23 +121,28 @@ def settings(pairs: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def layer_table(result) -> str:
-    """A row per layer and the totals, aligned; shapes without the batch."""
-    head = ("layer", "type", "part", "output", "params", "multiply-adds", "receptive field")
+OPERATIONS = {"macs": "multiply-adds", "flops": "FLOPs"}
+
+
+def layer_table(result, counted) -> str:
+    """A row per layer and the totals, aligned; shapes without the batch. `counted` is the trace's Cost."""
+    head = ("layer", "type", "part", "output", "params", OPERATIONS[counted.unit], "receptive field")
     rows = [(layer.name, layer.type, layer.group, "x".join(map(str, layer.output[1:])),
-             f"{layer.params:,}", f"{layer.macs:,}", f"{layer.receptive_field:,} px") for layer in result.layers]
+             f"{layer.params:,}", f"{count.count:,}", f"{layer.receptive_field:,} px")
+            for layer, count in zip(result.layers, counted.layers, strict=True)]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) if i < 4 else cell.rjust(width)
                        for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
              for row in (head, *rows)]
-    return "\n".join([*lines, "", *_totals(result)])
+    return "\n".join([*lines, "", *_totals(result, counted)])
 
 
-def _totals(result) -> list[str]:
+def _totals(result, counted) -> list[str]:
+    scope = {"conv_fc": "convolutions and fc", "all": "all operations"}[counted.scope]
     return [
         f"{result.name}, input {'x'.join(map(str, result.input))}",
         f"parameters       {result.params:,}",
-        f"multiply-adds    {result.macs:,} (convolutions and fc, whole batch)",
+        f"{OPERATIONS[counted.unit]:<16} {counted.total:,} ({scope}, whole batch)",
         f"receptive field  {result.receptive_field:,} px",
         f"activations      {result.peak_activation_bytes / 1e6:,.2f} MB at the peak (inference, fp32)",
     ]

@@ -5,6 +5,9 @@ import sys
 import pytest
 
 from resnet.__main__ import main
+from resnet.codegen import code
+from resnet.config import config_of
+from resnet.cost import cost
 from resnet.shapes import trace
 from tests.test_shapes import LISTING
 
@@ -27,6 +30,19 @@ def test_the_table_is_aligned_and_ends_with_totals(capsys):
     assert len(rows) == 1 + len(trace("resnet18").layers)
     assert len({len(row) for row in rows}) == 1
     assert "11,689,512" in totals and "1,814,073,344" in totals
+
+
+def test_the_count_is_chosen(capsys):
+    assert main(["trace", "resnet50", "--count", "flops", "--all-operations"]) == 0
+    out = capsys.readouterr().out
+    assert f"FLOPs            {cost(trace('resnet50'), 'flops', 'all').total:,} (all operations, whole batch)" in out
+
+
+def test_code_and_breaks(capsys):
+    assert main(["trace", "resnet20_cifar", "--set", "order=preact", "--code", "--size", "48", "40"]) == 0
+    assert capsys.readouterr().out == code(config_of("resnet20_cifar", order="preact"), (48, 40))
+    assert main(["trace", "resnet18", "--breaks", "--size", "1", "1"]) == 0
+    assert capsys.readouterr().out.startswith("error    A 1×1 input is a single pixel")
 
 
 @pytest.mark.parametrize("arguments", [
