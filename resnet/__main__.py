@@ -69,7 +69,6 @@ def _add_trace(commands) -> None:
 
 def trace(args) -> None:
     """Print a net's trace as a table, as JSON, as the tutorials' listing or as code, or what breaks."""
-    from resnet.cost import cost
     from resnet.tracing import trace_recognised
 
     changes = settings(args.set)
@@ -84,6 +83,8 @@ def trace(args) -> None:
     elif args.code or args.breaks:
         print(_as_code(result) if args.code else _findings(result.config, args.size, args.batch))
     else:
+        from resnet.cost import cost  # imports torch, which a Hub that fails should not wait for
+
         counted = cost(result, args.count, "all" if args.all_operations else "conv_fc")
         print("\n".join([layer_table(result, counted), *(_recognised(found) if found else ())]))
 

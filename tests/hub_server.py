@@ -20,7 +20,8 @@ FAULTS = {
     "reset": "tears the connection down",
     "truncated": "promises the whole length and closes half-way",
     "longer": "states a size that is 5 bytes more than it has",
-    "changed": "another commit and entity tag from the second request of the file on",
+    "changed": "another entity tag from the second request of the file on",
+    "moved": "another commit from the second request of the file on",
     "pointer": "a Git LFS pointer instead of the file",
     "redirect": "leads to `to`",
     "no_ranges": "sends all of it, whatever range is asked for",
@@ -139,8 +140,8 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "pointer":
             content = POINTER % (b"0" * 64, _size(content))
         headers = {"X-Repo-Commit": commit, "ETag": f'"{entity_tag(content)}"'}
-        if fault and fault.kind == "changed" and len(self.hub.seen(file)) > 0:
-            headers = {"X-Repo-Commit": commit[::-1], "ETag": '"changed"'}
+        if fault and self.hub.seen(file):
+            headers |= {"changed": {"ETag": '"other"'}, "moved": {"X-Repo-Commit": commit[::-1]}}.get(fault.kind, {})
         if _size(content) < self.hub.large:
             return self._body(content, headers, fault)
         linked = {"X-Linked-Size": str(_size(content)), "X-Linked-ETag": headers["ETag"],

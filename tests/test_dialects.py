@@ -24,6 +24,10 @@ NOT_PLAIN = {
     "resnet50_clip": "kind_attention_pool", "resnet50_mlp": "kind_mlp_head", "resnet61q": "kind_timm_stages",
     "vit_tiny_patch16_224": "kind_transformer", "densenet121": "not_a_resnet_file",
 }
+TIMM_OPTIONS = {  # one change each to a net that is plain otherwise
+    "kind_average_shortcut": {"avg_down": True}, "kind_deep_stem": {"stem_type": "deep"},
+    "kind_attention": {"block_args": {"attn_layer": "eca"}},
+}
 SAME_TENSORS = ("resnetblur50", "resnetaa50")  # anti-aliased nets, whose filters leave no tensors
 TIMM = {"pretrained_cfg": {"input_size": [3, 224, 224]}}
 
@@ -54,6 +58,11 @@ def test_every_plain_architecture_of_timm(name):
 @pytest.mark.parametrize("name", NOT_PLAIN)
 def test_nets_that_are_not_plain_are_refused_with_the_reason(name):
     assert refusal(of(timm_model(name))).key == NOT_PLAIN[name]
+
+
+@pytest.mark.parametrize("key", TIMM_OPTIONS)
+def test_a_single_change_is_refused(key):
+    assert refusal(of(timm_model("resnet18", **TIMM_OPTIONS[key]))).key == key
 
 
 @pytest.mark.parametrize("name", SAME_TENSORS)
@@ -189,6 +198,8 @@ def changed(name="resnet50", drop=(), **tensors):
     (changed("resnet18", layer1__0__downsample__0__weight=(64, 64, 1, 1)), "odd_shortcuts"),
     (changed(fc__weight=(1000, 2047)), "odd_classifier"), (changed(fc__weight=(1000,)), "odd_classifier"),
     (changed(linear__weight=(10, 2048), linear__bias=(10,)), "tensor_twice"),
+    (changed(layer2__0__conv2__1__filt=(128, 1, 3, 3)), "kind_blur"),
+    (changed(layer2__0__conv2_offset__weight=(18, 128, 3, 3)), "kind_deformable"),
     (changed(drop=["layer1."]), "not_a_resnet_file"), (changed(drop=["conv1."]), "not_a_resnet_file"),
     ({}, "not_a_resnet_file"),
     (changed(layer5__0__conv2__weight=(4, 4, 3, 3), layer6__0__conv2__weight=(4, 4, 3, 3),
