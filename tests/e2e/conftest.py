@@ -1,0 +1,131 @@
+"""The app as a user starts it, and a browser in front of it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 60_000  # ms: a busy machine is no failure
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]
+DRAWN = {"trace": "#trace .figures", "compare": "#curves .js-line", "classify": "#answer .bars"}
+LEAVING = ("AbortError", "Connection errored out")  # Gradio's answers that a page was left before they came
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The address of a page that `python app.py` serves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    with log.open("w") as output:
+        app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=output,
+                               stderr=subprocess.STDOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/", app, log)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        app.terminate()
+        app.wait(timeout=30)
+
+
+def _wait_for(url: str, app: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and app.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=10).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"app.py does not answer:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Browser:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page in a browser window of its own, watched: what it says on the console and whom it asks."""
+
+    def __init__(self, browser: Browser, site: str, **options):
+        self.context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-US"} | options)
+        self.context.set_default_timeout(PATIENCE)
+        self.site, self.problems, self.strangers = site, [], []
+        self.page = self.tab()
+
+    def tab(self) -> Page:
+        """One more tab of the same window."""
+        page = self.context.new_page()
+        page.on("console", lambda message: message.type == "error" and self._note(message.text))
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("request", self._watch)
+        return page
+
+    def _note(self, problem: str) -> None:
+        if not any(words in problem for words in LEAVING):
+            self.problems.append(problem)
+
+    def _watch(self, request) -> None:
+        if not request.url.startswith((self.site, "data:", "blob:")):
+            self.strangers.append(request.url)
+
+    def open(self, query: str = "", page: Page | None = None) -> Page:
+        """The page at ?query, drawn."""
+        page = page or self.page
+        page.goto(self.site + ("?" + query if query else ""))
+        tab = parse_qs(query).get("tab", ["trace"])[0]
+        settled(page, tab if tab in DRAWN else "trace")
+        return page
+
+
+def settled(page: Page, tab: str) -> None:
+    """Until `tab` is open and has drawn its main figure, or says why it cannot, and no answer is on its way."""
+    expect(page.locator(f'#tabs [role=tab][data-tab-id="{tab}"]')).to_have_attribute("aria-selected", "true")
+    expect(page.locator(f"{DRAWN[tab]}:visible, .message:visible").first).to_be_visible()
+    expect(page.locator(".progress-text:visible, .generating:visible")).to_have_count(0)
+
+
+@pytest.fixture
+def visit(browser, site):
+    """visit(viewport=..., locale=...) opens a window; at the end none may have complained or asked another host."""
+    visits = []
+
+    def begin(**options) -> Visit:
+        visits.append(Visit(browser, site, **options))
+        return visits[-1]
+
+    yield begin
+    for one in visits:
+        one.context.close()
+    assert [problem for one in visits for problem in one.problems] == []
+    assert [url for one in visits for url in one.strangers] == []
+
+
+@pytest.fixture
+def page(visit) -> Page:
+    return visit().page
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory) -> Path:
+    """Where screenshots go: $SCREENSHOTS, or a temporary folder."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
