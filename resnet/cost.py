@@ -6,13 +6,14 @@ prints to the number counted here and names the layers behind each step.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.errors import InputError
 from resnet.paper import PUBLISHED, Published
 from resnet.records import Layer, Trace
-from resnet.shapes import name_of, trace
+from resnet.shapes import checked_size, name_of, trace
 from resnet.text import sentences, text
 
 UNITS = ("macs", "flops")
@@ -170,7 +171,7 @@ def reconcile(net: "str | ResNetConfig", size=None, quantity: str = "macs") -> t
         InputError: as resnet.trace.
     """
     config = config_of(net)
-    result = trace(config, size)
+    result = _traced(config, checked_size(config, size))
     steps = _from_paper(config, result, quantity)
     if quantity == "macs":
         own, everything, flops = (_by_name(cost(result, *how).layers, "count")
@@ -185,7 +186,7 @@ def badge(net: "str | ResNetConfig", size=None, quantity: str = "macs") -> Badge
     figure = published_of(config, quantity)
     if figure is None:
         return None
-    result = trace(config, size)
+    result = _traced(config, checked_size(config, size))
     count = getattr(result, quantity)
     equal = figure.matches(count)
     steps = () if equal else tuple(_from_paper(config, result, quantity)[1:])
@@ -213,7 +214,7 @@ def _from_paper(config: ResNetConfig, result: Trace, quantity: str) -> list[Step
     if figure is None:
         return [Step("counted", None, count, (), {"net": name_of(config)})]
     now = _paper_net(figure)
-    counts = _counted(now, None, quantity)
+    counts = _counted(now, now.input_size, quantity)
     steps = [Step("paper", round(figure.value), sum(counts.values()), (), {"source": figure.cite})]
     for key, changed, size, values in _changes(now, config, result.input[2:]):
         after = _counted(changed, size, quantity)
@@ -244,7 +245,12 @@ def _spelled(value) -> str:
 
 
 def _counted(config: ResNetConfig, size, quantity: str) -> dict[str, int]:
-    return _by_name(trace(config, size).layers, quantity)
+    return _by_name(_traced(config, size).layers, quantity)
+
+
+@lru_cache(maxsize=16)  # the paper's nets come again and again
+def _traced(config: ResNetConfig, size: tuple[int, int]) -> Trace:
+    return trace(config, size)
 
 
 def _by_name(layers, quantity: str) -> dict[str, int]:

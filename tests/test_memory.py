@@ -52,7 +52,7 @@ NETS = [{}, {"shortcut": "A"}, {"shortcut": "C"}, {"shortcut": "none"}, {"order"
 
 
 @pytest.mark.parametrize("settings", NETS)
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_what_training_keeps_is_what_autograd_packs(settings, precision):
     """No tolerance: the same bytes, though the net is traced with another batch."""
     net = create("resnet18", depths=(1, 2), widths=(8, 16), classes=7, input_size=(36, 28), **settings).train()
