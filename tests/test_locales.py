@@ -1,0 +1,146 @@
+"""Both languages say the same things, and the code asks for nothing else."""
+
+import ast
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from resnet.text import LANGUAGES, sentences, text
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "resnet").rglob("*.py"))
+CALLS = {"text": "", "word": "", "_both": "", "InputError": "errors."}
+EN, ZH = sentences("en"), sentences("zh")
+SECTIONS = sorted({key.partition(".")[0] for key in EN})
+
+
+def keys_of(section: str) -> list[str]:
+    return [key for key in EN if key.startswith(f"{section}.")]
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+def first_argument(call: ast.Call) -> tuple[str, ast.expr] | None:
+    """(what the callee puts before the key, the key) of text("..."), InputError("...") and their like."""
+    if isinstance(call.func, ast.Name) and call.func.id in CALLS and call.args:
+        return CALLS[call.func.id], call.args[0]
+    return None
+
+
+def asked_for() -> tuple[dict[str, str], set[str]]:
+    """Keys that the code spells out -> where; and patterns of the keys that it puts together."""
+    keys, patterns = {}, set()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not (found := first_argument(node)):
+                continue
+            prefix, argument = found
+            for part in [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    keys[prefix + part.value] = f"{source.relative_to(ROOT)}:{node.lineno}"
+                elif isinstance(part, ast.JoinedStr):
+                    patterns.add(prefix + pattern(part))
+    return keys, patterns
+
+
+def pattern(joined: ast.JoinedStr) -> str:
+    return "".join(re.escape(part.value) if isinstance(part, ast.Constant) else "(.+)" for part in joined.values)
+
+
+def spelled_elsewhere() -> set[str]:
+    """Every string and field name in the code, for keys or parts of keys that travel in variables."""
+    nodes = [node for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))]
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return strings | {node.target.id for node in nodes if isinstance(node, ast.AnnAssign)
+                      and isinstance(node.target, ast.Name)}
+
+
+def test_both_languages_have_the_same_keys():
+    assert set(EN) == set(ZH) and list(EN) == list(ZH)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_key_is_given_twice(lang):
+    def pairs(items):
+        names = [name for name, _ in items]
+        assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
+        return dict(items)
+
+    raw = (ROOT / "resnet" / "locales" / f"{lang}.json").read_text("utf-8")
+    tree = json.loads(raw, object_pairs_hook=pairs)
+    assert raw == json.dumps(tree, ensure_ascii=False, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_sentence_has_the_same_placeholders_in_both_languages(section):
+    for key in keys_of(section):
+        names = placeholders(EN[key])
+        assert names == placeholders(ZH[key]), key
+        for lang in LANGUAGES:
+            filled = text(key, lang, **dict.fromkeys(names, "7"))
+            assert bool(filled.strip()) == bool(EN[key].strip()) and "{" not in filled.replace("{}", ""), key
+
+
+def test_the_code_asks_for_sentences_that_exist():
+    keys, patterns = asked_for()
+    assert len(keys) > 100 and patterns
+    assert {key: where for key, where in keys.items() if key not in EN} == {}
+    assert [p for p in patterns if not any(re.fullmatch(p, key) for key in EN)] == []
+
+
+def composed() -> set[str]:
+    """Patterns of the names that the code puts together anywhere: f"spelling_{name}" -> "spelling_(.+)"."""
+    return {pattern(node) for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
+            if isinstance(node, ast.JoinedStr) and re.fullmatch(r"[\w.()+]*[a-z]{2}[\w.()+]*", pattern(node))}
+
+
+def test_every_sentence_is_asked_for():
+    keys, patterns = asked_for()
+    loose, parts = spelled_elsewhere(), composed()
+    loose |= {word.replace("-", "_") for word in loose}
+
+    def put_together(key: str, depth: int = 2) -> bool:
+        matches = [match for p in patterns | parts if (match := re.fullmatch(p, key))]
+        return key in loose or depth > 0 and any(all(put_together(part, depth - 1) for part in match.groups())
+                                                 for match in matches)
+
+    unused = [key for key in EN if key not in keys and not put_together(key)
+              and key.partition(".")[0] not in ("labels", "fields")]
+    assert unused == []
+
+
+def test_every_class_and_field_has_a_name():
+    from resnet.data import DATA
+
+    assert {f"labels.{label}" for spec in DATA.values() for label in spec.classes} <= set(EN)
+    fields = {keyword.value.value for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
+              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InputError"
+              for keyword in node.keywords if keyword.arg == "field" and isinstance(keyword.value, ast.Constant)}
+    assert {field for field in fields if f"fields.{field}" not in EN} == set()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_chinese_is_chinese(section):
+    for key in keys_of(section):
+        told = re.sub(r"\{\w+\}", "", ZH[key])
+        assert not re.search(r"(?:\b[a-z]{2,}\b[ ,]+){4,}", told), told
+        if re.search(r"[A-Za-z]{4,} [a-z]{3,}", EN[key]) and EN[key] != ZH[key]:
+            assert re.search(r"[\u4e00-\u9fff]", told), key
+
+
+@pytest.mark.parametrize("lang, ends", [("en", ".?"), ("zh", "。？")])
+def test_an_error_is_one_line_that_ends(lang, ends):
+    for key in keys_of("errors"):
+        sentence = sentences(lang)[key]
+        assert "\n" not in sentence and len(sentence) < 300, sentence
+        assert sentence[-1] in ends or sentence.endswith("}"), sentence
+
+
+def test_no_sentence_is_the_same_in_both():
+    alike = [key for key in EN if EN[key] == ZH[key]]
+    assert [key for key in alike if re.search(r"[a-z]{3,} [a-z]{3,}", re.sub(r"\{\w+\}", "", EN[key]))] == []
