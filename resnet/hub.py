@@ -11,12 +11,12 @@ from pathlib import Path
 from resnet.checkpoint import CONFIG_FILE, ModelInfo, load_model
 from resnet.config import VARIANTS, ResNetConfig
 from resnet.errors import InputError
-from resnet.header import Header, check_weights
-from resnet.infer import infer_config, learned
+from resnet.headers.header import Header, check_weights
+from resnet.headers.infer import infer_config, learned
+from resnet.headers.notes import Note
+from resnet.headers.reference import WEIGHTS, read_reference
+from resnet.headers.remote import HUB_SECONDS
 from resnet.model import ResNet
-from resnet.notes import Note
-from resnet.reference import WEIGHTS, read_reference
-from resnet.remote import HUB_SECONDS
 from resnet.shapes import name_of, trace
 
 

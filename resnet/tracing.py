@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from resnet.config import VARIANTS
+from resnet.headers.reference import is_reference, read_reference
 from resnet.records import Trace
-from resnet.reference import is_reference, read_reference
 
 if TYPE_CHECKING:
     from resnet.hub import Recognised

@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from resnet.block_diagram import block_map
+from resnet.anatomy.block_diagram import block_map
 from resnet.shapes import trace
 
 SVG = "{http://www.w3.org/2000/svg}"

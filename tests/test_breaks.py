@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from resnet import create
-from resnet.breaks import LEVELS, rows_left_over, rows_read, share_of_data, where_it_breaks
+from resnet.anatomy.breaks import LEVELS, rows_left_over, rows_read, share_of_data, where_it_breaks
 from resnet.config import config_of
 from resnet.errors import InputError
 from resnet.records import Layer

@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from resnet.__main__ import main
-from resnet.codegen import code
+from resnet.anatomy.codegen import code
+from resnet.anatomy.cost import cost
 from resnet.config import config_of
-from resnet.cost import cost
 from resnet.shapes import trace
 from tests.test_shapes import LISTING
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from resnet import create
-from resnet.codegen import code
+from resnet.anatomy.codegen import code
 from resnet.config import VARIANTS, config_of
 from resnet.errors import InputError
 from resnet.shapes import trace

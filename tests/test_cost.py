@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from resnet.anatomy.cost import badge, cost, name_some, reconcile, short_number
 from resnet.config import VARIANTS, config_of
-from resnet.cost import badge, cost, name_some, reconcile, short_number
 from resnet.errors import InputError
 from resnet.shapes import trace
 from resnet.text import LANGUAGES

@@ -24,8 +24,8 @@ import torchinfo
 from ptflops import get_model_complexity_info
 from torch import nn
 
+from resnet.anatomy.cost import cost, has_bias
 from resnet.config import CHOICES, VARIANTS, ResNetConfig
-from resnet.cost import cost, has_bias
 from resnet.errors import InputError
 from resnet.model import NoShortcut, ResNet
 from resnet.shapes import trace

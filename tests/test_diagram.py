@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from resnet.diagram import network_map, shape_label
+from resnet.anatomy.diagram import network_map, shape_label
 from resnet.shapes import trace
 from resnet.text import LANGUAGES, sentences
 

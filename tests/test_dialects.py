@@ -7,9 +7,9 @@ import pytest
 
 from resnet import shapes
 from resnet.config import CHOICES, VARIANTS, ResNetConfig, config_of
-from resnet.dialects import to_torchvision
 from resnet.errors import InputError
-from resnet.infer import infer_config, learned, state_shapes
+from resnet.headers.dialects import to_torchvision
+from resnet.headers.infer import infer_config, learned, state_shapes
 from resnet.model import create
 from resnet.text import LANGUAGES, sentences
 from tests.checkpoints import IMAGENET, cifar_names, of, timm_model, transformers_names

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resnet import create
-from resnet.compare import difference
+from resnet.anatomy.compare import difference
 from resnet.config import config_of
 from resnet.shapes import trace
 from resnet.text import LANGUAGES

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from resnet.checkpoint import save_model
 from resnet.errors import InputError
-from resnet.header import FIRST_READ, MAX_HEADER, check_weights, local_header, parse_header
+from resnet.headers.header import FIRST_READ, MAX_HEADER, check_weights, local_header, parse_header
 from resnet.model import create
 from tests.checkpoints import of, table, write, write_raw, write_sharded
 from tests.made import made_info, tiny

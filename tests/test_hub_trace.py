@@ -13,13 +13,13 @@ import pytest
 
 import resnet
 from resnet import hub as hub_module
-from resnet import reference
 from resnet.__main__ import main
 from resnet.config import VARIANTS
 from resnet.errors import InputError
-from resnet.header import local_header
+from resnet.headers import reference
+from resnet.headers.header import local_header
+from resnet.headers.remote import HUB_SECONDS, parse_reference, remote_header
 from resnet.hub import recognise, recognise_header
-from resnet.remote import HUB_SECONDS, parse_reference, remote_header
 from resnet.tracing import trace, trace_recognised
 from tests.checkpoints import cifar_names, of, timm_model, transformers_names, write, write_sharded
 from tests.hub import StandInHub, pointed_at

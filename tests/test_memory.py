@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from resnet import create
+from resnet.anatomy.memory import memory
 from resnet.config import VARIANTS
 from resnet.errors import InputError
-from resnet.memory import memory
 from resnet.shapes import trace
 from tests.test_shapes import random_config
 

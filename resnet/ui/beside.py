@@ -3,9 +3,9 @@
 from dataclasses import replace
 from html import escape
 
-from resnet.compare import Difference, LayerRow, PartRow, difference
+from resnet.anatomy.compare import Difference, LayerRow, PartRow, difference
+from resnet.anatomy.diagram import network_map, shape_label
 from resnet.config import VARIANTS, config_of
-from resnet.diagram import network_map, shape_label
 from resnet.records import Trace
 from resnet.shapes import trace
 from resnet.text import text

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from resnet.block_diagram import block_map
+from resnet.anatomy.block_diagram import block_map
 from resnet.records import Layer, Trace
 from resnet.text import text
 from resnet.ui.trace_view import Reading

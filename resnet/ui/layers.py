@@ -4,7 +4,7 @@ import csv
 import io
 from html import escape
 
-from resnet.cost import badge, published_of
+from resnet.anatomy.cost import badge, published_of
 from resnet.records import Layer, Trace
 from resnet.text import text
 from resnet.ui.numbers import by, short, size

@@ -1,6 +1,6 @@
 """Numbers as the page prints them."""
 
-from resnet.cost import short_number as short
+from resnet.anatomy.cost import short_number as short
 
 __all__ = ["by", "short", "size"]
 

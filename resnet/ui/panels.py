@@ -2,9 +2,9 @@
 
 from html import escape
 
-from resnet.breaks import Finding, where_it_breaks
-from resnet.cost import Step, reconcile
-from resnet.memory import memory
+from resnet.anatomy.breaks import Finding, where_it_breaks
+from resnet.anatomy.cost import Step, reconcile
+from resnet.anatomy.memory import memory
 from resnet.text import text
 from resnet.ui.examples import photo_file
 from resnet.ui.layers import title

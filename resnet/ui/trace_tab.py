@@ -8,10 +8,10 @@ from html import escape
 
 import gradio as gr
 
-from resnet.codegen import code
+from resnet.anatomy.codegen import code
+from resnet.anatomy.cost import SCOPES, UNITS, cost
+from resnet.anatomy.diagram import FOLDS, network_map
 from resnet.config import CHOICES, VARIANTS
-from resnet.cost import SCOPES, UNITS, cost
-from resnet.diagram import FOLDS, network_map
 from resnet.hub import recognise_header
 from resnet.shapes import trace
 from resnet.text import text

@@ -3,13 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 
+from resnet.anatomy.cost import SCOPES, UNITS, Cost
+from resnet.anatomy.diagram import FOLDS
 from resnet.config import VARIANTS, ResNetConfig, config_of
-from resnet.cost import SCOPES, UNITS, Cost
-from resnet.diagram import FOLDS
 from resnet.errors import InputError
+from resnet.headers.reference import is_reference
 from resnet.hub import Recognised, recognise
 from resnet.records import Trace
-from resnet.reference import is_reference
 
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",

@@ -5,7 +5,7 @@ from html import escape
 import gradio as gr
 
 from resnet.errors import InputError
-from resnet.header import Header, read_one
+from resnet.headers.header import Header, read_one
 from resnet.text import LANGUAGES, text
 from resnet.ui.guard import uploaded_file
 from resnet.ui.sharing import whole_number
@@ -24,7 +24,7 @@ SEND = """element.addEventListener("change", async (event) => {
 
 
 class Beginning:
-    """A Source (resnet.header) that holds the first bytes of a file of `size` bytes."""
+    """A Source (resnet.headers.header) that holds the first bytes of a file of `size` bytes."""
 
     revision = ""
 

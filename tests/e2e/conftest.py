@@ -99,7 +99,7 @@ def settled(page: Page, tab: str) -> None:
     """Until `tab` is open and has drawn its main figure, or says why it cannot, and no answer is on its way."""
     expect(page.locator(f'#tabs [role=tab][data-tab-id="{tab}"]')).to_have_attribute("aria-selected", "true")
     expect(page.locator(f"{DRAWN[tab]}:visible, .message:visible").first).to_be_visible()
-    expect(page.locator(".progress-text:visible, .generating:visible")).to_have_count(0)
+    expect(page.locator(".progress-text:visible, .generating:visible, .pending:visible")).to_have_count(0)
 
 
 @pytest.fixture

@@ -10,6 +10,12 @@ from tests.e2e.conftest import settled
 
 TABS = ("trace", "compare", "classify")
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+# What sticks out of the window, and which tables cannot be seen whole.
+SPILLED = """() => [...document.querySelectorAll("#tabs *, #title-line *")]
+    .filter(e => e.offsetParent && !e.closest(".scroll, pre") && e.getBoundingClientRect().right > innerWidth + 1)
+    .map(e => e.outerHTML.slice(0, 120))"""
+SCROLLED = """() => [...document.querySelectorAll(".scroll")]
+    .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))"""
 # Names that are the same in both languages.
 NAMES = re.compile(r"ResNe[Xx]?t[-\w ]*|plain-\d+|English|Fashion-MNIST|CIFAR(-10)?|PyTorch|Hub|CSV|JSON|SVG|API|"
                    r"[a-z]+\.[a-z]+\S*", re.ASCII)
@@ -24,9 +30,12 @@ def test_every_dress(visit, album, size, mode, lang):
     for tab in TABS:
         page.get_by_role("tab", name=text(f"{tab}.tab", lang), exact=True).click()
         settled(page, tab)
+        page.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
         page.screenshot(path=album / f"{tab}-{size}-{mode}-{lang}.png")
         page.screenshot(path=album / f"{tab}-{size}-{mode}-{lang}-full.png", full_page=True)
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), tab
+        assert page.evaluate(SPILLED) == [], tab
+        assert size == "phone" or page.evaluate(SCROLLED) == [], tab
         assert (luminance(page) < 0.2) == (mode == "dark"), tab
         assert page.locator("html").get_attribute("lang") == ("zh-CN" if lang == "zh" else "en")
         check_words(page, tab, lang)

@@ -5,7 +5,7 @@ import time
 import gradio as gr
 import pytest
 
-from resnet import reference
+from resnet.headers import reference
 from resnet.ui.trace_tab import OWN, show_net, show_trace, trace_api
 from resnet.ui.trace_view import TraceView
 from tests.checkpoints import of, timm_model, write

@@ -3,7 +3,7 @@
 from html import escape
 from math import ceil
 
-from resnet.diagram import shape_label
+from resnet.anatomy.diagram import shape_label
 from resnet.records import Block, Layer, Trace
 from resnet.text import text
 

@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-from resnet.header import CONFIG, Header, local_header
-from resnet.remote import HUB_SECONDS, remote_header
+from resnet.headers.header import CONFIG, Header, local_header
+from resnet.headers.remote import HUB_SECONDS, remote_header
 
-WEIGHTS = Path(__file__).parent.parent / "weights"
+WEIGHTS = Path(__file__).parent.parent.parent / "weights"
 REMEMBERED, FRESH_SECONDS = 64, 300  # headers from the Hub: how many, and for how long
 
 _headers: dict[tuple[str, bool], tuple[float, Header]] = {}

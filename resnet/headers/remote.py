@@ -9,9 +9,9 @@ import re
 import threading
 from urllib.parse import urljoin, urlsplit
 
-from resnet.deadline import Deadline, within
 from resnet.errors import InputError
-from resnet.header import Header, read_header
+from resnet.headers.deadline import Deadline, within
+from resnet.headers.header import Header, read_header
 
 HUB_SECONDS = 6.0  # so that the sentence arrives within ten, a slow start of Python included
 MAX_REDIRECTS = 5

@@ -11,11 +11,11 @@ from math import isqrt
 import torch
 
 from resnet.config import EXPANSION, ResNetConfig
-from resnet.dialects import SHOWN, Spelling, to_torchvision
 from resnet.errors import InputError
-from resnet.hints import Hints, read_hints
+from resnet.headers.dialects import SHOWN, Spelling, to_torchvision
+from resnet.headers.hints import Hints, read_hints
+from resnet.headers.notes import Note
 from resnet.model import ResNet, stage_output
-from resnet.notes import Note
 
 Shapes = dict[str, tuple[int, ...]]
 BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked")  # what a batch norm counts, not learns

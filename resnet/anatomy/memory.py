@@ -7,7 +7,7 @@ activations that live for a moment in the backward pass come on top.
 from dataclasses import dataclass
 from math import prod
 
-from resnet.cost import has_bias
+from resnet.anatomy.cost import has_bias
 from resnet.errors import InputError
 from resnet.records import Layer, Trace
 from resnet.shapes import MAX_BATCH

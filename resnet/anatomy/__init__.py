@@ -1,0 +1,1 @@
+"""What a trace tells: cost, memory, where a size breaks, maps, code, and two nets side by side."""
