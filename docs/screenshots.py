@@ -61,7 +61,8 @@ def picture(browser: Browser, url: str, tab: str) -> bytes:
     page = browser.new_page(viewport=SIZE, color_scheme="light", locale="en-US")
     page.goto(f"{url}?tab={tab}")
     expect(page.locator(DRAWN[tab]).first).to_be_visible(timeout=1000 * PATIENCE)
-    expect(page.locator(".progress-text:visible, .generating:visible")).to_have_count(0)
+    expect(page.locator(".progress-text:visible, .generating:visible, .pending:visible")).to_have_count(0)
+    page.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
     page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => null)))")
     return page.screenshot()
 
