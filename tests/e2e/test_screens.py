@@ -11,9 +11,13 @@ from tests.e2e.conftest import settled
 TABS = ("trace", "compare", "classify")
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 # What sticks out of the window, and which tables cannot be seen whole.
-SPILLED = """() => [...document.querySelectorAll("#tabs *, #title-line *")]
-    .filter(e => e.offsetParent && !e.closest(".scroll, pre") && e.getBoundingClientRect().right > innerWidth + 1)
-    .map(e => e.outerHTML.slice(0, 120))"""
+SPILLED = """() => {
+    const scrolls = e => e.matches("#tabs, #title-line") ? false
+        : ["auto", "scroll"].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement);
+    return [...document.querySelectorAll("#tabs *, #title-line *")]
+        .filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e))
+        .map(e => e.outerHTML.slice(0, 120));
+}"""
 SCROLLED = """() => [...document.querySelectorAll(".scroll")]
     .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))"""
 # Names that are the same in both languages.
