@@ -95,7 +95,7 @@ def draw(reading: Reading) -> str:
         beside_html(reading),
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
-        f'<section class="halves wide-right">{breaks_html(reading)}{memory_html(reading)}</section>',
+        f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
         f"<section>{table_html(reading)}{_take_along(reading)}</section>",
         listing_html(reading),
         source_html(reading),
