@@ -1,6 +1,6 @@
 """What a trace is made of: layers, gathered into blocks, stages and the whole; frozen records, no torch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
@@ -149,7 +149,7 @@ class Trace:
             "receptive_field": self.receptive_field,
             "peak_activation_bytes": self.peak_activation_bytes,
             "config": self.config.to_dict(),
-            "layers": [asdict(layer) for layer in self.layers],
+            "layers": [dict(vars(layer)) for layer in self.layers],  # asdict would copy each value
         }
 
     def listing(self) -> str:

@@ -53,7 +53,7 @@ def stages_html(reading: Reading) -> str:
 
 
 def _bar(count: int, most: int, total: int) -> str:
-    share = f"{100 * count / total:.1f} %" if total else ""
+    share = f"{100 * count / total:.1f}\u00a0%" if total else ""
     return (f'<td class="bar"><span style="width:{100 * count / (most or 1):.1f}%"></span></td>'
             f'<td class="number" title="{count:,}">{short(count)} · {share}</td>')
 

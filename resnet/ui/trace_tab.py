@@ -4,6 +4,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from functools import lru_cache
 from html import escape
 
 import gradio as gr
@@ -11,7 +12,7 @@ import gradio as gr
 from resnet.anatomy.codegen import code
 from resnet.anatomy.cost import SCOPES, UNITS, cost
 from resnet.anatomy.diagram import FOLDS, network_map
-from resnet.config import CHOICES, VARIANTS
+from resnet.config import CHOICES, VARIANTS, ResNetConfig
 from resnet.hub import recognise_header
 from resnet.shapes import trace
 from resnet.text import text
@@ -86,17 +87,17 @@ def read(view: TraceView, lang: str) -> Reading:
 def draw(reading: Reading) -> str:
     """Everything that stands beside the controls."""
     result, lang = reading.trace, reading.lang
-    focus = nearest_focus(result, reading.view.focus)
+    view, focus = reading.view, nearest_focus(result, reading.view.focus)
     return "".join((
         figures_html(reading),
         reconciled_html(reading),
         recognised_html(reading),
-        f'<div class="scroll map">{network_map(result, lang, focus, reading.view.fold)}</div>',
+        f'<div class="scroll map">{network_map(result, lang, focus, view.fold)}</div>',
         beside_html(reading),
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
         f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
-        f"<section>{table_html(reading)}{_take_along(reading)}</section>",
+        f"<section>{table_html(reading)}{_take_along(result.config, view.size, view.batch, lang)}</section>",
         listing_html(reading),
         source_html(reading),
     ))
@@ -187,11 +188,12 @@ def _builder(name: str, value):
     return gr.Textbox(value, label=label) if name in ("depths", "widths") else gr.Number(value, label=label)
 
 
-def _take_along(reading: Reading) -> str:
-    """The net as code, its numbers and its map, as files and to look at."""
-    result, lang = reading.trace, reading.lang
+@lru_cache(maxsize=16)
+def _take_along(config: ResNetConfig, size: tuple[int, int], batch: int, lang: str) -> str:
+    """The net as code, its numbers and its map, as files and to look at; kept for the next click on the same net."""
+    result = trace(config, size, batch)
     name = f"{re.sub('[^a-z0-9_.]+', '-', result.name)}-{'x'.join(map(str, result.input))}"
-    source = code(result.config, reading.view.size)
+    source = code(config, size)
     links = (download(f"{name}.py", source, text("trace.code", lang)),
              download(f"{name}.csv", layers_csv(result), text("trace.download", lang)),
              download(f"{name}.json", json.dumps(result.to_dict()), text("trace.json", lang)),
