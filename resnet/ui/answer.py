@@ -61,7 +61,10 @@ def _bars(answer: Answer, lang: str) -> str:
 
 
 def _percent(probability: float) -> str:
-    return f"{100 * probability:.1f} %" if probability >= 0.0005 else "&lt; 0.1 %"
+    """One decimal, and never a certainty that is not one."""
+    if probability < 0.0005:
+        return "&lt; 0.1 %"
+    return f"{100 * probability:.1f} %" if probability < 0.9995 else "&gt; 99.9 %"
 
 
 def _notes(answer: Answer, loaded: LoadedModel, lang: str) -> str:
