@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from resnet.charts import curves, shade
+from resnet.charts.curves import curves
+from resnet.charts.style import shade
 from resnet.runs import AXES, METRICS, recorded, tidy, to_csv
 
 

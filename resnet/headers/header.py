@@ -7,7 +7,7 @@ byte ranges, so that a folder here and a repository on the Hub are read by the s
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -33,6 +33,8 @@ class Header:
     bytes_read  of all files, config.json and index included; file_size: of the weights, in bytes
     config      config.json, parsed; None where there is none
     revision    the commit that a Hub repository was read at, else ""
+    sizes       of each of `files`, in bytes
+    tags        their entity tags on the Hub: the SHA-256 of what is kept in large-file storage
     """
 
     reference: str
@@ -43,6 +45,8 @@ class Header:
     files: tuple[str, ...]
     config: object = None
     revision: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -50,6 +54,7 @@ class Source(Protocol):
 
     bytes_read: int
     revision: str
+    tags: dict[str, str]
 
     def read(self, name: str, start: int, stop: int) -> "tuple[bytes, int] | None":
         """The bytes from start to stop (fewer at the file's end) and the file's size; None: no such file."""
@@ -85,7 +90,8 @@ def _header(source: Source, reference: str, parts: dict, config: object) -> Head
     merged = {name: tensor for tensors, _ in parts.values() for name, tensor in tensors.items()}
     return Header(reference, {name: shape for name, (_, shape) in merged.items()},
                   {name: dtype for name, (dtype, _) in merged.items()}, source.bytes_read,
-                  sum(size for _, size in parts.values()), tuple(parts), config, source.revision)
+                  sum(size for _, size in parts.values()), tuple(parts), config, source.revision,
+                  {name: size for name, (_, size) in parts.items()}, dict(source.tags))
 
 
 def check_weights(header: Header) -> None:
@@ -232,7 +238,7 @@ class Folder:
     revision = ""
 
     def __init__(self, path: Path):
-        self.path, self.bytes_read = path, 0
+        self.path, self.bytes_read, self.tags = path, 0, {}
 
     def read(self, name: str, start: int, stop: int) -> tuple[bytes, int] | None:
         file = self.path / name

@@ -7,6 +7,8 @@ errors; so the requests are made here, through its session, which brings proxies
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
 from resnet.errors import InputError
@@ -60,16 +62,41 @@ class HubFiles:
     def __init__(self, repository: str, revision: str, deadline: Deadline, private: bool = False):
         self.repository, self.asked, self.deadline, self.private = repository, revision, deadline, private
         self.revision, self.bytes_read = "", 0
-        self._tags: dict[tuple[str, int], str] = {}
+        self.tags: dict[str, str] = {}
+        self._tags_by_hop: dict[tuple[str, int], str] = {}
         self._lock = threading.Lock()
 
     def read(self, name: str, start: int, stop: int) -> tuple[bytes, int] | None:
         """As `header.Source.read`. Raises InputError for everything but a file that is not there."""
+        with self._told(name), self._open(name, f"bytes={start}-{stop - 1}") as (response, linked):
+            return self._body(response, name, start, stop, linked)
+
+    @contextmanager
+    def stream(self, name: str, start: int = 0) -> Iterator[tuple[int, int, Iterator[bytes]]]:
+        """(where it starts, the file's size, the bytes to its end); the start is 0 where ranges are ignored.
+
+        The deadline is for the first byte; between two reads there may pass what was left of it.
+
+        Raises:
+            InputError: as `read`, and for a file that is not there.
+        """
+        with self._told(name), self._open(name, f"bytes={start}-" if start else "") as (response, linked):
+            if response.status_code not in (200, 206):
+                self._refused(response, name)
+                raise InputError("hub_no_file", file=name, model=self.repository)
+            size, first = self._extent(response, name, start, None)
+            if linked is not None and size not in (None, linked):
+                raise InputError("hub_size", file=name, told=linked, found=size)
+            yield first, size if size is not None else linked, response.iter_bytes()
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """The network's own errors -> InputError."""
         import httpx2
         from huggingface_hub.errors import OfflineModeIsEnabled
 
         try:
-            return self._read(name, start, stop)
+            yield
         except OfflineModeIsEnabled as error:
             raise InputError("hub_offline") from error
         except httpx2.TimeoutException as error:
@@ -79,15 +106,18 @@ class HubFiles:
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             raise InputError("hub_cut", file=name) from error
 
-    def _read(self, name: str, start: int, stop: int) -> tuple[bytes, int] | None:
+    @contextmanager
+    def _open(self, name: str, span: str) -> Iterator[tuple]:
+        """(the response at the end of the redirects, the size that the Hub states on the way)."""
         url, linked = self._url(name), None
         for hop in range(MAX_REDIRECTS + 1):
-            with self._request(url, start, stop) as response:
+            with self._request(url, span) as response:
                 if self._same_host(url):
                     self._pin(name, hop, response.headers)
                     linked = _number(response.headers.get("x-linked-size")) or linked
                 if not response.is_redirect:
-                    return self._body(response, name, start, stop, linked)
+                    yield response, linked
+                    return
                 url = self._redirected(url, response.headers.get("location", ""))
         raise InputError("hub_redirect")
 
@@ -96,10 +126,10 @@ class HubFiles:
 
         return hf_hub_url(self.repository, name, revision=self.revision or self.asked)
 
-    def _request(self, url: str, start: int, stop: int):
+    def _request(self, url: str, span: str):
         from huggingface_hub import get_session, get_token
 
-        headers = {"range": f"bytes={start}-{stop - 1}", "accept-encoding": "identity"}
+        headers = {"accept-encoding": "identity"} | ({"range": span} if span else {})
         if self.private and self._same_host(url) and (token := get_token()):
             headers["authorization"] = f"Bearer {token}"
         return get_session().stream("GET", url, headers=headers, timeout=self.deadline.left(), follow_redirects=False)
@@ -123,8 +153,10 @@ class HubFiles:
         with self._lock:
             if commit and self.revision and commit != self.revision:
                 raise InputError("hub_changed", file=name)
-            if tag and self._tags.setdefault((name, hop), tag) != tag:
+            if tag and self._tags_by_hop.setdefault((name, hop), tag) != tag:
                 raise InputError("hub_changed", file=name)
+            if hop == 0 and tag:
+                self.tags[name] = tag.removeprefix("W/").strip('"')
             if re.fullmatch(r"[0-9a-f]{40}", commit):
                 self.revision = commit
 
@@ -146,15 +178,15 @@ class HubFiles:
             raise InputError("hub_cut", file=name)
         return data[start - first:], size
 
-    def _extent(self, response, name: str, start: int, stop: int) -> tuple[int | None, int]:
-        """(the file's size, where the body starts); a server without ranges sends it all from 0."""
+    def _extent(self, response, name: str, start: int, stop: int | None) -> tuple[int | None, int]:
+        """(the file's size, where the body starts); a server without ranges sends it all from 0. No stop: to the end."""
         headers = response.headers
         if response.status_code == 200:
             plain = headers.get("content-encoding", "identity") == "identity"
             return _number(headers.get("content-length")) if plain else None, 0
         if match := _RANGE.fullmatch(headers.get("content-range", "")):
             first, last, size = map(int, match.groups())
-            if first == start and last == min(stop, size) - 1:
+            if first == start and last == min(stop or size, size) - 1:
                 return size, first
         raise InputError("hub_odd", file=name)
 

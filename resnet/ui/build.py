@@ -9,7 +9,9 @@ from starlette.middleware import Middleware
 
 from resnet.errors import InputError
 from resnet.text import LANGUAGES, text
-from resnet.ui import classify_tab, compare_tab, trace_tab
+from resnet.ui import classify_tab, trace_tab
+from resnet.ui.compare import story
+from resnet.ui.compare.story import Story
 from resnet.ui.examples import photo_file
 from resnet.ui.guard import message_html
 from resnet.ui.head import HeadScript
@@ -18,7 +20,7 @@ from resnet.ui.sharing import from_query
 from resnet.ui.tab import Tab
 
 HERE = Path(__file__).parent
-TAB_MODULES = {"trace": trace_tab, "compare": compare_tab, "classify": classify_tab}
+TAB_MODULES = {"trace": trace_tab, "compare": story, "classify": classify_tab}
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
 MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace"]
 
@@ -29,14 +31,20 @@ def build() -> gr.Blocks:
     with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(_title_line(), elem_id="title-line")
         link = gr.Textbox(visible=False)
-        tabs, items = {}, {}
+        places, stories = {}, []
         with gr.Tabs(elem_id="tabs") as strip:
             for name, module in TAB_MODULES.items():
-                with gr.Tab(word(f"{name}.tab"), id=name) as items[name]:
-                    tabs[name] = module.build()
-        for name, tab in tabs.items():
-            _wire(tab, items[name], link)
-        _open_links(demo, strip, tabs, link)
+                with gr.Tab(word(f"{name}.tab"), id=name) as item:
+                    built = module.build()
+                if isinstance(built, Story):
+                    stories.append(built)
+                    item.select(None, js=f"() => window.showOpenedStory('{name}')", api_visibility="private")
+                    places |= built.panels
+                else:
+                    places[item] = built
+        for item, tab in places.items():
+            _wire(tab, item, link)
+        _open_links(demo, strip, stories, list(places.values()), link)
     return demo
 
 
@@ -78,37 +86,57 @@ def drawn(tab: Tab):
     return draw
 
 
-def _open_links(demo: gr.Blocks, strip: gr.Tabs, tabs: dict[str, Tab], link: gr.Textbox) -> None:
+def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: list[Tab], link: gr.Textbox) -> None:
     """On loading the page: the controls of the link's tab, then the tab, which draws itself when it opens."""
-    views = {name: tab.view for name, tab in tabs.items()}
+    views = {tab.key: tab.view for tab in tabs}
 
     def open_link(request: gr.Request) -> list:
         lang = language(request)
-        name, view, problem = view_of(dict(request.query_params), views, lang)
+        key, view, problem = view_of(dict(request.query_params), views, lang)
         updates = []
-        for tab in tabs.values():
-            updates += [message_html(problem) if tab.name == name else "",
-                        *tab.fill(view if tab.name == name else tab.view(), lang)]
+        for tab in tabs:
+            updates += [message_html(problem) if tab.key == key else "",
+                        *tab.fill(view if tab.key == key else tab.view(), lang)]
+        name, _, panel = key.partition("/")
+        for _story in stories:
+            updates += [panel or gr.skip(), gr.Tabs(selected=panel) if panel else gr.skip()]
         return [*updates, gr.Tabs(selected=name)]
 
-    filled = [component for tab in tabs.values() for component in (tab.outputs[0], *tab.controls)]
+    filled = [component for tab in tabs for component in (tab.outputs[0], *tab.controls)]
+    filled += [component for story in stories for component in (story.chooser, story.strip)]
     opened = demo.load(open_link, None, [*filled, strip], api_visibility="private", show_progress="hidden")
-    first = next(iter(tabs.values()))  # open from the start, so that it is not selected again
+    first = tabs[0]  # open from the start, so that it is not selected again
     opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs, link],
                    api_visibility="private", show_progress="hidden", concurrency_id=first.name)
 
 
 def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tuple:
-    """(tab, view, what was wrong with the link): a bad link opens its tab's default view and says why."""
-    name = parameters.get("tab", "trace")
-    problem = ""
-    if name not in views:
-        problem = InputError("unknown_tab", name=str(name)[:40], known=", ".join(views)).sentence(lang)
-        name = "trace"
+    """(key, view, what was wrong with the link): a bad link opens its tab's default view and says why.
+
+    views   of every tab and panel, by key ("trace", "compare/degradation"); the first of a tab is its default.
+    """
+    name, panel = parameters.get("tab", "trace"), parameters.get("panel", "")
+    key, problem = _place(name, panel, views, lang)
+    if problem:
+        return key, views[key](), problem
     try:
-        return name, from_query(views[name], parameters), problem
+        return key, from_query(views[key], parameters), ""
     except InputError as error:
-        return name, views[name](), error.sentence(lang)
+        return key, views[key](), error.sentence(lang)
+
+
+def _place(name: str, panel: str, views: dict[str, type], lang: str) -> tuple[str, str]:
+    """(key, what was wrong with the tab or panel of a link)."""
+    names = list(dict.fromkeys(key.partition("/")[0] for key in views))
+    if name not in names:
+        return names[0], InputError("unknown_tab", name=str(name)[:40], known=", ".join(names)).sentence(lang)
+    keys = [key for key in views if key.partition("/")[0] == name]
+    if "/" not in keys[0] or not panel:
+        return keys[0], ""
+    if f"{name}/{panel}" in keys:
+        return f"{name}/{panel}", ""
+    known = ", ".join(key.partition("/")[2] for key in keys)
+    return keys[0], InputError("unknown_panel", name=str(panel)[:40], known=known).sentence(lang)
 
 
 def _title_line() -> str:

@@ -10,12 +10,19 @@
 
   const KEPT = ["lang", "__theme"];
 
+  const isLeft = (view) => {
+    const open = document.querySelector("#tabs [role=tab][aria-selected=true]");
+    const panel = document.querySelector("#questions input:checked");
+    return (open && open.dataset.tabId !== view.get("tab"))
+      || (view.has("panel") && panel && panel.value !== view.get("panel"));
+  };
+  const shown = {};  // a tab's last view; a panel that was drawn before is not drawn again when its tab reopens
   // Called after every answer with the view's own query string. A late answer of a tab that was left is not shown.
   window.showInAddressBar = (view) => {
-    const open = document.querySelector("#tabs [role=tab][aria-selected=true]");
-    if (open && open.dataset.tabId !== new URLSearchParams(view).get("tab")) return;
     const now = new URLSearchParams(location.search);
     const next = new URLSearchParams(view);
+    if (isLeft(next)) return;
+    shown[next.get("tab")] = view;
     for (const key of KEPT) if (now.has(key)) next.set(key, now.get(key));
     if (next.get("tab") === "trace") next.delete("tab");
     next.sort(); now.sort();
@@ -24,8 +31,9 @@
   };
   // Gradio also selects a tab when the page opens; only a visitor's click is a new address.
   let clicked = false;
-  document.addEventListener("click", (event) => { clicked ||= !!event.target.closest?.("[role=tab]"); }, true);
+  document.addEventListener("click", (event) => { clicked ||= !!event.target.closest?.("[role=tab], #questions"); }, true);
   window.showOpenedTab = (view) => { if (clicked) window.showInAddressBar(view); };
+  window.showOpenedStory = (tab) => { if (shown[tab]) window.showOpenedTab(shown[tab]); };
   addEventListener("popstate", () => location.reload());
 
   document.addEventListener("click", (event) => {

@@ -16,12 +16,13 @@ MAX_VALUE = 200  # characters
 MAX_NUMBER = 2**53  # beyond it a browser's number field is no longer exact, and JSON gives up
 
 
-def to_query(tab: str, view) -> str:
-    """ "tab=compare&metric=loss": the tab, and every field that differs from its default."""
+def to_query(tab: str, view, panel: str = "") -> str:
+    """ "tab=compare&panel=degradation&metric=loss": the place, and every field that differs from its default."""
+    place = {"tab": tab, "panel": panel} if panel else {"tab": tab}
     default = view.defaults()
     changed = {field.name: _spell(getattr(view, field.name)) for field in dataclasses.fields(view)
                if getattr(view, field.name) != default[field.name]}
-    return urlencode({"tab": tab} | changed, safe=",")
+    return urlencode(place | changed, safe=",")
 
 
 def from_query(kind: type[View], parameters: Mapping[str, str]) -> View:

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab of the page.
+    """One tab of the page, or one panel of a tab.
 
     name        in the link: "trace"
     view        its state: a frozen dataclass whose fields are the controls, in order
@@ -19,6 +19,7 @@ class Tab:
     triggers    the events on which `show` runs
     extra       further inputs of `show` that no link holds, such as a picture
     arrivals    (event, handler, further inputs, controls): what shows and sets these controls as well
+    panel       in the link, for a tab that is one of several panels: "gradients"
     """
 
     name: str
@@ -30,3 +31,9 @@ class Tab:
     triggers: list[Callable] = field(default_factory=list)
     extra: list[Component] = field(default_factory=list)
     arrivals: list[tuple] = field(default_factory=list)
+    panel: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name among all tabs and panels: "compare/gradients"."""
+        return f"{self.name}/{self.panel}" if self.panel else self.name

@@ -29,7 +29,7 @@ class Beginning:
     revision = ""
 
     def __init__(self, data: bytes, size: int):
-        self.data, self.size, self.bytes_read = data, size, len(data)
+        self.data, self.size, self.bytes_read, self.tags = data, size, len(data), {}
 
     def read(self, name: str, start: int, stop: int) -> tuple[bytes, int]:
         return self.data[start:stop], self.size

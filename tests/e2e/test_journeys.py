@@ -60,7 +60,7 @@ def test_from_the_first_page_through_every_tab(visit):
     expect(page.locator("#trace .map svg").first).to_be_visible()
     open_tab(page, "Compare")
     expect(page.locator("#curves .js-line")).not_to_have_count(0)
-    expect_query(page, tab="compare")
+    expect_query(page, tab="compare", panel="degradation")
     open_tab(page, "Classify")
     expect(first_answer(page)).to_have_text("Ankle boot")
     expect_query(page, tab="classify")
@@ -107,7 +107,7 @@ def test_curves_are_switched_off_and_measured_otherwise(visit, tmp_path):
     page.get_by_label("time", exact=True).check()
     expect(page.locator("#curves .xtitle")).to_have_text(text("charts.seconds"))
     kept = [run.name for run in RUNS if run.name != "plain20_fashion_mnist"]
-    expect_query(page, tab="compare", metric="loss", axis="seconds", nets=",".join(kept))
+    expect_query(page, tab="compare", panel="degradation", metric="loss", axis="seconds", nets=",".join(kept))
     with page.expect_download() as saved:
         page.get_by_role("link", name=text("compare.download")).click()
     rows = list(csv.DictReader(Path(saved.value.path()).read_text().splitlines()))
@@ -177,7 +177,7 @@ def test_a_shared_comparison_is_that_comparison(visit):
         box = page.get_by_label(run.title, exact=True).first
         expect(box).to_be_checked(checked=run.name == "plain20_fashion_mnist")
     expect(page.get_by_label("iterations", exact=True)).to_be_checked()
-    expect_query(page, tab="compare", metric="loss", axis="iteration", nets="plain20_fashion_mnist")
+    expect_query(page, tab="compare", panel="degradation", metric="loss", axis="iteration", nets="plain20_fashion_mnist")
 
 
 def test_a_shared_answer_is_that_answer(visit):
@@ -232,9 +232,9 @@ def test_back_and_forward_restore_the_view(visit):
     expect(figure(page, "params")).to_have_text("21,623,848")
     expect_query(page, variant="plain34")
     open_tab(page, "Compare")
-    expect_query(page, tab="compare")
+    expect_query(page, tab="compare", panel="degradation")
     page.get_by_label("loss", exact=True).check()
-    expect_query(page, tab="compare", metric="loss")
+    expect_query(page, tab="compare", panel="degradation", metric="loss")
     page.go_back()
     expect(page.get_by_label("error", exact=True)).to_be_checked()
     page.go_back()
@@ -282,7 +282,7 @@ def test_hasty_clicks_end_in_the_last_wish(visit):
     page.get_by_label("iterations", exact=True).dblclick()
     expect(page.locator("#curves .ytitle")).to_have_text(text("charts.loss"))
     expect(page.locator("#curves .xtitle")).to_have_text(text("charts.iteration"))
-    expect_query(page, tab="compare", metric="loss", axis="iteration")
+    expect_query(page, tab="compare", panel="degradation", metric="loss", axis="iteration")
     expect(page.get_by_role("tab", name="Compare")).to_have_attribute("aria-selected", "true")
     expect(page.locator(".message:visible")).to_have_count(0)
 

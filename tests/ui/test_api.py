@@ -80,7 +80,7 @@ def test_three_end_points_with_names_and_types(client):
 
 
 def test_handlers_of_the_page_are_not_offered(client):
-    for name in ("show_trace", "show_compare", "show_classify", "open_link", "choose_variant"):
+    for name in ("show_trace", "show_degradation", "show_classify", "open_link", "choose_variant"):
         with pytest.raises(ValueError, match="api_name"):
             client.predict(api_name=f"/{name}")
 

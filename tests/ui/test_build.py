@@ -6,9 +6,11 @@ import pytest
 
 from resnet.errors import InputError
 from resnet.ui.build import TAB_MODULES, build, drawn, launch_options, view_of
+from resnet.ui.compare.story import PANELS, Story
 from resnet.ui.sharing import whole_number
 from tests.ui.asking import asked, held, held_with, words
 
+PLACES = ["trace", *(f"compare/{panel}" for panel in PANELS), "classify"]
 PUBLIC = {"trace", "compare", "classify"}
 
 
@@ -20,7 +22,8 @@ def demo() -> gr.Blocks:
 @pytest.fixture(scope="module")
 def tabs() -> dict:
     with gr.Blocks():
-        return {name: module.build() for name, module in TAB_MODULES.items()}
+        built = [module.build() for module in TAB_MODULES.values()]
+    return {tab.key: tab for one in built for tab in (one.panels.values() if isinstance(one, Story) else [one])}
 
 
 def opened(tab, controls: list, link: str = "") -> list:
@@ -42,13 +45,13 @@ def test_nothing_comes_from_another_host():
     assert not options["theme"]._stylesheets and not options["pwa"] and not options["run_history"]
 
 
-@pytest.mark.parametrize("name", TAB_MODULES)
+@pytest.mark.parametrize("name", PLACES)
 def test_a_tab_has_a_control_for_each_field_of_its_view(tabs, name):
     tab = tabs[name]
     assert len(tab.controls) == len(held(tab.view())) == len(tab.fill(tab.view(), "en"))
 
 
-@pytest.mark.parametrize("name", TAB_MODULES)
+@pytest.mark.parametrize("name", PLACES)
 def test_opening_a_tab_leaves_what_its_link_was_told(tabs, name):
     tab = tabs[name]
     message, *rest = opened(tab, held(tab.view()))

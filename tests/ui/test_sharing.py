@@ -5,12 +5,12 @@ import pytest
 from resnet.errors import InputError
 from resnet.ui.build import view_of
 from resnet.ui.classify_tab import ClassifyView
-from resnet.ui.compare_tab import CompareView
+from resnet.ui.compare.degradation import DegradationView
 from resnet.ui.sharing import from_query, parse_controls, to_query
 from resnet.ui.trace_tab import TraceView
 from tests.ui.asking import held
 
-VIEWS = {"trace": TraceView, "compare": CompareView, "classify": ClassifyView}
+VIEWS = {"trace": TraceView, "compare": DegradationView, "classify": ClassifyView}
 SOME = [
     ("trace", TraceView(), "tab=trace"),
     ("trace", TraceView("resnet20_cifar"), "tab=trace&variant=resnet20_cifar"),
@@ -18,10 +18,10 @@ SOME = [
     ("trace", TraceView("resnet18", height=64, width=96, classes=7),
      "tab=trace&variant=resnet18&height=64&width=96&classes=7"),
     ("trace", TraceView("d2l_resnet18", width=65), "tab=trace&variant=d2l_resnet18&width=65"),
-    ("compare", CompareView(), "tab=compare"),
-    ("compare", CompareView(metric="loss", axis="seconds"), "tab=compare&metric=loss&axis=seconds"),
-    ("compare", CompareView(nets=("plain20_fashion_mnist",)), "tab=compare&nets=plain20_fashion_mnist"),
-    ("compare", CompareView(nets=()), "tab=compare&nets="),
+    ("compare", DegradationView(), "tab=compare"),
+    ("compare", DegradationView(metric="loss", axis="seconds"), "tab=compare&metric=loss&axis=seconds"),
+    ("compare", DegradationView(nets=("plain20_fashion_mnist",)), "tab=compare&nets=plain20_fashion_mnist"),
+    ("compare", DegradationView(nets=()), "tab=compare&nets="),
     ("classify", ClassifyView(), "tab=classify"),
     ("classify", ClassifyView("lion", "plain20_fashion_mnist", 10),
      "tab=classify&example=lion&model=plain20_fashion_mnist&top_k=10"),
@@ -46,18 +46,18 @@ def test_a_view_is_its_link_and_back(tab, view, link):
 
 
 def test_all_recorded_nets_is_the_default_and_their_order_does_not_matter():
-    names = CompareView().nets
+    names = DegradationView().nets
     assert len(names) >= 2
-    assert to_query("compare", CompareView(nets=names)) == "tab=compare"
-    backwards = CompareView(nets=tuple(reversed(names)))
+    assert to_query("compare", DegradationView(nets=names)) == "tab=compare"
+    backwards = DegradationView(nets=tuple(reversed(names)))
     assert [run.name for run in backwards.runs] == list(names)
 
 
 def test_a_several_nets_link_is_readable():
-    first, second, *_ = CompareView().nets
-    view = CompareView(data="fashion_mnist", nets=(second, first, second))
+    first, second, *_ = DegradationView().nets
+    view = DegradationView(data="fashion_mnist", nets=(second, first, second))
     assert to_query("compare", view) == f"tab=compare&nets={second},{first},{second}"
-    assert from_query(CompareView, {"nets": f"{second},{first},{second}"}) == view
+    assert from_query(DegradationView, {"nets": f"{second},{first},{second}"}) == view
 
 
 def test_parameters_of_others_are_left_alone():
@@ -87,9 +87,9 @@ def test_a_hostile_link_is_a_sentence_or_a_sound_view(tab, value):
     (TraceView, {"classes": "7.5"}, "whole_number"),
     (TraceView, {"classes": "9" * 13}, "whole_number"),
     (TraceView, {"variant": "r" * 201}, "link_value"),
-    (CompareView, {"data": "imagenet"}, "unknown_data"),
-    (CompareView, {"metric": "zebra"}, "choice"),
-    (CompareView, {"nets": "plain20_fashion_mnist,zebra"}, "unknown_run"),
+    (DegradationView, {"data": "imagenet"}, "unknown_data"),
+    (DegradationView, {"metric": "zebra"}, "choice"),
+    (DegradationView, {"nets": "plain20_fashion_mnist,zebra"}, "unknown_run"),
     (ClassifyView, {"example": "zebra"}, "choice"),
     (ClassifyView, {"model": "weights/resnet20_fashion_mnist"}, "unknown_model"),
     (ClassifyView, {"top_k": "0"}, "range"),
@@ -111,22 +111,33 @@ def test_a_number_field_holds_a_whole_number_or_is_refused(value):
 @pytest.mark.parametrize("value", [5, 1.5, {"a": 1}, [5], [["a"]]], ids=str)
 def test_a_list_field_holds_names_or_is_refused(value):
     with pytest.raises(InputError):
-        parse_controls(CompareView, "fashion_mnist", "error", "epoch", value)
+        parse_controls(DegradationView, "fashion_mnist", "error", "epoch", value)
 
 
 @pytest.mark.parametrize("value", [5, None, [], {}], ids=str)
 def test_a_text_field_holds_text_or_is_refused(value):
     with pytest.raises(InputError):
-        parse_controls(CompareView, value, "error", "epoch", [])
+        parse_controls(DegradationView, value, "error", "epoch", [])
 
 
 def test_the_tab_of_a_link_is_opened():
     assert view_of({}, VIEWS, "en") == ("trace", TraceView(), "")
-    assert view_of({"tab": "compare", "metric": "loss"}, VIEWS, "en") == ("compare", CompareView(metric="loss"), "")
+    assert view_of({"tab": "compare", "metric": "loss"}, VIEWS, "en") == ("compare", DegradationView(metric="loss"), "")
+
+
+def test_the_panel_of_a_link_is_opened():
+    panels = {"trace": TraceView, "compare/degradation": DegradationView, "compare/other": TraceView}
+    assert view_of({"tab": "compare"}, panels, "en") == ("compare/degradation", DegradationView(), "")
+    assert view_of({"tab": "compare", "panel": "other", "height": "64"}, panels, "en")[:2] == (
+        "compare/other", TraceView(height=64))
+    key, view, problem = view_of({"tab": "compare", "panel": "<b>", "metric": "loss"}, panels, "en")
+    assert (key, view) == ("compare/degradation", DegradationView()) and '"<b>"' in problem
+    assert to_query("compare", DegradationView(metric="loss"), "degradation") == (
+        "tab=compare&panel=degradation&metric=loss")
 
 
 def test_a_bad_link_opens_the_default_view_and_says_why():
     name, view, problem = view_of({"tab": "compare", "metric": "zebra"}, VIEWS, "en")
-    assert (name, view) == ("compare", CompareView()) and '"zebra"' in problem
+    assert (name, view) == ("compare", DegradationView()) and '"zebra"' in problem
     name, view, problem = view_of({"tab": "zebra" * 20}, VIEWS, "zh")
     assert (name, view) == ("trace", TraceView()) and problem.startswith("没有名为“zebra") and len(problem) < 120

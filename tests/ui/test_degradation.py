@@ -5,16 +5,16 @@ import pytest
 
 from resnet.runs import recorded
 from resnet.text import text
-from resnet.ui.compare_tab import CompareView, choose_data, compare_api, nets_update, show_compare
+from resnet.ui.compare.degradation import DegradationView, choose_data, compare_api, nets_update, show_degradation
 from tests.ui.asking import ask, attached, held, held_with, words
 
-ALL = CompareView()
-PLAIN = CompareView(nets=("plain20_fashion_mnist",))
+ALL = DegradationView()
+PLAIN = DegradationView(nets=("plain20_fashion_mnist",))
 
 
-def shown(view: CompareView, query: str = "") -> tuple:
-    message, *parts, link = ask(show_compare, held(view), query)
-    assert message == "" and link.startswith("tab=compare")
+def shown(view: DegradationView, query: str = "") -> tuple:
+    message, *parts, link = ask(show_degradation, held(view), query)
+    assert message == "" and link.startswith("tab=compare&panel=degradation")
     return tuple(parts)
 
 
@@ -34,7 +34,7 @@ def points(figure) -> set[tuple[str, float, float]]:
 @pytest.mark.parametrize("metric", ["error", "loss"])
 @pytest.mark.parametrize("axis, scale", [("epoch", 1), ("iteration", 1), ("seconds", 60)])
 def test_the_curves_are_the_recorded_histories(metric, axis, scale):
-    view = CompareView(metric=metric, axis=axis)
+    view = DegradationView(metric=metric, axis=axis)
     expected = {(dash, float(row[axis]) / scale, float(row[f"{split}_{metric}"]))
                 for split, dash in (("train", "dash"), ("test", "solid"))
                 for name in view.nets for row in history(name)}
@@ -66,20 +66,20 @@ def test_the_table_repeats_the_chart():
 def test_the_sentence_has_the_final_errors():
     ours = {name: f"{float(history(name)[-1]['test_error']):.3g} %" for name in
             ("resnet20_fashion_mnist", "plain20_fashion_mnist")}
-    heading = words(shown(CompareView(nets=tuple(ours)))[0])
+    heading = words(shown(DegradationView(nets=tuple(ours)))[0])
     assert all(error in heading for error in ours.values()), heading
 
 
 def test_in_chinese():
     heading, figure, below = shown(ALL, "lang=zh")
-    assert text("compare.question", "zh") in heading and text("compare.download", "zh") in below
+    assert text("compare.panels.degradation", "zh") in heading and text("compare.download", "zh") in below
     assert text("compare.columns.train_error") not in below and text("compare.columns.train_error", "zh") in below
     assert figure.layout.yaxis.title.text == text("charts.error", "zh")
     assert shown(ALL)[1].layout.yaxis.title.text == text("charts.error")
 
 
 def test_no_net_is_an_empty_chart_that_asks_for_one():
-    heading, figure, below = shown(CompareView(nets=()))
+    heading, figure, below = shown(DegradationView(nets=()))
     assert text("compare.verdict_none") in heading and not points(figure) and below == ""
 
 
@@ -90,7 +90,7 @@ def test_no_net_is_an_empty_chart_that_asks_for_one():
 ])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
-    message, *rest = ask(show_compare, held_with(ALL, **changes), f"lang={lang}")
+    message, *rest = ask(show_degradation, held_with(ALL, **changes), f"lang={lang}")
     assert part in message and message.count("<p") == 1 and not caplog.records
     assert len(rest) == 4 and all(value == gr.skip() for value in rest)
     assert any("\u4e00" <= letter <= "\u9fff" for letter in message) == (lang == "zh")
