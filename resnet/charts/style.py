@@ -1,0 +1,30 @@
+"""What all figures share: colours, font and layout.
+
+Figures are transparent and their inks are mapped to the page's by style.css, so one figure serves both modes.
+"""
+
+# Shallow, middle, deep. style.css lightens the same colours in dark mode: change them together.
+SHADES = {False: ("#4a9bd1", "#0072b2", "#024c78"), True: ("#e58a3c", "#d55e00", "#933f00")}
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', sans-serif"
+INK = "#1a202c"
+MUTED = "#75889a"  # reference lines, laws, and what is neither residual nor plain
+
+
+def shade(plain: bool, depth: int) -> str:
+    """The colour of a net: its kind's hue, darker when deeper."""
+    return SHADES[plain][0 if depth <= 32 else 1 if depth < 56 else 2]
+
+
+def layout(height: int = 460) -> dict:
+    """The look of every figure: thin grid, no frame, a legend above the right end."""
+    axis = {"showgrid": True, "gridcolor": "#e6eaee", "zeroline": False, "showline": False, "ticks": "",
+            "fixedrange": False, "title": {"standoff": 10}}
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "margin": {"l": 56, "r": 96, "t": 40, "b": 52}, "height": height, "autosize": True,
+        "hovermode": "x unified", "xaxis": axis, "yaxis": axis | {"ticksuffix": ""},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "font": {"size": 12},
+                   "itemclick": False, "itemdoubleclick": False},
+        "dragmode": "zoom",
+    }

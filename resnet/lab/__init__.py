@@ -1,0 +1,1 @@
+"""Live experiments on small nets, one a file: settings in, frozen records out, no drawing."""

@@ -1,0 +1,57 @@
+"""What all panels share: question, sentence, knobs, figure, source line, table and download."""
+
+from dataclasses import dataclass, field
+from html import escape
+
+import gradio as gr
+
+from resnet.text import text
+from resnet.ui.files import download
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The places of a panel, top to bottom: message line, heading, knobs, result.
+
+    with frame.knobs(): the controls; with frame.result(): the figure and what stands under it.
+    `outputs` are the message line and the heading, the first two outputs of the panel's handler.
+    """
+
+    panel: str
+    outputs: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.outputs.append(gr.HTML(elem_classes="message-line"))
+        self.outputs.append(gr.HTML(elem_classes="panel-heading"))
+
+    def knobs(self) -> gr.Row:
+        return gr.Row(elem_classes="knobs")
+
+    def result(self) -> gr.Column:
+        return gr.Column(elem_classes="panel-result", elem_id=f"panel-{self.panel}")
+
+
+def heading_html(panel: str, lead: str, lang: str) -> str:
+    """The question, and one sentence of what to see."""
+    return f'<h2>{escape(text(f"compare.panels.{panel}", lang))}</h2><p class="lead">{escape(lead)}</p>'
+
+
+def below_html(source: str, table: str, csv: tuple[str, str], lang: str) -> str:
+    """Under a figure: where it comes from, its numbers as a table, and the same as a file (name, content)."""
+    return (f'<p class="source">{escape(source)}</p>'
+            f'<details><summary>{text("compare.table", lang)}</summary>{table}</details>'
+            f'<p class="take">{download(*csv, text("compare.download", lang))}</p>')
+
+
+def numbers_table(columns: list[str], rows: list[list], caption: str) -> str:
+    """A table as a figure's text alternative: the first column names the row; floats to four digits."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(f'<tr><th scope="row">{escape(_cell(row[0]))}</th>'
+                   + "".join(f'<td class="number">{escape(_cell(value))}</td>' for value in row[1:]) + "</tr>"
+                   for row in rows)
+    return (f'<div class="scroll"><table class="rows" aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>")
+
+
+def _cell(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,36 @@
+"""The order of the panels, the list that opens them, and the place they open in."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from resnet.ui.compare import degradation
+from resnet.ui.language import word
+from resnet.ui.tab import Tab
+
+PANELS = {"degradation": degradation}
+SELECT = "(panel) => ({ __type__: 'update', selected: panel })"
+
+
+@dataclass(frozen=True)
+class Story:
+    """The built tab: `chooser` holds the open panel's name, `strip` the panels, one item each."""
+
+    chooser: gr.Radio
+    strip: gr.Tabs
+    panels: dict[gr.Tab, Tab]
+
+
+def build() -> Story:
+    """The components, inside a gr.Tab."""
+    panels = {}
+    with gr.Row(elem_classes="work"):
+        with gr.Column(elem_classes="controls", scale=0, min_width=240):
+            chooser = gr.Radio([(word(f"compare.panels.{name}"), name) for name in PANELS], value=next(iter(PANELS)),
+                               label=word("compare.questions"), elem_id="questions")
+        with gr.Column(elem_classes="result"), gr.Tabs(elem_id="panels") as strip:
+            for name, module in PANELS.items():
+                with gr.Tab(name, id=name) as item:
+                    panels[item] = module.build()
+    chooser.input(None, chooser, strip, js=SELECT, api_visibility="private", show_progress="hidden")
+    return Story(chooser, strip, panels)
