@@ -10,6 +10,7 @@ import argparse  # noqa: E402
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
 from resnet.ui.build import build, launch_options  # noqa: E402
+from resnet.ui.limits import QUEUE  # noqa: E402
 
 demo = build()
 
@@ -19,4 +20,4 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    demo.queue(max_size=64).launch(share=args.share, server_name=args.host, server_port=args.port, **launch_options())
+    demo.queue(**QUEUE).launch(share=args.share, server_name=args.host, server_port=args.port, **launch_options())

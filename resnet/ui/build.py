@@ -16,7 +16,9 @@ from resnet.ui.examples import photo_file
 from resnet.ui.guard import message_html
 from resnet.ui.head import HeadScript
 from resnet.ui.language import TRANSLATIONS, language, word
+from resnet.ui.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.ui.sharing import from_query
+from resnet.ui.surface import Surface
 from resnet.ui.tab import Tab
 
 HERE = Path(__file__).parent
@@ -28,7 +30,8 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospa
 def build() -> gr.Blocks:
     """The demo, wired but not launched."""
     gr.set_static_paths([Path(photo_file("cheetah1.jpg")).parent])
-    with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True) as demo:
+    with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True,
+                   delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as demo:
         gr.HTML(_title_line(), elem_id="title-line")
         link = gr.Textbox(visible=False)
         places, stories = {}, []
@@ -53,8 +56,8 @@ def launch_options() -> dict:
     return {
         "theme": _theme(), "css": (HERE / "style.css").read_text("utf-8"), "i18n": TRANSLATIONS,
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
-        "max_file_size": "25mb", "footer_links": ["api"],
-        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(HeadScript)]},
+        "footer_links": ["api"], **LAUNCH,
+        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Surface), Middleware(HeadScript)]},
     }
 
 
@@ -63,7 +66,7 @@ def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     inputs = [*tab.controls, *tab.extra]
     # Files arrive as records of what was uploaded: Gradio must not decode a stranger's picture itself.
     quiet = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last",
-             "preprocess": False, "concurrency_id": tab.name}
+             "preprocess": False, **work(tab.name)}
     for trigger in tab.triggers:
         shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
         shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
@@ -107,7 +110,7 @@ def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: lis
     opened = demo.load(open_link, None, [*filled, strip], api_visibility="private", show_progress="hidden")
     first = tabs[0]  # open from the start, so that it is not selected again
     opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs, link],
-                   api_visibility="private", show_progress="hidden", concurrency_id=first.name)
+                   api_visibility="private", show_progress="hidden", **work(first.name))
 
 
 def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tuple:

@@ -1,6 +1,7 @@
 """Between a stranger and the code: failures become one sentence, files come from uploads only."""
 
 import functools
+import inspect
 import logging
 import secrets
 from html import escape
@@ -17,30 +18,43 @@ log = logging.getLogger("resnet")
 
 def guarded_view(outputs: int):
     """For a handler whose first output is the tab's message line: a failure fills the line and
-    leaves the other `outputs` as they were."""
+    leaves the other `outputs` as they were. A generator is guarded by a generator."""
 
     def decorate(handler):
+        def told(error: Exception, values) -> tuple:
+            return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+
         @functools.wraps(handler)
         def guarded(*values):
             try:
                 return "", *handler(*values)
             except Exception as error:
-                return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+                return told(error, values)
 
-        return guarded
+        @functools.wraps(handler)
+        def guarded_steps(*values):
+            try:
+                for step in handler(*values):
+                    yield "", *step
+            except Exception as error:
+                yield told(error, values)
+
+        return guarded_steps if inspect.isgeneratorfunction(handler) else guarded
 
     return decorate
 
 
 def guarded_api(handler):
-    """For an API end point: a failure is a gr.Error with the same sentence."""
+    """For an API end point, or a step of the page without a message line: a failure is a gr.Error with the
+    same sentence, in the visitor's language where the handler takes the request."""
 
     @functools.wraps(handler)
     def guarded(*values, **named):
         try:
             return handler(*values, **named)
         except Exception as error:
-            raise gr.Error(_sentence(error, "en"), print_exception=False) from None
+            lang = language(request_among((*values, *named.values())))
+            raise gr.Error(_sentence(error, lang), print_exception=False) from None
 
     return guarded
 
@@ -59,7 +73,10 @@ def uploaded_file(value) -> Path:
     path = value.get("path") if isinstance(value, dict) else None
     if not isinstance(path, str) or not path or "\0" in path:
         raise InputError("picture_empty")
-    resolved = Path(path).resolve()
+    try:
+        resolved = Path(path).resolve()
+    except (OSError, ValueError) as error:  # a name that no file system takes
+        raise InputError("picture_empty") from error
     if not resolved.is_relative_to(Path(gr.utils.get_upload_folder()).resolve()):
         raise InputError("picture_empty")
     return resolved

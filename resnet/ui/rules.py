@@ -1,0 +1,147 @@
+"""What a request to the page may be: an allow-list of methods and paths, and what a JSON body may hold."""
+
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from resnet.errors import InputError
+from resnet.ui.guard import uploaded_file
+from resnet.ui.limits import MAX_DEPTH, MAX_QUERY
+
+_SESSION = r"[A-Za-z0-9_-]{1,64}"
+_NAME = r"[a-z][a-z0-9_]{0,63}"
+
+
+class Refused(InputError):
+    """A request that the page does not take: an HTTP status and a sentence."""
+
+    def __init__(self, status: int, key: str, /, **values):
+        super().__init__(key, **values)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Rule:
+    """body: "", "json" or "form"; stream: the answer stays open; keys: those a JSON body may have, None for any."""
+
+    methods: tuple[str, ...]
+    path: re.Pattern
+    body: str = ""
+    stream: bool = False
+    keys: "frozenset[str] | None" = None
+
+
+def _read(path: str, stream: bool = False) -> Rule:
+    return Rule(("GET",) if stream else ("GET", "HEAD"), re.compile(path), stream=stream)
+
+
+def _write(path: str, *keys: str) -> Rule:
+    return Rule(("POST",), re.compile("/gradio_api" + path), "json", keys=frozenset(keys) or None)
+
+
+RULES = (
+    _read(r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
+    _read(r"/(assets|static|svelte)/[\w./@+~-]+"),
+    _read(r"/gradio_api/(info/?|theme\.css|startup-events|queue/status)"),
+    _read(r"/gradio_api/file=(/|[A-Za-z]:[\\/])[^\0]*"),  # a file here, never an address to relay
+    _read(rf"/gradio_api/heartbeat/{_SESSION}", stream=True),
+    _read(rf"/gradio_api/(queue/data|upload_progress|call/(v2/)?{_NAME}/{_SESSION})", stream=True),
+    _write("/queue/join", "data", "event_data", "fn_index", "trigger_id", "session_hash", "event_id"),
+    _write(rf"/call/(?!v2/?$){_NAME}/?", "data", "session_hash"),
+    _write(rf"/call/v2/{_NAME}/?"),
+    _write("/cancel", "session_hash", "fn_index", "event_id"),
+    _write("/reset/?", "event_id"),
+    Rule(("POST",), re.compile("/gradio_api/upload"), "form"),
+)
+
+
+def rule_for(method: str, path: str, query: bytes) -> Rule:
+    """The rule that admits a request.
+
+    Raises:
+        Refused: none does.
+    """
+    found = [rule for rule in RULES if rule.path.fullmatch(path)]
+    if not found:
+        raise Refused(404, "no_such_address")
+    if method not in found[0].methods:
+        raise Refused(405, "no_such_address")
+    if len(query) > MAX_QUERY:
+        raise Refused(414, "request_too_large", limit=f"{MAX_QUERY:,}")
+    return found[0]
+
+
+def check_json(rule: Rule, path: str, body: bytes, blocks) -> None:
+    """A body must be a plain JSON object whose files were uploaded here, and call a function that exists.
+
+    Args:
+        blocks: Gradio's Blocks, which know the functions.
+
+    Raises:
+        Refused: it is not or does not.
+    """
+    try:
+        data = json.loads(body)
+        body.decode("utf-8")
+    except (ValueError, RecursionError):
+        raise Refused(400, "request_damaged") from None
+    if not isinstance(data, dict) or (rule.keys is not None and not data.keys() <= rule.keys):
+        raise Refused(400, "request_damaged")
+    _check_values(data)
+    for key in ("session_hash", "event_id"):
+        if not re.fullmatch(_SESSION, str(data.get(key) or "none")):
+            raise Refused(400, "request_damaged")
+    _check_function(path, data, blocks)
+
+
+def _check_function(path: str, data: dict, blocks) -> None:
+    """Programs call public end points by name, the page all of its functions by number."""
+    if path == "/gradio_api/queue/join":
+        number = data.get("fn_index")
+        if type(number) is not int or number not in blocks.fns:
+            raise Refused(404, "no_such_function")
+    elif match := re.fullmatch(rf"/gradio_api/call/(?:v2/)?({_NAME})/?", path):
+        public = {fn.api_name for fn in blocks.fns.values() if fn.api_visibility == "public"}
+        if match[1] not in public:
+            raise Refused(404, "no_such_function")
+
+
+def _check_values(data: dict) -> None:
+    """Walks over all that is in it: text must be text, and a file record one of this page's uploads."""
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        following = []
+        for value in level:
+            if isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, dict):
+                _check_file(value)
+                following += [*value, *value.values()]
+            elif isinstance(value, list):
+                following += value
+        if not following:
+            return
+        level = following
+    raise Refused(400, "request_damaged")
+
+
+def _check_text(value: str) -> None:
+    """Half a surrogate pair is valid JSON, and no answer that quotes it could be sent."""
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Refused(400, "request_damaged")
+
+
+def _check_file(record: dict) -> None:
+    """Gradio would fetch a record's path from anywhere; here it is an uploaded file's, and its url the same file's."""
+    if "path" not in record and "url" not in record:
+        return
+    if record.get("path") is None and record.get("url") is None:
+        return
+    try:
+        uploaded_file(record)
+    except (InputError, OSError, ValueError):
+        raise Refused(400, "not_uploaded") from None
+    url, end = record.get("url"), f"/file={record['path']}"
+    if url is not None and not (isinstance(url, str) and (url.endswith(end) or unquote(url).endswith(end))):
+        raise Refused(400, "not_uploaded")
