@@ -1,0 +1,31 @@
+"""python -m resnet classify: what is on a picture."""
+
+from resnet.commands.console import print_json
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("classify", help="what is on a picture, by trained weights")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG, PNG or WebP files")
+    parser.add_argument("--model", required=True, metavar="MODEL", help="a bundled name, or a folder")
+    parser.add_argument("--top-k", type=int, default=5, metavar="K")
+    parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
+    parser.add_argument("--json", action="store_true", help="a list of one JSON object per picture")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> None:
+    """Print the most probable classes of each picture."""
+    from resnet.hub import load
+    from resnet.predict import classify as answer
+
+    loaded = load(args.model)
+    results = [{"image": image, "model": args.model, "predictions": [
+        {"label": p.label, "probability": p.probability}
+        for p in answer(image, loaded, args.top_k, args.precision).predictions]} for image in args.images]
+    if args.json:
+        print_json(results)
+        return
+    for result in results:
+        print(result["image"])
+        for prediction in result["predictions"]:
+            print(f"  {100 * prediction['probability']:6.2f} %  {prediction['label']}")

@@ -1,0 +1,34 @@
+"""python -m resnet evaluate: accuracy and loss on a test set."""
+
+from resnet.commands.console import print_json
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("evaluate", help="accuracy and loss of a trained net on a test set")
+    parser.add_argument("model", metavar="MODEL", help="a bundled name, or a folder in the layout of weights/<name>/")
+    parser.add_argument("--data", required=True, metavar="NAME", help="fashion_mnist or cifar10")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N test images")
+    parser.add_argument("--precision", default="fp32", help="fp32 (the default, as on the model cards), bf16 or auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> None:
+    """Print a net's score on the test images; under torchrun the processes share them out."""
+    from copy import deepcopy
+
+    from resnet.evaluate import evaluate_model
+    from resnet.hub import load
+    from resnet.workers import joined, pick_device
+
+    loaded, device = load(args.model), pick_device(args.device)
+    with joined(device) as workers:
+        net = deepcopy(loaded.model).to(device)
+        score = evaluate_model(net, loaded.info, args.data, args.limit, args.precision, workers)
+    if workers.rank == 0 and args.json:
+        print_json({"model": args.model, "data": args.data, "n": score.n, "accuracy": score.accuracy,
+                     "loss": score.loss})
+    elif workers.rank == 0:
+        print(f"{args.model} on {args.data}: accuracy {100 * score.accuracy:.2f} %, loss {score.loss:.4f} "
+              f"(n {score.n:,})")

@@ -1,0 +1,79 @@
+"""python -m resnet train: a variant, from scratch."""
+
+import argparse
+import dataclasses
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from resnet.commands.console import print_json, settings
+
+
+def add(commands) -> None:
+    from resnet.recipe import Recipe
+
+    parser = commands.add_parser("train", help="train a variant; resumes where a stopped run left off")
+    parser.add_argument("net", nargs="?", metavar="VARIANT", help="resnet20_cifar, plain56_cifar, ...")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="gets the layout of weights/<name>/; runs/<name>")
+    parser.add_argument("--recipe", type=Path, metavar="FILE",
+                        help="config.json of a trained net: repeat its run, or train another variant in its way")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+                        help="any field of the net's config, e.g. shortcut=B order=preact")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--no-weights", action="store_true", help="leave config.json and history.csv only")
+    parser.add_argument("--keep", action="store_true", help="keep the checkpoint when all is done")
+    parser.add_argument("--json", action="store_true", help="one JSON object at the end")
+    recipe = parser.add_argument_group("recipe")
+    for field in dataclasses.fields(Recipe):
+        option = f"--{field.name.replace('_', '-')}"
+        if field.type is bool:
+            recipe.add_argument(option, action=argparse.BooleanOptionalAction)
+        else:
+            recipe.add_argument(option, type=field.type)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> None:
+    """Train with a bar on standard error, then write the folder; under torchrun the processes share the work."""
+    from resnet.experiment import plan
+    from resnet.experiment import run as trained
+    from resnet.recipe import Recipe
+    from resnet.workers import joined, pick_device
+
+    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe)}
+    given = {key: value for key, value in given.items() if value is not None}
+    experiment, device = plan(args.net, given, args.recipe, settings(args.set)), pick_device(args.device)
+    out = args.out or Path("runs") / experiment.name
+    with joined(device) as workers:
+        records = trained(experiment, out, device, workers, not args.no_weights, args.keep)
+        info = _with_bar(records, experiment.recipe.batch, workers.rank > 0)
+    if workers.rank == 0 and args.json:
+        print_json({"name": info.name, "out": str(out), "results": info.results, "seconds": info.seconds})
+    elif workers.rank == 0:
+        print(f"{info.name} in {out}: " + ", ".join(
+            f"{split} accuracy {100 * score['accuracy']:.2f} % (n {score['n']:,})"
+            for split, score in info.results.items()))
+
+
+def _with_bar(records, batch: int, silent: bool):
+    """Draw training records as a bar in images, with a line per epoch; the generator's value."""
+    from tqdm import tqdm
+
+    with closing(records), tqdm(unit=" images", unit_scale=True, disable=silent or None) as bar:
+        while True:
+            try:
+                progress = next(records)
+            except StopIteration as end:
+                return end.value
+            if bar.total is None:  # a resumed run starts within the bar
+                bar.total, bar.initial = progress.iterations * batch, (progress.iteration - 1) * batch
+                bar.n = bar.initial
+            bar.set_postfix_str(f"epoch {progress.epoch}, loss {progress.loss:.3f}", refresh=False)
+            bar.update(progress.iteration * batch - bar.n)
+            if progress.row and not silent:
+                tqdm.write(_epoch_line(progress.row), file=sys.stderr)
+
+
+def _epoch_line(row) -> str:
+    return (f"epoch {row.epoch}: test error {row.test_error:.2f} %, training error {row.train_error:.2f} %, "
+            f"{row.seconds:,.0f} s")
