@@ -4,6 +4,7 @@ import functools
 import inspect
 import logging
 import secrets
+from contextlib import closing
 from html import escape
 from pathlib import Path
 
@@ -40,6 +41,24 @@ def guarded_view(outputs: int):
                 yield told(error, values)
 
         return guarded_steps if inspect.isgeneratorfunction(handler) else guarded
+
+    return decorate
+
+
+def guarded_stream(outputs: int):
+    """`guarded_view` for a generator handler. When the visitor stops it or leaves, it is closed where it stands."""
+
+    def decorate(handler):
+        @functools.wraps(handler)
+        def guarded(*values):
+            try:
+                with closing(handler(*values)) as views:
+                    for view in views:
+                        yield "", *view
+            except Exception as error:
+                yield message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+
+        return guarded
 
     return decorate
 
