@@ -1,5 +1,6 @@
 """What a request to the page may be: an allow-list of methods and paths, and what a JSON body may hold."""
 
+import inspect
 import json
 import re
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ def rule_for(method: str, path: str, query: bytes) -> Rule:
     found = [rule for rule in RULES if rule.path.fullmatch(path)]
     if not found:
         raise Refused(404, "no_such_address")
-    if method not in found[0].methods:
+    found = [rule for rule in found if method in rule.methods]
+    if not found:
         raise Refused(405, "no_such_address")
     if len(query) > MAX_QUERY:
         raise Refused(414, "request_too_large", limit=f"{MAX_QUERY:,}")
@@ -96,15 +98,36 @@ def check_json(rule: Rule, path: str, body: bytes, blocks) -> None:
 
 
 def _check_function(path: str, data: dict, blocks) -> None:
-    """Programs call public end points by name, the page all of its functions by number."""
+    """The page calls all of its functions by number, programs the public ones by name, with all their values."""
     if path == "/gradio_api/queue/join":
         number = data.get("fn_index")
-        if type(number) is not int or number not in blocks.fns:
-            raise Refused(404, "no_such_function")
+        function = blocks.fns.get(number) if type(number) is int else None
     elif match := re.fullmatch(rf"/gradio_api/call/(?:v2/)?({_NAME})/?", path):
-        public = {fn.api_name for fn in blocks.fns.values() if fn.api_visibility == "public"}
-        if match[1] not in public:
-            raise Refused(404, "no_such_function")
+        public = {fn.api_name: fn for fn in blocks.fns.values() if fn.api_visibility == "public"}
+        function = public.get(match[1])
+    else:
+        return
+    if function is None:
+        raise Refused(404, "no_such_function")
+    if "/v2/" in path:
+        _check_named(data, function)
+    else:
+        _check_listed(data.get("data"), function)
+
+
+def _check_listed(values: object, function) -> None:
+    """A value for each input; Gradio itself fills in those of an event that cancels others."""
+    needed = 0 if function.cancels else len(function.inputs)
+    if not isinstance(values, list) or len(values) < needed:
+        raise Refused(400, "request_values", n=needed)
+
+
+def _check_named(data: dict, function) -> None:
+    """Values by name: those of the function's parameters, which have defaults or are there."""
+    try:
+        inspect.signature(function.fn).bind(**data)
+    except TypeError:
+        raise Refused(400, "request_names", names=", ".join(inspect.signature(function.fn).parameters)) from None
 
 
 def _check_values(data: dict) -> None:
