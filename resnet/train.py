@@ -46,9 +46,11 @@ class Progress:
 
 
 def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Split, out: Path | None = None,
-          device: "str | torch.device" = "cpu",
-          workers: Workers = ALONE) -> Generator[Progress, None, ResNet]:
+          device: "str | torch.device" = "cpu", workers: Workers = ALONE,
+          net: ResNet | None = None) -> Generator[Progress, None, ResNet]:
     """Train, yielding a record per iteration; with `out`, checkpoint every epoch and resume from there.
+
+    `net` is trained in place of fresh weights drawn by the recipe's seed.
 
     The generator's value (StopIteration.value, or `yield from`) is the trained model. It changes
     nothing global, so a consumer may stop at any record; the last checkpoint stands.
@@ -59,7 +61,7 @@ def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Spli
     """
     recipe = replace(recipe, micro_batches=max(recipe.micro_batches, workers.world))
     _check(config, recipe, train_set, workers)
-    run = _Run(config, recipe, torch.device(device), workers)
+    run = _Run(config, recipe, torch.device(device), workers, net)
     rows = _open(run, out) if out else []
     for epoch in range(len(rows), recipe.epochs):
         seconds = rows[-1].seconds if rows else 0.0
@@ -77,11 +79,13 @@ def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Spli
 class _Run:
     """The state that an iteration changes: weights and momentum."""
 
-    def __init__(self, config: ResNetConfig, recipe: Recipe, device: torch.device, workers: Workers):
+    def __init__(self, config: ResNetConfig, recipe: Recipe, device: torch.device, workers: Workers,
+                 net: ResNet | None = None):
         self.recipe, self.device, self.workers = recipe, device, workers
         self.parts = recipe.micro_batches // workers.world
         self.seconds = 0.0
-        self.net = create(config, seed=recipe.seed).to(device, memory_format=torch.channels_last)
+        net = net or create(config, seed=recipe.seed)
+        self.net = net.to(device, memory_format=torch.channels_last)
         self.norms = [module for module in self.net.modules() if isinstance(module, nn.BatchNorm2d)]
         self.optimiser = _optimiser(self.net, recipe)
         self.model = self.net

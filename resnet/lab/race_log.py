@@ -1,0 +1,74 @@
+"""What a race leaves: its laps and settings as one record, to and from CSV."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isnan
+from pathlib import Path
+from statistics import fmean
+
+from resnet.lab.race import Lap, RaceSettings
+
+RECORDED = Path(__file__).parent / "recorded" / "race.csv"  # by benchmarks/race.py --record
+WINDOW = 25  # iterations: a batch of 64 is too few to read a loss from
+SETTINGS = [field.name for field in dataclasses.fields(RaceSettings)]
+LAP = [field.name for field in dataclasses.fields(Lap)]
+
+
+@dataclass(frozen=True)
+class Race:
+    """A race as far as it went. hardware: what computed it, "1 thread of AMD EPYC"."""
+
+    settings: RaceSettings
+    laps: tuple[Lap, ...]
+    hardware: str
+
+    def losses(self, plain: bool) -> list[float]:
+        """Training losses in nats, by iteration: the mean over the last 25; NaN after a net has run away."""
+        raw = [lap.plain_loss if plain else lap.residual_loss for lap in self.laps]
+        return [fmean(raw[max(0, i + 1 - WINDOW):i + 1]) for i in range(len(raw))]
+
+    def lost_at(self, plain: bool) -> int | None:
+        """The iteration at which a net's loss stopped being a number."""
+        return next((lap.iteration for lap in self.laps if isnan(lap.plain_loss if plain else lap.residual_loss)), None)
+
+    @property
+    def tests(self) -> tuple[Lap, ...]:
+        """The laps with test errors, one per epoch."""
+        return tuple(lap for lap in self.laps if lap.plain_test is not None or lap.residual_test is not None)
+
+
+def to_csv(race: Race) -> str:
+    """A line per lap, each with the settings; empty where there is nothing, six significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*SETTINGS, "hardware", *LAP])
+    settings = dataclasses.astuple(race.settings)
+    for lap in race.laps:
+        writer.writerow([*settings, race.hardware, *map(_spell, dataclasses.astuple(lap))])
+    return text.getvalue()
+
+
+def from_csv(lines: Iterable[str]) -> Race:
+    """The inverse of to_csv, but for the digits."""
+    rows = list(csv.DictReader(lines))
+    laps = tuple(Lap(int(row["iteration"]), *(float(row[name]) if row[name] else None for name in LAP[1:]))
+                 for row in rows)
+    first = rows[0]
+    settings = RaceSettings(int(first["depth"]), int(first["width"]), float(first["lr"]), first["norm"] == "True",
+                            int(first["seed"]), int(first["seconds"]))
+    return Race(settings, laps, first["hardware"])
+
+
+@lru_cache(maxsize=1)
+def recorded() -> Race:
+    """The race that ships with the app, run with the default settings."""
+    with RECORDED.open(newline="", encoding="utf-8") as file:
+        return from_csv(file)
+
+
+def _spell(value) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
