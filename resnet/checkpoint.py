@@ -18,6 +18,8 @@ from resnet.files import write_file
 from resnet.model import ResNet
 
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
+FLOATS, COUNTS = (torch.float32, torch.float16, torch.bfloat16), (torch.int64, torch.int32)
+COUNTER = ".num_batches_tracked"
 MAX_SHARD = 9_500_000  # a plain push to a Space refuses files over 10 MB
 
 
@@ -115,11 +117,13 @@ def load_model(folder: Path) -> tuple[ResNet, ModelInfo]:
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a folder, whole or sharded.
+    """All tensors of a folder, whole or sharded, or of a single .safetensors file.
 
     Raises:
         InputError: a file is missing or damaged, or a shard does not hold what the index says.
     """
+    if folder.is_file():
+        return _read_file(folder)
     tensors: dict[str, Tensor] = {}
     for name, keys in _weight_files(folder).items():
         found = _read_file(folder / name)
@@ -140,17 +144,26 @@ def _read_file(file: Path) -> dict[str, Tensor]:
 
 
 def restore(config: ResNetConfig, tensors: dict[str, Tensor]) -> ResNet:
-    """A net with exactly these weights, fp32, eval mode.
+    """A net with exactly these weights, fp32, eval mode. Batch norm's counters may be absent.
 
     Raises:
         InputError: naming the first tensor that is missing, extra, misshapen, mistyped or not finite.
     """
     with torch.device("meta"):
         model = ResNet(config)
-    check_tensors(model.state_dict(), tensors)
-    state = {key: value if value.dtype == torch.int64 else value.float() for key, value in tensors.items()}
+    expected = model.state_dict()
+    found = tensors | {key: _counter(tensors.get(key)) for key in expected if key.endswith(COUNTER)}
+    check_tensors(expected, found)
+    state = {key: value.float() if value.is_floating_point() else value for key, value in found.items()}
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(False)
+
+
+def _counter(value: "Tensor | None") -> Tensor:
+    """Batches that a norm has seen: some releases leave them out, or store them as int32 or in a list of one."""
+    if value is None:
+        return torch.zeros((), dtype=torch.int64)
+    return value.reshape(()).long() if value.dtype in COUNTS and value.numel() == 1 else value
 
 
 def check_tensors(expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
@@ -160,13 +173,18 @@ def check_tensors(expected: dict[str, Tensor], found: dict[str, Tensor]) -> None
     for key in sorted(found.keys() - expected.keys()):
         raise InputError("tensor_extra", tensor=key[:80])
     for key, want in expected.items():
-        have = found[key]
-        if have.shape != want.shape:
-            raise InputError("tensor_shape", tensor=key, found=list(have.shape), expected=list(want.shape))
-        if have.is_floating_point() != want.is_floating_point() or have.dtype == torch.float64:
-            raise InputError("tensor_type", tensor=key, found=str(have.dtype).removeprefix("torch."))
-        if have.is_floating_point() and not have.isfinite().all():
-            raise InputError("tensor_not_finite", tensor=key)
+        _check_tensor(key, want, found[key])
+
+
+def _check_tensor(key: str, want: Tensor, have: Tensor) -> None:
+    if have.shape != want.shape:
+        raise InputError("tensor_shape", tensor=key, found=list(have.shape), expected=list(want.shape))
+    if have.dtype not in (FLOATS if want.is_floating_point() else COUNTS):
+        raise InputError("tensor_type", tensor=key, found=str(have.dtype).removeprefix("torch."))
+    if not have.isfinite().all():
+        raise InputError("tensor_not_finite", tensor=key)
+    if key.endswith("running_var") and (have < 0).any():
+        raise InputError("tensor_negative", tensor=key)
 
 
 def _weight_files(folder: Path) -> dict[str, set[str] | None]:

@@ -1,32 +1,54 @@
-"""A model reference -> a loaded model, or what its header tells: bundled, in a folder, or on the Hub.
+"""A model reference -> a loaded model: bundled, in a folder or file here, or on the Hub.
 
 Loaded models are shared and read-only: eval mode, no gradients; whoever changes one copies it.
 """
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from pathlib import Path
 
-from resnet.checkpoint import CONFIG_FILE, ModelInfo, load_model
-from resnet.config import VARIANTS, ResNetConfig
+from resnet.checkpoint import CONFIG_FILE, ModelInfo, read_tensors, restore
+from resnet.describe import describe
+from resnet.downloads import Progress, complete, fetch, last_snapshot, snapshot
 from resnet.errors import InputError
-from resnet.headers.header import Header, check_weights
-from resnet.headers.infer import infer_config, learned
+from resnet.headers.header import local_header
 from resnet.headers.notes import Note
-from resnet.headers.reference import WEIGHTS, read_reference
-from resnet.headers.remote import HUB_SECONDS
+from resnet.headers.reference import WEIGHTS, is_bundled, is_local, read_reference
 from resnet.model import ResNet
-from resnet.shapes import name_of, trace
+from resnet.recognise import Recognised, recognise_header
+from resnet.shelf import Shelf
+from resnet.steps import Steps
+
+MEMORY = 2_000_000_000  # bytes of loaded weights that are kept
+AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
+REMEMBERED = 256
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A net with its trained weights and what config.json says of it."""
+    """A net with its trained weights, what is known of it, and how it wants its pictures.
+
+    steps       from the repository's files; None: as the data set that `info.data` names was made
+    test_steps  at timm's larger test size, where the repository names one
+    notes       sentences for the user: how it was recognised, and what had to be assumed
+    """
 
     reference: str
     model: ResNet
     info: ModelInfo
+    steps: Steps | None = None
+    test_steps: Steps | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.model.state_dict().values())
+
+
+_models: Shelf[LoadedModel] = Shelf(MEMORY, lambda loaded: loaded.nbytes)
+_places: dict[tuple[str, bool], Path] = {}
 
 
 def bundled() -> dict[str, ModelInfo]:
@@ -35,106 +57,98 @@ def bundled() -> dict[str, ModelInfo]:
             and folder.name != "runs"}
 
 
-def load(reference: str) -> LoadedModel:
-    """The model behind a bundled name or a folder's path.
+def load(reference: str, trusted: bool = True) -> LoadedModel:
+    """The model behind a bundled name, a Hub repository (owner/name[@revision]), a folder or a .safetensors file.
+
+    Args:
+        trusted: as in `obtain`.
 
     Raises:
-        InputError: there is none, or its files are not sound.
+        InputError: there is none, it is no plain ResNet, its files are not sound, or the Hub fails.
     """
-    folder = WEIGHTS / reference if reference in bundled() else Path(reference)
-    if not folder.is_dir():
+    steps = obtain(reference, trusted)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def obtain(reference: str, trusted: bool = False) -> Iterator[Progress]:
+    """`load` as a generator, which yields the progress of a download; its value is the LoadedModel.
+
+    Closing it gives the download up, unless others wait for it too.
+
+    Args:
+        trusted: the reference is this machine's owner's, so it may name local paths, and the owner's Hub
+            token is sent; a visitor's may not.
+
+    Raises:
+        InputError: as `load`.
+    """
+    place = yield from _find(reference, trusted)
+    loaded = _models.get(_stamp(place.path), lambda: _open(reference, place))
+    if reference == loaded.reference and not place.notes:
+        return loaded
+    return replace(loaded, reference=reference, notes=(*loaded.notes, *place.notes))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where weights are; hub: they are a stranger's, and what they claim to be called and to reach is left out."""
+
+    path: Path
+    hub: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+def _find(reference: str, trusted: bool) -> Iterator[Progress]:
+    """A model's place; of the Hub, downloaded if need be."""
+    if is_bundled(reference):
+        return _Place(WEIGHTS / reference)
+    if trusted and is_local(reference):
+        return _Place(Path(os.path.expanduser(reference)))
+    if "/" not in reference:
         raise InputError("unknown_model", name=reference[:80], known=", ".join(bundled()))
-    return _load(reference, folder.resolve())
+    try:
+        header = read_reference(reference, trusted)
+        path = snapshot(header)
+        if not complete(path, header):
+            _check_head(recognise_header(header, reference))
+            yield from fetch(header, path, trusted)
+    except InputError as error:
+        kept = _places.get((reference, trusted)) or (last_snapshot(reference) if trusted else None)
+        if error.key not in AWAY or kept is None:
+            raise
+        return _Place(kept, True, (Note("from_cache"),))
+    if len(_places) < REMEMBERED:
+        _places[reference, trusted] = path
+    return _Place(path, True)
 
 
-@lru_cache(maxsize=16)
-def _load(reference: str, folder: Path) -> LoadedModel:
-    model, info = load_model(folder)
-    return LoadedModel(reference, model, info)
+def _stamp(path: Path) -> tuple:
+    """The path, and when its files last changed: a folder may be trained into again."""
+    files = [path] if path.is_file() else sorted(path.glob("*.*"))
+    return path.resolve(), tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+def _open(reference: str, place: _Place) -> LoadedModel:
+    """Read, recognise, translate, check, restore."""
+    found = recognise_header(local_header(place.path), reference)
+    _check_head(found)
+    tensors = {found.mapping[name]: tensor for name, tensor in read_tensors(place.path).items()}
+    told = describe(found, place.path)
+    info = replace(told.info, name=reference, results={}, recipe={}) if place.hub else told.info
+    return LoadedModel(reference, restore(found.config, tensors), info, told.steps, told.test_steps,
+                       (*found.notes, *told.notes))
+
+
+def _check_head(found: Recognised) -> None:
+    if found.headless:
+        raise InputError("headless", model=found.name[:80])
 
 
 @lru_cache(maxsize=64)
 def _info(folder: Path) -> ModelInfo:
     file = folder / CONFIG_FILE
     return ModelInfo.from_json(file.read_text("utf-8"), str(file))
-
-
-# Recognising: the header alone ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """The network behind a checkpoint, from its header; no weights were read.
-
-    name        the reference as it was given; `variant` is what the network is called here
-    spelling    whose tensor names these are: "torchvision", "transformers" or "cifar"
-    mapping     the file's tensor names -> torchvision's
-    notes       sentences for the user: how it was recognised, and what had to be assumed
-    headless    the file has no classifier, and the config's is an assumption
-    """
-
-    name: str
-    config: ResNetConfig
-    spelling: str
-    notes: tuple[Note, ...]
-    headless: bool
-    mapping: dict[str, str]
-    header: Header
-
-    @property
-    def variant(self) -> str:
-        return next((name for name, known in VARIANTS.items() if _same_body(known, self.config)),
-                    name_of(self.config))
-
-    @property
-    def bytes_read(self) -> int:
-        return self.header.bytes_read
-
-    @property
-    def file_size(self) -> int:
-        """Of the weights, all shards together, in bytes."""
-        return self.header.file_size
-
-    def to_dict(self) -> dict:
-        """JSON-friendly."""
-        return {"variant": self.variant, "spelling": self.spelling, "headless": self.headless,
-                "bytes_read": self.bytes_read, "file_size": self.file_size, "files": list(self.header.files),
-                "revision": self.header.revision, "notes": [note.sentence() for note in self.notes]}
-
-
-def _same_body(known: ResNetConfig, config: ResNetConfig) -> bool:
-    """Equal but for what fine-tuning changes."""
-    return replace(known, classes=config.classes, in_channels=config.in_channels,
-                   input_size=config.input_size) == config
-
-
-def recognise(reference: str, trusted: bool = False, seconds: float = HUB_SECONDS) -> Recognised:
-    """The network behind a model reference; the arguments are those of `reference.read_reference`.
-
-    Raises:
-        InputError: there is no such thing, the Hub fails, or it is not a plain ResNet; the sentence says which.
-    """
-    return recognise_header(read_reference(reference, trusted, seconds), reference)
-
-
-def recognise_header(header: Header, name: str) -> Recognised:
-    """The network of a header that is at hand, such as an uploaded file's (`local_header`).
-
-    Raises:
-        InputError: not a plain ResNet, weights of another type, or parameters that do not add up.
-    """
-    found = infer_config(header.shapes, header.config)
-    check_weights(header)
-    _check_total(found.config, header, found.headless)
-    return Recognised(name, found.config, found.spelling.name, found.notes, found.headless,
-                      found.spelling.mapping, header)
-
-
-def _check_total(config: ResNetConfig, header: Header, headless: bool) -> None:
-    """The trace's parameters are the file's: a second count, by another way than the names."""
-    layers = trace(config).layers
-    expected = sum(layer.params for layer in layers if not (headless and layer.name == "fc"))
-    found = sum(map(prod, learned(header.shapes).values()))
-    if found != expected:
-        raise InputError("params_differ", found=f"{found:,}", expected=f"{expected:,}")
-

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.errors import InputError
+from resnet.steps import FILTERS, Steps
 
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000
@@ -59,12 +61,41 @@ def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
     original = tuple(image.shape[-2:])
     if channels == 3:
         return Seen(_crop(_resize(image, size, max), size), original, cropped=original[0] != original[1])
-    grey = (image.float() * torch.tensor(_GREY).view(3, 1, 1)).sum(0, keepdim=True).round().to(torch.uint8)
+    grey = _grey(image)
     inverted = bool(_border(grey).float().mean() > 127.5)
     fitted = _resize(255 - grey if inverted else grey, size, min)
     was_grey = bool((image.amax(0) == image.amin(0)).all())
     return Seen(_pad(fitted, size), original, grey=not was_grey, inverted=inverted,
                 padded=tuple(fitted.shape[-2:]) != tuple(size))
+
+
+def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
+    """uint8 RGB [3, h, w] -> the net's input as its repository asks: scaled, then the centre cut out.
+
+    Pillow scales, as in the libraries that trained these nets, and only what the crop needs.
+
+    Raises:
+        InputError: a net of neither one nor three channels.
+    """
+    from PIL import Image
+
+    if channels not in (1, 3):
+        raise InputError("channels_unknown", channels=channels)
+    height, width = image.shape[-2:]
+    scaled = steps.scaled(height, width)
+    top, left = steps.corner(*scaled)
+    rows, columns = height / scaled[0], width / scaled[1]  # pixels of the picture in one of the scaled one
+    box = (left * columns, top * rows, (left + steps.size[1]) * columns, (top + steps.size[0]) * rows)
+    pixels = image.permute(1, 2, 0).contiguous().numpy() if channels == 3 else _grey(image)[0].numpy()
+    fitted = Image.fromarray(pixels).resize(steps.size[::-1], FILTERS.index(steps.filter), _within(box, width, height))
+    planes = torch.from_numpy(np.array(fitted)).reshape(*steps.size, channels).permute(2, 0, 1).contiguous()
+    was_grey = channels == 3 or bool((image.amax(0) == image.amin(0)).all())
+    return Seen(planes, (height, width), grey=not was_grey, cropped=scaled != steps.size)
+
+
+def _within(box: tuple[float, ...], width: int, height: int) -> tuple[float, ...]:
+    """Without what rounding puts over the edge by a hair, which Pillow refuses."""
+    return tuple(min(max(value, 0.0), limit) for value, limit in zip(box, (width, height) * 2, strict=True))
 
 
 def _read(path: Path) -> bytes:
@@ -107,7 +138,6 @@ def _decode_jpeg(data: bytes) -> Tensor:
 
 
 def _decode_other(data: bytes, kind: str) -> Tensor:
-    import numpy as np
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
@@ -118,6 +148,10 @@ def _decode_other(data: bytes, kind: str) -> Tensor:
         white = Image.new("RGBA", picture.size, "white")
         white.alpha_composite(picture)
         return torch.from_numpy(np.array(white.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def _grey(image: Tensor) -> Tensor:
+    return (image.float() * torch.tensor(_GREY).view(3, 1, 1)).sum(0, keepdim=True).round().to(torch.uint8)
 
 
 def _resize(image: Tensor, size: tuple[int, int], choose) -> Tensor:

@@ -79,11 +79,15 @@ class StandInHub:
         repository.heads[revision] = commit
         return commit
 
-    def fail(self, kind: str, pattern: str = "*", times: int | None = None, to: str = "") -> None:
-        """From now on requests for files that match `pattern` meet a fault: at most `times` of them."""
+    def fail(self, kind: str, pattern: str = "*", times: int | None = None, to: str = "",
+             whole: bool = False) -> None:
+        """From now on requests for files that match `pattern` meet a fault: at most `times` of them.
+
+        whole: downloads only, so that the reading of headers goes well.
+        """
         if kind not in FAULTS:
             raise ValueError(kind)
-        self.faults.append(Fault(kind, pattern, times, to))
+        self.faults.append(Fault(kind, pattern, times, to, whole))
 
     def heal(self) -> None:
         self.faults.clear()
@@ -92,10 +96,11 @@ class StandInHub:
         """function(match, body) -> (status, JSON-friendly) for paths that match; asked before all else."""
         self.routes.append((method, re.compile(pattern), function))
 
-    def fault_for(self, file: str) -> Fault | None:
+    def fault_for(self, file: str, whole: bool = True) -> Fault | None:
+        """The fault of a request that has no range, or one without an end (whole), or another."""
         with self.lock:
             for fault in self.faults:
-                if fnmatch(file, fault.pattern) and fault.times != 0:
+                if fnmatch(file, fault.pattern) and fault.times != 0 and whole >= fault.whole:
                     fault.times = None if fault.times is None else fault.times - 1
                     return fault
         return None

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ STALL_SECONDS = 60
 FAULTS = {
     "stall": "accepts and says nothing",
     "trickle": "sends a byte every fifth of a second",
+    "slow": "sends 64 KB every twentieth of a second",
     "reset": "tears the connection down",
     "truncated": "promises the whole length and closes half-way",
     "longer": "states a size that is 5 bytes more than it has",
@@ -25,6 +27,7 @@ FAULTS = {
     "pointer": "a Git LFS pointer instead of the file",
     "redirect": "leads to `to`",
     "no_ranges": "sends all of it, whatever range is asked for",
+    "corrupt": "sends one byte that differs",
     "odd_range": "sends another range than was asked for",
     "chunked": "sends all of it in pieces without stating a length",
     **dict.fromkeys(("RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"), "an error by X-Error-Code"),
@@ -40,6 +43,7 @@ class Fault:
     pattern: str
     times: int | None
     to: str = ""
+    whole: bool = False  # strikes downloads only, not the reading of a range that has an end
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,20 @@ class Request:
 
 
 def entity_tag(content: "bytes | Path") -> str:
-    """A hash of bytes; of a file on disk, which may be huge and sparse, a hash of its start, size and time."""
+    """The SHA-256, as of the Hub's large files."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
-    with open(content, "rb") as stream:
-        facts = content.stat()
-        return hashlib.sha256(stream.read(65_536) + repr((facts.st_size, facts.st_mtime_ns)).encode()).hexdigest()
+    facts = content.stat()
+    return _tag_of_file(content, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _tag_of_file(file: Path, size: int, changed: int) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 class _Hurt(Exception):
@@ -118,11 +130,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _fault(self, stored: bool = False) -> Fault | None:
         """The fault of this request; those of the body strike where the body is sent."""
-        at_body = ("trickle", "truncated", "longer", "no_ranges", "odd_range", "chunked")
+        at_body = ("trickle", "truncated", "longer", "no_ranges", "odd_range", "chunked", "corrupt", "slow")
+        whole = not re.fullmatch(r"bytes=\d+-\d+", self.headers.get("range", ""))
         if stored:
-            return next((fault for fault in self.hub.faults
-                         if fnmatch(self.file, fault.pattern) and fault.kind in at_body), None)
-        return self.hub.fault_for(self.file)
+            return next((fault for fault in self.hub.faults if fnmatch(self.file, fault.pattern)
+                         and fault.kind in at_body and whole >= fault.whole), None)
+        return self.hub.fault_for(self.file, whole)
 
     def _resolve(self, kind: str, repo: str, revision: str, file: str) -> None:
         self.file = file
@@ -208,11 +221,12 @@ class Handler(BaseHTTPRequestHandler):
         step = 1 if kind == "trickle" else 65_536
         while first < stop and not self.hub.closing.is_set():
             piece = _slice(content, first, min(first + step, stop))
+            if kind == "corrupt" and first + len(piece) == stop:
+                piece = piece[:-1] + bytes([piece[-1] ^ 1])
             self.wfile.write(piece)
             self.sent += len(piece)
             first += len(piece)
-            if kind == "trickle":
-                time.sleep(0.2)
+            time.sleep({"trickle": 0.2, "slow": 0.05}.get(kind, 0))
 
     def _json(self, status: int, data) -> None:
         body = json.dumps(data).encode()

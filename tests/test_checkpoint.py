@@ -77,11 +77,30 @@ def _infinite(tensors):
     tensors["layer1.0.bn1.running_var"][0] = float("inf")
 
 
+def _negative(tensors):
+    tensors["layer1.0.bn1.running_var"][0] = -1
+
+
+def _eight_bits(tensors):
+    tensors["fc.bias"] = tensors["fc.bias"].to(torch.float8_e4m3fn)
+
+
+def _counted_in_floats(tensors):
+    tensors["bn1.num_batches_tracked"] = torch.tensor(3.0)
+
+
+def _counted_twice(tensors):
+    tensors["bn1.num_batches_tracked"] = torch.tensor([3, 3])
+
+
 @pytest.mark.parametrize(("damage", "key", "tensor"), [
     (_without_fc, "tensor_missing", "fc.bias"), (_with_more, "tensor_extra", "fc.scale"),
     (_misshapen, "tensor_shape", "fc.bias"), (_doubles, "tensor_type", "fc.bias"),
     (_whole_numbers, "tensor_type", "fc.bias"), (_not_a_number, "tensor_not_finite", "fc.bias"),
     (_infinite, "tensor_not_finite", "layer1.0.bn1.running_var"),
+    (_negative, "tensor_negative", "layer1.0.bn1.running_var"), (_eight_bits, "tensor_type", "fc.bias"),
+    (_counted_in_floats, "tensor_type", "bn1.num_batches_tracked"),
+    (_counted_twice, "tensor_shape", "bn1.num_batches_tracked"),
 ])
 def test_a_wrong_tensor_is_named(folder, damage, key, tensor):
     tensors = load_file(folder / WEIGHTS_FILE)
@@ -90,6 +109,17 @@ def test_a_wrong_tensor_is_named(folder, damage, key, tensor):
     with pytest.raises(InputError, match=tensor.replace(".", r"\.")) as caught:
         load_model(folder)
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize("change", [lambda key, value: None, lambda key, value: value.reshape(1).int()])
+def test_counters_may_be_absent_or_in_a_list_of_one(folder, net, change):
+    """As in torchvision's first files, which are older than the counters, and in some converted ones."""
+    tensors = load_file(folder / WEIGHTS_FILE)
+    counters = {key: change(key, value) for key, value in tensors.items() if key.endswith("num_batches_tracked")}
+    assert len(counters) > 5
+    tensors = {key: counters.get(key, value) for key, value in tensors.items()}
+    save_file({key: value for key, value in tensors.items() if value is not None}, folder / WEIGHTS_FILE)
+    assert same_tensors(load_model(folder)[0].state_dict(), net.state_dict())
 
 
 def test_half_precision_weights_are_read_as_fp32(folder, net):

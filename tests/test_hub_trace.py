@@ -12,14 +12,14 @@ import huggingface_hub
 import pytest
 
 import resnet
-from resnet import hub as hub_module
+from resnet import recognise as recognise_module
 from resnet.__main__ import main
 from resnet.config import VARIANTS
 from resnet.errors import InputError
 from resnet.headers import reference
 from resnet.headers.header import local_header
 from resnet.headers.remote import HUB_SECONDS, parse_reference, remote_header
-from resnet.hub import recognise, recognise_header
+from resnet.recognise import recognise, recognise_header
 from resnet.tracing import trace, trace_recognised
 from tests.checkpoints import cifar_names, of, timm_model, transformers_names, write, write_sharded
 from tests.hub import StandInHub, pointed_at
@@ -275,8 +275,8 @@ def test_parameters_that_do_not_add_up_are_refused(files, monkeypatch):
     """Were the names right and the trace of another net, the count would tell."""
     header = local_header(files["resnet18"])
     assert recognise_header(header, "upload").headless is False
-    real = hub_module.trace
-    monkeypatch.setattr(hub_module, "trace", lambda config: real(config, classes=999))
+    real = recognise_module.trace
+    monkeypatch.setattr(recognise_module, "trace", lambda config: real(config, classes=999))
     with pytest.raises(InputError) as caught:
         recognise_header(header, "upload")
     assert caught.value.key == "params_differ"

@@ -63,8 +63,8 @@ def test_loading_leaves_the_net_read_only():
 
 @pytest.mark.parametrize("arguments, key", [
     ({"model": "resnet51_fashion_mnist"}, "unknown_model"),
-    ({"model": "no/such/folder"}, "unknown_model"),
-    ({"model": "tests"}, "no_model_config"),
+    ({"model": "no/such/folder"}, "not_a_repository"),
+    ({"model": "tests"}, "no_safetensors"),
     ({"top_k": 0}, "range"),
     ({"top_k": 10**9}, "range"),
     ({"precision": "fp8"}, "choice"),

@@ -31,21 +31,22 @@ def read_reference(reference: str, trusted: bool = False, seconds: float = HUB_S
     """
     if is_bundled(reference):
         return local_header(WEIGHTS / reference)
-    if trusted and _is_local(reference):
+    if trusted and is_local(reference):
         return local_header(Path(os.path.expanduser(reference)))
     return _from_hub(reference, trusted, seconds)
 
 
 def is_reference(name: str, trusted: bool = False) -> bool:
     """Whether a name means a model rather than a variant; only the trusted learn what files there are."""
-    return is_bundled(name) or "/" in name or (trusted and _is_local(name))
+    return is_bundled(name) or "/" in name or (trusted and is_local(name))
 
 
 def is_bundled(name: str) -> bool:
     return name.isidentifier() and os.path.isfile(WEIGHTS / name / CONFIG)
 
 
-def _is_local(name: str) -> bool:
+def is_local(name: str) -> bool:
+    """Whether a name is spelled like a path, or is one."""
     return name.startswith((".", "/", "~")) or name.endswith(".safetensors") or os.path.exists(name)
 
 

@@ -179,7 +179,7 @@ class HubFiles:
         return data[start - first:], size
 
     def _extent(self, response, name: str, start: int, stop: int | None) -> tuple[int | None, int]:
-        """(the file's size, where the body starts); a server without ranges sends it all from 0. No stop: to the end."""
+        """(the file's size, where the body starts); a server without ranges sends all from 0. No stop: to the end."""
         headers = response.headers
         if response.status_code == 200:
             plain = headers.get("content-encoding", "identity") == "identity"

@@ -8,7 +8,7 @@ from resnet.anatomy.diagram import FOLDS
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.errors import InputError
 from resnet.headers.reference import is_reference
-from resnet.hub import Recognised, recognise
+from resnet.recognise import Recognised, recognise
 from resnet.records import Trace
 
 # The builder's fields; sizes and classes have controls of their own.
