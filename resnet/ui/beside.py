@@ -28,7 +28,7 @@ def beside_html(reading: Reading) -> str:
     says = "".join(f"<li>{escape(statement.sentence(lang))}</li>" for statement in found.statements)
     heading = escape(text("difference.title", lang, a=found.a, b=found.b))
     return (f'<section><h3>{heading}</h3><ul class="says">{says}</ul>'
-            f'<div class="scroll map">{network_map(other, lang, "", view.fold, _changed(found))}</div>'
+            f'<div class="scroll map" tabindex="0">{network_map(other, lang, "", view.fold, _changed(found))}</div>'
             f'<p class="note">{marked}</p>{_parts(found, lang)}{_layers(found, lang)}</section>')
 
 
@@ -49,7 +49,7 @@ def _parts(found: Difference, lang: str) -> str:
                       for key in ("params", "macs"))
             + f"</tr><tr>{pair}{pair}</tr>")
     rows = "".join(map(_part, found.parts)) + _total(found, lang)
-    return f'<div class="scroll"><table class="rows pairs"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table class="rows pairs"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
 
 
 def _part(row: PartRow) -> str:
@@ -81,7 +81,7 @@ def _layers(found: Difference, lang: str) -> str:
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in
                    (text("difference.layer", lang), found.a, found.b, text("difference.difference", lang)))
     return (f'<details><summary>{text("difference.changed", lang, n=f"{len(changed):,}", all=f"{len(found.layers):,}")}'
-            f'</summary><div class="scroll tall"><table class="rows"><thead><tr>{head}</tr></thead>'
+            f'</summary><div class="scroll tall" tabindex="0"><table class="rows"><thead><tr>{head}</tr></thead>'
             f"<tbody>{rows}</tbody></table></div></details>")
 
 

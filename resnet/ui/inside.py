@@ -16,7 +16,7 @@ def inside_html(reading: Reading) -> str:
     layers = [layer for layer in (block.layers if block else trace.layers)
               if layer.type in ("Conv2d", "Linear") and (block or layer.name == focus)]
     group = block.group if block else layers[0].group
-    picture = f'<div class="scroll map">{block_map(trace, focus, lang)}</div>' if block else ""
+    picture = f'<div class="scroll map" tabindex="0">{block_map(trace, focus, lang)}</div>' if block else ""
     heading = f"<h3>{escape(focus)} <small>{escape(text('inside.in', lang, group=group))}</small></h3>"
     return heading + picture + _table(trace, layers, lang)
 
@@ -31,7 +31,7 @@ def _table(trace: Trace, layers: list[Layer], lang: str) -> str:
     head = "".join(f'<th scope="col">{text(f"inside.{column}", lang)}</th>'
                    for column in ("layer", "output", "params", "macs", "field"))
     body = "".join(_row(trace, layer, lang) for layer in layers)
-    return (f'<div class="scroll"><table class="rows sums"><thead><tr>{head}</tr></thead>'
+    return (f'<div class="scroll" tabindex="0"><table class="rows sums"><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>")
 
 

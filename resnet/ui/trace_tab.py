@@ -92,7 +92,7 @@ def draw(reading: Reading) -> str:
         figures_html(reading),
         reconciled_html(reading),
         recognised_html(reading),
-        f'<div class="scroll map">{network_map(result, lang, focus, view.fold)}</div>',
+        f'<div class="scroll map" tabindex="0">{network_map(result, lang, focus, view.fold)}</div>',
         beside_html(reading),
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
