@@ -49,7 +49,8 @@ def _parts(found: Difference, lang: str) -> str:
                       for key in ("params", "macs"))
             + f"</tr><tr>{pair}{pair}</tr>")
     rows = "".join(map(_part, found.parts)) + _total(found, lang)
-    return f'<div class="scroll" tabindex="0"><table class="rows pairs"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+    return (f'<div class="scroll" tabindex="0"><table class="rows pairs"><thead>{head}</thead>'
+            f"<tbody>{rows}</tbody></table></div>")
 
 
 def _part(row: PartRow) -> str:

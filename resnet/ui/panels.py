@@ -69,7 +69,8 @@ def memory_html(reading: Reading) -> str:
             for key in (*MEMORY, "total")) + "</tr>"
         for use in ("inference", "training") for precision in ("fp32", "bf16")
         for taken in [memory(reading.trace, batch, precision, training=use == "training")])
-    return (f'<div><h3>{escape(text("trace.memory_title", lang, batch=f"{batch:,}"))}</h3><div class="scroll" tabindex="0">'
+    return (f'<div><h3>{escape(text("trace.memory_title", lang, batch=f"{batch:,}"))}</h3>'
+            f'<div class="scroll" tabindex="0">'
             f'<table class="rows memory"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
             f'<p class="note">{escape(text("trace.memory_says", lang))}</p></div>')
 

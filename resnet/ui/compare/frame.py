@@ -49,8 +49,8 @@ def numbers_table(columns: list[str], rows: list[list], caption: str) -> str:
     body = "".join(f'<tr><th scope="row">{escape(_cell(row[0]))}</th>'
                    + "".join(f'<td class="number">{escape(_cell(value))}</td>' for value in row[1:]) + "</tr>"
                    for row in rows)
-    return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>")
+    return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}">'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
 def _cell(value) -> str:
