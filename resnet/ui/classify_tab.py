@@ -1,77 +1,103 @@
-"""The Classify tab: a picture through trained weights, and what the net saw of it."""
+"""The Classify tab: a picture through trained weights, and the evidence for the answer."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from dataclasses import fields, replace
 
 import gradio as gr
 from gradio import FileData
+from torch import Tensor
 
-from resnet.data import DATA
 from resnet.errors import InputError
+from resnet.explain.answers import ranked
+from resnet.explain.look import Asks
 from resnet.hub import bundled, load
 from resnet.picture import decode
-from resnet.predict import MAX_TOP_K, classify
+from resnet.predict import see
 from resnet.text import text
-from resnet.ui.answer import answer_html
-from resnet.ui.device import gpu
-from resnet.ui.examples import EXAMPLES, thumbnails_html
+from resnet.ui import device
+from resnet.ui.classify.answer import answer_html, source_html, take_along_html
+from resnet.ui.classify.evidence import blocks_html, stages_html
+from resnet.ui.classify.parts import PICK
+from resnet.ui.classify.samples import browse_html, is_measured, neighbours_html
+from resnet.ui.classify.several import SEND, ask_about, chooser_html, sent_files, several_html
+from resnet.ui.classify.view import (
+    ANY,
+    COLDEST,
+    DEFAULT_MODEL,
+    OWN,
+    ClassifyView,
+    Reading,
+    model_title,
+    suited_model,
+)
+from resnet.ui.examples import example_of, thumbnails_html
 from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query
+from resnet.ui.limits import work
+from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
 
-DEFAULT_MODEL = "resnet20_fashion_mnist"
-PICK = """element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-example]");
-  if (button) trigger("select", { example: button.dataset.example });
-})"""
-classify_on_gpu = gpu(classify)
-OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
-
-
-@dataclass(frozen=True)
-class ClassifyView:
-    """example names one of EXAMPLES, or is "own"."""
-
-    example: str = "boot"
-    model: str = DEFAULT_MODEL
-    top_k: int = 5
-
-    def __post_init__(self):
-        if self.example not in (*EXAMPLES, OWN):
-            raise InputError("choice", field="example", value=self.example, allowed=", ".join(EXAMPLES))
-        if self.model not in bundled():
-            raise InputError("unknown_model", name=self.model, known=", ".join(bundled()))
-        if not 1 <= self.top_k <= MAX_TOP_K:
-            raise InputError("range", field="top_k", value=self.top_k, limit=MAX_TOP_K)
-
-    def defaults(self) -> dict:
-        return {"example": "boot", "model": DEFAULT_MODEL, "top_k": 5}
+CHOSEN = ("stage", "target", "channels", "off", "open", "truth", "given", "kind", "page")  # inside the figures
+SET = ("example", "model", *CHOSEN)  # what a click in a figure may set
+OF_A_MODEL = {"stage": "", "target": ANY, "channels": "", "off": (), "truth": ANY, "given": ANY, "page": 0}
 
 
 @guarded_view(outputs=2)
-def show_classify(example: str, model: str, top_k: int, picture: "dict | None",
-                  request: gr.Request = None) -> tuple[str, str]:
-    """The controls -> the answer and the view's query string."""
+def show_classify(request: gr.Request, *controls) -> tuple[str, str]:
+    """The controls, in the order of ClassifyView's fields, and the picture -> the answer and the view's query."""
+    view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
+    return _drawn(view, picture, language(request)), to_query("classify", view)
+
+
+@guarded_view(outputs=2 + len(SET) + 1)
+def show_chosen(request: gr.Request, sent: gr.EventData, *controls) -> tuple:
+    """A click inside a figure or on a thumbnail: one field of the view changes."""
+    view = parse_controls(ClassifyView, *controls[:-1])
+    data = sent._data if isinstance(sent._data, dict) else {}
+    view = chosen(view, data.get("field"), data.get("value"))
+    picture = None if data.get("field") == "example" else controls[-1]
+    html = _drawn(view, picture, language(request))
+    return html, to_query("classify", view), *_set(view), gr.skip() if picture else None
+
+
+@guarded_view(outputs=2 + len(SET))
+def show_model(request: gr.Request, *controls) -> tuple:
+    """Another model: what was chosen of the last one is forgotten."""
+    view = replace(parse_controls(ClassifyView, *controls[:-1]), **OF_A_MODEL)
+    return _drawn(view, controls[-1], language(request)), to_query("classify", view), *_set(view)
+
+
+@guarded_view(outputs=2 + len(SET))
+def show_own(request: gr.Request, *controls) -> tuple:
+    """A picture of the visitor's own; one in colour goes to the CIFAR-10 net unless another model was chosen."""
+    view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
+    view = replace(view, example=OWN, target=ANY)
+    if picture and view.model == DEFAULT_MODEL and _in_colour(decode(uploaded_file(picture))):
+        view = replace(view, model=suited_model("cifar10", view.model), **OF_A_MODEL)
+    return _drawn(view, picture, language(request)), to_query("classify", view), *_set(view)
+
+
+@guarded_view(outputs=1)
+def show_more(request: gr.Request, *controls) -> Iterator[tuple[str]]:
+    """The bundled test items, near the picture and all; a first look at them takes seconds, and says so."""
     lang = language(request)
-    view = parse_controls(ClassifyView, example, model, top_k)
-    if view.example == OWN and not picture:
-        return f'<p class="note">{text("classify.empty", lang)}</p>', to_query("classify", view)
-    pixels = decode(uploaded_file(picture)) if view.example == OWN else EXAMPLES[view.example].pixels()
-    loaded = load(view.model)
-    answer = classify_on_gpu(pixels, view.model, view.top_k)
-    return answer_html(answer, loaded, lang), to_query("classify", view)
+    view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
+    loaded = load(view.model, trusted=False)
+    if {"neighbours", "browse"} & {*view.open} and not is_measured(view, loaded):
+        yield (f'<p class="note busy">{text("classify.measuring", lang)}</p>',)
+    feature = None
+    if "neighbours" in view.open and (view.example != OWN or picture):
+        feature = device.look(_pixels(view, picture), view.model, Asks(off=view.off)).feature
+    yield (neighbours_html(view, loaded, feature, lang) + browse_html(view, loaded, lang),)
 
 
-def choose_example(model: str, chosen: gr.EventData) -> tuple[str, str, None]:
-    """A selected thumbnail -> its name, a model that suits it, and an empty picture field."""
-    example = EXAMPLES.get(chosen.example, EXAMPLES["boot"])
-    suited = [name for name, info in bundled().items() if info.data == example.data]
-    keep = model in suited or not suited
-    return example.name, model if keep else sorted(suited, key=lambda name: name.startswith("plain"))[0], None
-
-
-def own_picture() -> str:
-    return OWN
+@guarded_view(outputs=1)
+def show_several(request: gr.Request, sent: gr.EventData, *controls) -> tuple[str]:
+    """Uploaded pictures -> a line for each."""
+    lang, view = language(request), parse_controls(ClassifyView, *controls)
+    lines, found = ask_about(sent_files(sent._data), view.model, view.temperature, lang)
+    return (several_html(lines, found, load(view.model, trusted=False), lang),)
 
 
 @guarded_api
@@ -85,41 +111,140 @@ def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) ->
     Returns:
         image, model and predictions, each with label and probability.
     """
-    view = parse_controls(ClassifyView, OWN, model, top_k)  # a visitor may name bundled models, not folders
-    answer = classify_on_gpu(decode(uploaded_file(image)), view.model, view.top_k)
-    return {"image": image.get("orig_name"), "model": answer.model,
-            "predictions": [{"label": p.label, "probability": p.probability} for p in answer.predictions]}
+    view = ClassifyView(OWN, parse("model", str, model), parse("top_k", int, top_k))  # no folders: check_model
+    loaded = load(view.model, trusted=False)
+    seen = see(decode(uploaded_file(image)), loaded)
+    logits = device.look_at_many(seen.pixels[None], view.model).logits[0]
+    return {"image": image.get("orig_name"), "model": loaded.info.name,
+            "predictions": [{"label": loaded.info.labels[i], "probability": p} for i, p in ranked(logits, view.top_k)]}
+
+
+def chosen(view: ClassifyView, field: object, value: object) -> ClassifyView:
+    """The view after a click inside a figure: `field` takes `value`; what can be several is toggled.
+
+    Raises:
+        InputError: no such field, or a value that it cannot take.
+    """
+    if field == "cell":  # of the confusion matrix
+        truth, _, given = str(value).partition(",")
+        return replace(view, truth=parse("truth", int, truth), given=parse("given", int, given), kind="all", page=0)
+    kinds = {one.name: one.type for one in fields(ClassifyView)}
+    if field not in ("example", *CHOSEN):
+        raise InputError("link_value", field="field", value=str(field)[:40])
+    if field in ("off", "open"):
+        name, held = parse(field, str, value), getattr(view, field)
+        return replace(view, **{field: tuple(x for x in held if x != name) if name in held else (*held, name)})
+    value = parse(field, kinds[field], value)
+    if field == "channels" and value == view.channels:
+        value = ""
+    if field == "example":
+        model = suited_model(example_of(value).data, view.model)
+        return replace(view, example=value, model=model, **({} if model == view.model else OF_A_MODEL))
+    return replace(view, **{field: value, "page": value if field == "page" else 0})
+
+
+def _drawn(view: ClassifyView, picture: "dict | None", lang: str) -> str:
+    """Everything but the test items."""
+    if view.example == OWN and not picture:
+        return f'<p class="note">{text("classify.empty", lang)}</p>'
+    reading = read(view, picture, lang)
+    other = f'<h3 class="other">{model_title(view.beside)}</h3>{answer_html(reading.beside)}' if reading.beside else ""
+    title = f'<h3 class="other">{model_title(view.model)}</h3>' if other else ""
+    return "".join((title, answer_html(reading), other, stages_html(reading), source_html(reading),
+                    take_along_html(reading), blocks_html(reading)))
+
+
+def read(view: ClassifyView, picture: "dict | None", lang: str) -> Reading:
+    """One look by each model."""
+    start = time.perf_counter()
+    pixels = _pixels(view, picture)
+    decode_ms = 1e3 * (time.perf_counter() - start)
+    loaded = load(view.model, trusted=False)
+    reading = Reading(view, loaded, device.look(pixels, view.model, view.asks), lang, decode_ms)
+    if not view.beside:
+        return reading
+    other = load(view.beside, trusted=False)
+    alone = replace(view, off=(), channels="")
+    beside = Reading(alone, other, device.look(pixels, view.beside, _asks_beside(reading, other)), lang, decode_ms)
+    return replace(reading, beside=beside)
+
+
+def _asks_beside(reading: Reading, other) -> Asks:
+    """The same stage and class, where the other model has them."""
+    look, labels = reading.look, other.info.labels
+    label = reading.loaded.info.labels[look.target]
+    config = other.info.architecture
+    return Asks(look.stage if len(config.depths) == len(reading.loaded.info.architecture.depths) else "",
+                labels.index(label) if label in labels and reading.view.target != ANY else ANY)
+
+
+def _pixels(view: ClassifyView, picture: "dict | None") -> Tensor:
+    """uint8 RGB [3, height, width]; decoded here, never inside a call on the device."""
+    return decode(uploaded_file(picture)) if view.example == OWN else example_of(view.example).pixels()
+
+
+def _in_colour(pixels: Tensor) -> bool:
+    return bool((pixels.amax(0).int() - pixels.amin(0).int()).float().mean() > 4)
+
+
+def _set(view: ClassifyView) -> tuple:
+    """The values for the controls in SET."""
+    return tuple(_held(getattr(view, name)) for name in SET)
+
+
+def _held(value) -> "str | int | float":
+    """What a field's control holds: hidden ones are text."""
+    return ",".join(value) if isinstance(value, tuple) else value
 
 
 def fill(view: ClassifyView, lang: str) -> list:
-    return [view.example, view.model, view.top_k]
+    return [_held(getattr(view, name)) for name in ClassifyView.__dataclass_fields__]
 
 
 def build() -> Tab:
     """The components, inside a gr.Tab."""
+    device.place_default(DEFAULT_MODEL)
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
-            picture = gr.Image(sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=220,
-                               label=word("classify.picture"), placeholder=word("classify.drop"),
-                               buttons=[], elem_id="picture")
-            thumbnails = gr.HTML(thumbnails_html(), elem_id="examples", js_on_load=PICK)
-            model = gr.Dropdown([(_model_title(name), name) for name in bundled()], value=DEFAULT_MODEL,
-                                label=word("classify.weights"))
-            top_k = gr.Slider(1, 10, value=5, step=1, label=word("classify.top_k"))
-            example = gr.Textbox("boot", visible=False)
+            picture, thumbnails, files, controls = _controls()
         with gr.Column(elem_classes="result"):
             message = gr.HTML(elem_classes="message-line")
-            answer = gr.HTML(elem_id="answer")
+            several_message = gr.HTML(elem_classes="message-line")
+            several = gr.HTML(elem_id="several")
+            answer = gr.HTML(elem_id="answer", js_on_load=PICK)
+            more_message = gr.HTML(elem_classes="message-line")
+            more = gr.HTML(elem_id="more", js_on_load=PICK)
     gr.api(classify_api, api_name="classify")
-    tab = Tab("classify", ClassifyView, [example, model, top_k], [message, answer], show_classify, fill, [], [picture])
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    selected = thumbnails.select(choose_example, model, [example, model, picture], **quiet)
-    uploaded = picture.input(own_picture, None, example, **quiet)
-    tab.triggers.extend([selected.success, uploaded.success, model.input, top_k.release])
+    named = dict(zip(ClassifyView.__dataclass_fields__, controls, strict=True))
+    tab = Tab("classify", ClassifyView, controls, [message, answer], show_classify, fill, [], [picture])
+    places = [named[name] for name in SET]
+    for figure in (thumbnails, answer, more):
+        tab.arrivals.append((figure.select, show_chosen, [], [*places, picture]))
+    tab.arrivals.append((picture.input, show_own, [], places))
+    tab.arrivals.append((named["model"].input, show_model, [], places))
+    tab.triggers.extend([named["beside"].input, named["top_k"].release, named["temperature"].release])
+    quiet = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False, **work("items")}
+    answer.change(show_more, [*controls, picture], [more_message, more], trigger_mode="always_last", **quiet)
+    files.upload(show_several, controls, [several_message, several], trigger_mode="always_last", **quiet)
     return tab
 
 
-def _model_title(name: str) -> str:
-    info = bundled()[name]
-    kind = "plain" if info.architecture.shortcut == "none" else "ResNet"
-    return f"{kind}-{info.architecture.depth}, {DATA[info.data].title}"
+def _controls() -> tuple[gr.Image, gr.HTML, gr.HTML, list]:
+    """The picture, the thumbnails, the files, and a component for each field of ClassifyView, in order."""
+    default = ClassifyView()
+    models = [(model_title(name), name) for name in bundled()]
+    picture = gr.Image(sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=220,
+                       label=word("classify.picture"), placeholder=word("classify.drop"), buttons=[],
+                       elem_id="picture")
+    thumbnails = gr.HTML(thumbnails_html(), elem_id="examples", js_on_load=PICK)
+    model = gr.Dropdown(models, value=default.model, label=word("classify.weights"))
+    beside = gr.Dropdown([(word("classify.alone"), ""), *models], value="", label=word("classify.beside"))
+    top_k = gr.Slider(1, 10, value=default.top_k, step=1, label=word("classify.top_k"))
+    temperature = gr.Slider(COLDEST, 5, value=default.temperature, step=0.1, label=word("classify.temperature"),
+                            info=word("classify.temperature_info"))
+    with gr.Accordion(word("classify.why_unsure"), open=False):
+        gr.Markdown(word("classify.why_unsure_says"), elem_classes="note")
+    files = gr.HTML(chooser_html(), elem_id="files", js_on_load=SEND)
+    hidden = [gr.Textbox(str(_held(getattr(default, name))), visible=False) for name in CHOSEN]
+    example = gr.Textbox(default.example, visible=False)
+    return picture, thumbnails, files, [example, model, top_k, beside, temperature, *hidden]

@@ -1,8 +1,55 @@
-"""Where the heavy work runs: on ZeroGPU inside spaces.GPU, elsewhere as it is."""
+"""What runs on the device: on ZeroGPU inside spaces.GPU, on a machine's own GPU or CPU as it is.
+
+ZeroGPU runs each call in a process forked from the page's. What follows from that, here and below:
+
+- Arguments and results cross by pickle: tensors on the CPU, frozen dataclasses, plain values. A model is
+  named by its reference and looked up inside; the page loads it first, so that the fork finds it loaded.
+- Caches filled inside are gone after the call. What is to be kept (the measured samples, loaded models)
+  is kept by the page's process.
+- The fork has none of the page's threads: nobody fills a batch or a queue from outside, and a lock that
+  another thread held at that moment stays locked. So pictures are decoded before the call, and batches
+  are put together by the caller.
+- The quota counts the seconds asked for, so a call is short and there is one for each event.
+- CUDA exists inside only; the page's process must not touch it. The default model is the exception:
+  ZeroGPU packs what is placed at start, and hands it to each fork.
+
+tests/ui/test_classify_device.py runs the page's handlers through a stand-in that forks and pickles.
+"""
 
 import spaces
+import torch
+from spaces.config import Config
+from torch import Tensor
 
-SECONDS = 5  # ZeroGPU's quota counts what is asked for, not what is used
+from resnet.explain import look as looking
+from resnet.explain import samples
+from resnet.explain.look import Asks, Look, Several
+from resnet.explain.samples import Measured
+from resnet.hub import load
+from resnet.placement import placed
 
-# Decorates a module-level function, so that ZeroGPU finds it at start; arguments and results cross by pickle there.
-gpu = spaces.GPU(duration=SECONDS)
+# Module-level functions, so that ZeroGPU finds them at start. A visitor's reference never names a path here.
+
+
+@spaces.GPU(duration=5)
+def look(pixels: Tensor, reference: str, asks: Asks) -> Look:
+    """resnet.explain.look.look by the model's reference."""
+    return looking.look(pixels, load(reference, trusted=False), asks)
+
+
+@spaces.GPU(duration=10)
+def look_at_many(pictures: Tensor, reference: str) -> Several:
+    """resnet.explain.look.look_at_many by the model's reference."""
+    return looking.look_at_many(pictures, load(reference, trusted=False))
+
+
+@spaces.GPU(duration=15)
+def measure(reference: str) -> Measured:
+    """resnet.explain.samples.measure by the model's reference."""
+    return samples.measure(load(reference, trusted=False))
+
+
+def place_default(reference: str) -> None:
+    """On ZeroGPU, the default model is placed before the page is served; elsewhere nothing is loaded."""
+    if Config.zero_gpu:
+        placed(load(reference, trusted=False), torch.device("cuda"))

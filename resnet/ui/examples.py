@@ -1,14 +1,17 @@
 """Pictures to try: items of Fashion-MNIST's test set, and photographs that come with gradio."""
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 
 from torch import Tensor
 
-from resnet.data import load_samples
+from resnet.data import DATA, load_samples, sample_file
+from resnet.errors import InputError
 from resnet.picture import decode
 from resnet.text import LANGUAGES, text
-from resnet.ui.answer import png_url
+from resnet.ui.images import png_url
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Example:
     def pixels(self) -> Tensor:
         """uint8 RGB [3, height, width]."""
         if self.item is not None:
-            return load_samples(self.data, "test").images[self.item].expand(3, -1, -1)
+            return item_pixels(self.data, self.item).expand(3, -1, -1)
         return decode(photo_file(self.photo))
 
 
@@ -42,6 +45,42 @@ EXAMPLES = {
 }
 
 
+def example_of(name: str) -> Example:
+    """One of EXAMPLES, or a bundled test item ("fashion_mnist-123").
+
+    Raises:
+        InputError: there is no such picture.
+    """
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    if (found := item_of(name)) is None:
+        raise InputError("choice", field="example", value=name[:40], allowed=", ".join(EXAMPLES))
+    return Example(name, *found)
+
+
+def item_of(name: str) -> tuple[str, int] | None:
+    """ "fashion_mnist-123", or an example that is a test item -> ("fashion_mnist", 123), else None."""
+    if name in EXAMPLES:
+        example = EXAMPLES[name]
+        return None if example.item is None else (example.data, example.item)
+    found = re.fullmatch(r"([a-z0-9_]+)-(\d{1,6})", name, re.ASCII)
+    if not found or found[1] not in DATA or not sample_file(found[1], "test").exists():
+        return None
+    data, index = found[1], int(found[2])
+    return (data, index) if index < len(test_items(data)) else None
+
+
+@lru_cache(maxsize=2)
+def test_items(data: str):
+    """The bundled test items, kept in memory: 8 MB."""
+    return load_samples(data, "test")
+
+
+def item_pixels(data: str, index: int) -> Tensor:
+    """uint8 [1, height, width]."""
+    return test_items(data).images[index]
+
+
 def photo_file(name: str) -> str:
     """The path of a photograph inside the gradio package."""
     from gradio.media import get_image
@@ -53,8 +92,8 @@ def thumbnails_html() -> str:
     """A button for each example; photographs are served from where gradio keeps them."""
     label = "".join(f'<span data-in="{lang}">{escape(text("classify.examples", lang))}</span>' for lang in LANGUAGES)
     buttons = "".join(
-        f'<button type="button" data-example="{example.name}">{_thumbnail(example)}</button>'
-        for example in EXAMPLES.values())
+        f'<button type="button" data-field="example" data-value="{example.name}" data-example="{example.name}">'
+        f"{_thumbnail(example)}</button>" for example in EXAMPLES.values())
     return f'<p class="label">{label}</p><div class="thumbs">{buttons}</div>'
 
 

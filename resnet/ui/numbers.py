@@ -2,7 +2,7 @@
 
 from resnet.anatomy.cost import short_number as short
 
-__all__ = ["by", "short", "size"]
+__all__ = ["by", "milliseconds", "short", "size"]
 
 
 def size(count: float) -> str:
@@ -16,3 +16,8 @@ def size(count: float) -> str:
 def by(shape: tuple[int, ...], sign: str = "×") -> str:
     """(64, 56, 56) -> "64×56×56"."""
     return sign.join(map(str, shape))
+
+
+def milliseconds(count: float) -> str:
+    """Three significant digits, never as a power: 4.5678 -> "4.57", 4567.8 -> "4,568"."""
+    return f"{count:,.0f}" if count >= 999.5 else f"{count:.3g}"

@@ -6,6 +6,7 @@ the link. What comes in is checked like any stranger's input: by type here, by m
 
 import dataclasses
 from collections.abc import Mapping
+from math import isfinite
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -46,7 +47,7 @@ def parse_controls(kind: type[View], *values) -> View:
     return kind(*(parse(field.name, field.type, value) for field, value in zip(fields, values, strict=True)))
 
 
-def parse(name: str, kind: type, value) -> "int | str | tuple[str, ...]":
+def parse(name: str, kind: type, value) -> "int | float | str | tuple[str, ...]":
     """A control's or a link's value as the field's type.
 
     Raises:
@@ -54,6 +55,8 @@ def parse(name: str, kind: type, value) -> "int | str | tuple[str, ...]":
     """
     if kind is int:
         return whole_number(name, value)
+    if kind is float:
+        return number(name, value)
     if kind is str:
         if not isinstance(value, str) or len(value) > MAX_VALUE or not value.isprintable():
             raise InputError("link_value", field=name, value=str(value)[:40])
@@ -79,5 +82,17 @@ def whole_number(name: str, value) -> int:
         raise InputError("whole_number", field=name, value=str(value)[:40]) from None
 
 
+def number(name: str, value) -> float:
+    """A finite float from a slider or a link."""
+    try:
+        if isinstance(value, bool) or (isinstance(value, str) and len(value) > 24) or not isfinite(float(value)):
+            raise ValueError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError("number", field=name, value=str(value)[:40]) from None
+
+
 def _spell(value) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return ",".join(value) if isinstance(value, tuple) else str(value)

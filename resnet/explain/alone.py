@@ -1,0 +1,23 @@
+"""Which blocks an answer needs: each one dropped alone, on one picture (Veit et al. 2016, arXiv 1605.06431)."""
+
+import torch
+from torch import Tensor
+
+from resnet.lesion import Lesion, after_blocks, before_blocks, lesioned, places
+from resnet.model import ResNet
+
+
+@torch.no_grad()
+def each_alone(model: ResNet, x: Tensor) -> Tensor:
+    """The logits [1 + removable blocks, classes] of the whole net, then without each removable block alone.
+
+    All lesions of the picture x [1, channels, height, width] travel together as a batch that grows by one
+    at each block, so what comes before a lesion is computed once.
+    """
+    names = tuple(place.name for place in places(model.config) if place.removable)
+    dropped = lesioned(model, Lesion(names))
+    batch = before_blocks(model, x)
+    for place in places(model.config):
+        skipped = [dropped.get_submodule(place.name)(batch[:1])] if place.removable else []
+        batch = torch.cat([model.get_submodule(place.name)(batch), *skipped])
+    return after_blocks(model, batch).float().cpu()

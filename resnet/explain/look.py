@@ -1,0 +1,163 @@
+"""One picture through one net: the answer and its evidence, in a single call.
+
+What comes and goes can cross between processes: plain values, CPU tensors and frozen dataclasses; the
+model alone stays where it is (resnet.ui.device looks it up by its reference).
+"""
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from resnet.config import ResNetConfig
+from resnet.data import normalise
+from resnet.errors import InputError
+from resnet.evaluate import resolve
+from resnet.explain.alone import each_alone
+from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
+from resnet.explain.gradcam import grad_cam
+from resnet.explain.stages import feature_of, stage_names, stage_outputs
+from resnet.hub import LoadedModel
+from resnet.lesion import Lesion, check_lesion, lesioned
+from resnet.picture import Seen
+from resnet.placement import best_device, placed, sparing
+from resnet.predict import forward, see
+
+FIRST = -1  # as a target: whatever the first answer is
+MANY = 32  # pictures at once
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What to look for.
+
+    stage       whose map Grad-CAM is drawn on; "" is the last
+    target      the class that Grad-CAM asks about, or FIRST
+    channels    the stage whose channels are shown, or "" for none
+    off         blocks that are switched off
+    alone       whether each block is also switched off alone
+    """
+
+    stage: str = ""
+    target: int = FIRST
+    channels: str = ""
+    off: tuple[str, ...] = ()
+    alone: bool = False
+
+    def check(self, config: ResNetConfig) -> None:
+        """Raises InputError when the net has no such stage, class or block."""
+        names = stage_names(config)
+        for field in ("stage", "channels"):
+            if getattr(self, field) not in ("", *names):
+                raise InputError("choice", field=field, value=getattr(self, field)[:40], allowed=", ".join(names))
+        if not FIRST <= self.target < config.classes:
+            raise InputError("class_index", value=self.target, limit=config.classes - 1)
+        check_lesion(config, Lesion(self.off))
+
+
+@dataclass(frozen=True)
+class Look:
+    """An answer and its evidence, all on the CPU.
+
+    seen        what the net was shown
+    logits      [classes], of the net with the blocks in `off` switched off; `intact` of the whole net
+    feature     [d], what the classifier reads
+    stages      each part's mean map
+    stage, target, cam   Grad-CAM [h, w], not negative, of the class `target` at that stage
+    channels    of the stage asked for, those with most energy first
+    alone       [1 + removable blocks, classes] logits: the whole net, then without each block, or None
+    fallback    "" or "cpu": the device was out of memory
+    times       milliseconds; the answer's own forward, and the evidence (always in fp32)
+    """
+
+    seen: Seen
+    logits: Tensor
+    intact: Tensor
+    feature: Tensor
+    stages: tuple[StageMap, ...]
+    stage: str
+    target: int
+    cam: Tensor
+    channels: tuple[Channel, ...]
+    alone: Tensor | None
+    device: str
+    precision: str
+    fallback: str
+    prepare_ms: float
+    forward_ms: float
+    evidence_ms: float
+
+
+def look(pixels: Tensor, loaded: LoadedModel, asks: Asks, precision: str = "auto") -> Look:
+    """uint8 RGB [3, height, width] through a model.
+
+    Raises:
+        InputError: a stage, class or block is asked for that the model does not have.
+    """
+    asks.check(loaded.info.architecture)
+    start = time.perf_counter()
+    seen = see(pixels, loaded)
+    prepare_ms = 1e3 * (time.perf_counter() - start)
+    run = partial(_look_on, loaded=loaded, seen=seen, asks=asks, precision=precision)
+    found, fallback = sparing(lambda device, _: run(device), best_device())
+    return Look(seen=seen, fallback=fallback, prepare_ms=prepare_ms, **found)
+
+
+def _look_on(device: torch.device, loaded: LoadedModel, seen: Seen, asks: Asks, precision: str) -> dict:
+    """The fields of Look that need the device."""
+    loaded = placed(loaded, device)
+    start = time.perf_counter()
+    logits = intact = forward(loaded, seen.pixels[None], device, precision)[0]
+    answered = time.perf_counter()
+    net = loaded.model
+    if asks.off:
+        net = lesioned(net, Lesion(asks.off))
+        logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
+    x = normalise(seen.pixels[None].to(device), loaded.info)
+    outputs = stage_outputs(net, x)
+    last = next(reversed(outputs))
+    feature = feature_of(net, outputs[last])
+    stage = asks.stage or last
+    target = int(logits.argmax()) if asks.target == FIRST else asks.target
+    found = {
+        "logits": logits, "intact": intact, "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
+        "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
+        "channels": top_channels(outputs[asks.channels]) if asks.channels else (),
+        "alone": each_alone(loaded.model, x) if asks.alone else None,
+    }
+    done = time.perf_counter()
+    return found | {"device": device.type, "precision": resolve(precision, device),
+                    "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
+
+
+@dataclass(frozen=True)
+class Several:
+    """Logits [n, classes] of n pictures, and how they were computed."""
+
+    logits: Tensor
+    device: str
+    precision: str
+    fallback: str
+    milliseconds: float
+
+
+def look_at_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto") -> Several:
+    """What the net saw of n pictures, uint8 [n, channels, height, width] -> their answers, as one batch.
+
+    Raises:
+        InputError: more than MANY pictures, or none.
+    """
+    if not 1 <= len(pictures) <= MANY:
+        raise InputError("several", n=len(pictures), limit=MANY)
+    start = time.perf_counter()
+
+    def run(device: torch.device, batch: int) -> tuple[Tensor, str]:
+        there = placed(loaded, device)
+        logits = torch.cat([forward(there, part, device, precision) for part in pictures.split(batch)])
+        return logits, device.type
+
+    (logits, device), fallback = sparing(run, best_device(), len(pictures))
+    return Several(logits, device, resolve(precision, torch.device(device)), fallback,
+                   1e3 * (time.perf_counter() - start))

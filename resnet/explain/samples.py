@@ -1,0 +1,114 @@
+"""The bundled test items through a net: which it gets right, and which are near a picture in its feature space."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnet.data import DATA, Split, load_samples, normalise, sample_file
+from resnet.errors import InputError
+from resnet.evaluate import autocast, resolve
+from resnet.explain.stages import feature_of
+from resnet.hub import LoadedModel
+from resnet.placement import best_device, placed, sparing
+from resnet.shapes import trace
+
+BATCH = 250
+BUDGET = 4e11  # multiply-adds: about ten seconds on two CPU cores
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A net's view of the first n bundled test items.
+
+    features    [n, d], what the classifier reads
+    answers, labels   [n], class indices; confidence [n], the answer's probability
+    """
+
+    features: Tensor
+    answers: Tensor
+    labels: Tensor
+    confidence: Tensor
+    device: str
+    precision: str
+    fallback: str
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.answers == self.labels).double().mean())
+
+    def confusion(self, classes: int) -> Tensor:
+        """[classes, classes] counts: row the true class, column the answer."""
+        return torch.bincount(self.labels * classes + self.answers, minlength=classes**2).view(classes, classes)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A test item and the cosine between its feature vector and the picture's."""
+
+    item: int
+    cosine: float
+
+
+def has_items(loaded: LoadedModel) -> bool:
+    """Whether test items ship of the data that this net was trained on."""
+    info = loaded.info
+    return info.data in DATA and sample_file(info.data, "test").exists()
+
+
+def items(loaded: LoadedModel) -> Split:
+    """The bundled test items at the net's input size, as many as a visitor would wait for.
+
+    Raises:
+        InputError: none ship.
+    """
+    if not has_items(loaded):
+        raise InputError("no_samples", title=DATA[loaded.info.data].title if loaded.info.data in DATA
+                         else loaded.info.data[:40])
+    config = loaded.info.architecture
+    affordable = max(1000, int(BUDGET / trace(config).macs) // 1000 * 1000)
+    return load_samples(loaded.info.data, "test").first(affordable).resized(config.input_size)
+
+
+def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = None) -> Measured:
+    """Every bundled test item (or the first `limit`) through a model.
+
+    Raises:
+        InputError: no items of its data ship.
+    """
+    split = items(loaded).first(limit)
+    start = time.perf_counter()
+
+    def run(device: torch.device, batch: int) -> tuple[Tensor, Tensor, str]:
+        there = placed(loaded, device)
+        found = [_run(there, images, device, precision) for images in split.images.split(batch)]
+        return torch.cat([features for features, _ in found]), torch.cat([logits for _, logits in found]), device.type
+
+    (features, logits, device), fallback = sparing(run, best_device(), BATCH)
+    confidence, answers = logits.softmax(1).max(1)
+    return Measured(features, answers, split.labels, confidence, device, resolve(precision, torch.device(device)),
+                    fallback, time.perf_counter() - start)
+
+
+@torch.inference_mode()
+def _run(loaded: LoadedModel, images: Tensor, device: torch.device, precision: str) -> tuple[Tensor, Tensor]:
+    model = loaded.model
+    with autocast(device, precision):
+        feature = feature_of(model, model.features(normalise(images.to(device), loaded.info)))
+        logits = model.fc(feature)
+    return feature.float().cpu(), logits.float().cpu()
+
+
+def nearest(feature: Tensor, features: Tensor, k: int, skip: int | None = None) -> tuple[Neighbour, ...]:
+    """The k rows of `features` [n, d] with the largest cosine to `feature` [d], without row `skip`."""
+    cosines = F.cosine_similarity(feature[None], features)
+    if skip is not None and skip < len(cosines):
+        cosines[skip] = -2
+    values, rows = cosines.topk(min(k, len(cosines)))
+    return tuple(Neighbour(i, cosine) for i, cosine in zip(rows.tolist(), values.tolist(), strict=True))

@@ -1,0 +1,216 @@
+"""The answer: what the net saw, where it looked, the bars, and what to make of them."""
+
+import csv
+import io
+import json
+import os
+from html import escape
+
+from resnet.data import DATA
+from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
+from resnet.picture import Seen
+from resnet.text import sentences, text
+from resnet.ui.classify.parts import menu
+from resnet.ui.classify.view import Reading
+from resnet.ui.files import download
+from resnet.ui.images import overlay, png_url
+from resnet.ui.numbers import milliseconds
+
+SURE_BELOW = 0.25  # of the largest possible entropy
+
+
+def answer_html(reading: Reading) -> str:
+    """One model's answer as a row: two pictures and the bars."""
+    kind = " plain" if reading.plain else ""
+    return (f'<div class="answer{kind}"><figure class="saw">{_seen(reading)}</figure>'
+            f'<figure class="looked">{_looked(reading)}</figure>'
+            f'<div class="verdict">{_bars(reading)}{_notes(reading)}</div></div>')
+
+
+def label_text(label: str, lang: str) -> str:
+    """A class's name in the page's language, or as the model's own file spells it."""
+    return sentences(lang).get(f"labels.{label}", label)
+
+
+def name_of_class(reading: Reading, index: int) -> str:
+    return label_text(reading.loaded.info.labels[index], reading.lang)
+
+
+def _seen(reading: Reading) -> str:
+    seen, lang = reading.look.seen, reading.lang
+    height, width = seen.pixels.shape[-2:]
+    alt = escape(text("classify.saw_alt", lang, width=width, height=height))
+    return (f'<img class="{_fit(seen)}" src="{png_url(seen.pixels)}" alt="{alt}">'
+            f'<figcaption><b>{text("classify.saw", lang)}</b> {escape(" · ".join(_steps(seen, lang)))}</figcaption>')
+
+
+def _fit(seen: Seen) -> str:
+    """Small pictures are enlarged pixel by pixel, large ones scaled as usual."""
+    return "pixels" if max(seen.pixels.shape[-2:]) <= 96 else "photo"
+
+
+def _steps(seen: Seen, lang: str) -> list[str]:
+    """How the picture came to the net's size."""
+    height, width = seen.pixels.shape[-2:]
+    done = [text("classify.saw_size", lang, width=width, height=height)]
+    if seen.original != (height, width):
+        done.append(text("classify.saw_resized", lang, width=f"{seen.original[1]:,}", height=f"{seen.original[0]:,}"))
+    return done + [text(f"classify.saw_{what}", lang) for what in ("grey", "inverted", "padded", "cropped")
+                   if getattr(seen, what)]
+
+
+def _looked(reading: Reading) -> str:
+    """Grad-CAM over the picture, its stage and class to choose, and the legend."""
+    look, lang = reading.look, reading.lang
+    target = name_of_class(reading, look.target)
+    alt = escape(text("classify.looked_alt", lang, target=target, stage=look.stage))
+    legend = (f'<p class="legend"><span>{text("classify.legend_none", lang)}</span><i></i>'
+              f'<span>{text("classify.legend_most", lang)}</span></p>')
+    if not look.cam.any():
+        legend = f'<p class="note">{escape(text("classify.looked_nowhere", lang, stage=look.stage, target=target))}</p>'
+    return (f'<img class="{_fit(look.seen)}" src="{png_url(overlay(look.seen.pixels, look.cam))}" alt="{alt}">'
+            f'{legend}<figcaption><b>{text("classify.looked", lang)}</b> Grad-CAM · {_cam_menus(reading)}</figcaption>')
+
+
+def _cam_menus(reading: Reading) -> str:
+    """The stage and the class; a second model follows the first, so it has none of its own."""
+    look, lang = reading.look, reading.lang
+    size = "×".join(map(str, look.cam.shape))
+    if reading.view.beside and reading.beside is None:
+        return escape(f"{look.stage} ({size}) · {name_of_class(reading, look.target)}")
+    stages = [(name, name) for name in reversed(reading.stages)]
+    best = [index for index, _ in ranked(look.logits, 10)]
+    shown = dict.fromkeys([look.target, *best])
+    classes = [("-1", text("classify.first_answer", lang, label=name_of_class(reading, best[0])))]
+    classes += [(str(index), name_of_class(reading, index)) for index in shown]
+    return (menu("stage", look.stage, stages, text("classify.cam_stage", lang)) + f" ({size}) · "
+            + menu("target", str(reading.view.target), classes, text("classify.cam_class", lang)))
+
+
+def _bars(reading: Reading) -> str:
+    """The top k, each with what it lost or gained where blocks are switched off."""
+    look, view, lang = reading.look, reading.view, reading.lang
+    whole = probabilities(look.intact, view.temperature).tolist()
+    changed = bool(reading.view.off) and look.logits is not look.intact
+    rows = "".join(
+        f'<tr{" class=first" if i == 0 else ""}><th scope="row">{escape(name_of_class(reading, index))}</th>'
+        f'<td class="bar"><span style="width:{100 * p:.2f}%"></span>'
+        + (f'<i style="--at:{whole[index]:.4f}"></i>' if changed else "")
+        + f'</td><td class="number">{percent(p)}</td>'
+        + (f'<td class="delta">{points(p - whole[index])}</td>' if changed else "") + "</tr>"
+        for i, (index, p) in enumerate(ranked(look.logits, view.top_k, view.temperature)))
+    alt = escape(text("classify.answers_alt", lang))
+    return f'<table class="bars" aria-label="{alt}"><tbody>{rows}</tbody></table>'
+
+
+def percent(probability: float) -> str:
+    """One decimal, and never a certainty that is not one."""
+    if probability < 0.0005:
+        return "&lt; 0.1 %"
+    return f"{100 * probability:.1f} %" if probability < 0.9995 else "&gt; 99.9 %"
+
+
+def points(change: float) -> str:
+    """A change of probability in percentage points, with its sign."""
+    return f"{100 * change:+.1f}".replace("-", "−")
+
+
+def _notes(reading: Reading) -> str:
+    look, info, lang = reading.look, reading.loaded.info, reading.lang
+    found, limit = entropy(look.logits, reading.view.temperature), largest_entropy(look.logits)
+    key = "classify.sure" if found < SURE_BELOW * limit else "classify.unsure"
+    notes = [text(key, lang, entropy=f"{found:.2f}", limit=f"{limit:.2f}"),
+             text("classify.knows", lang, n=f"{len(info.labels):,}")]
+    parts = [f'<p class="note">{escape(" ".join(notes))}</p>']
+    if reading.view.off:
+        parts.append(f'<p class="note lesion">{escape(_lesion(reading))}</p>')
+    height, width = info.architecture.input_size
+    if look.seen.original != (height, width) and info.data in DATA:
+        unlike = text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)
+        parts.append(f'<p class="note warn">{escape(unlike)}</p>')
+    return "".join(parts)
+
+
+def _lesion(reading: Reading) -> str:
+    """What switching the blocks off did to the whole net's first answer."""
+    look, view, lang = reading.look, reading.view, reading.lang
+    before, after = (probabilities(logits, view.temperature) for logits in (look.intact, look.logits))
+    first, now = int(before.argmax()), int(after.argmax())
+    key = "classify.lesion_same" if first == now else "classify.lesion_moved"
+    return text(key, lang, n=len(view.off), label=name_of_class(reading, first), now=name_of_class(reading, now),
+                before=_plain_percent(before[first]), after=_plain_percent(after[first]))
+
+
+def _plain_percent(probability) -> str:
+    return percent(float(probability)).replace("&lt;", "<").replace("&gt;", ">")
+
+
+def source_html(reading: Reading) -> str:
+    """Whose weights, how well they do, and how long this took."""
+    return "".join(f'<p class="source">{escape(_source(one))}</p>' for one in (reading, reading.beside) if one)
+
+
+def _source(reading: Reading) -> str:
+    look, loaded, lang = reading.look, reading.loaded, reading.lang
+    parts = []
+    if test := loaded.info.results.get("test"):
+        params = sum(parameter.numel() for parameter in loaded.model.parameters())
+        parts.append(text("classify.weights_note", lang, name=loaded.info.name, params=f"{params:,}",
+                          n=f"{test['n']:,}", accuracy=f"{100 * test['accuracy']:.2f}"))
+    device = text(f"classify.{look.device}", lang, cores=os.cpu_count())
+    before = reading.decode_ms + look.prepare_ms
+    parts.append(text("classify.source", lang, device=device, precision=look.precision,
+                      total=milliseconds(before + look.forward_ms), forward=milliseconds(look.forward_ms),
+                      prepare=milliseconds(before), evidence=milliseconds(look.evidence_ms)))
+    if look.fallback:
+        parts.append(text(f"classify.fallback_{look.fallback}", lang))
+    return " ".join(parts)
+
+
+def take_along_html(reading: Reading) -> str:
+    """All probabilities, and the feature vector, as files."""
+    info, lang = reading.loaded.info, reading.lang
+    name = info.name.replace("/", "-").replace("@", "-")
+    links = (download(f"answer-{name}.csv", _answer_csv(reading), text("classify.answer_csv", lang)),
+             download(f"answer-{name}.json", _answer_json(reading), text("classify.answer_json", lang)),
+             download(f"features-{name}.csv", _feature_csv(reading), text("classify.feature_csv", lang)),
+             download(f"features-{name}.json", _feature_json(reading), text("classify.feature_json", lang)))
+    says = text("classify.feature_says", lang, n=f"{len(reading.look.feature):,}")
+    return (f'<p class="take"><b>{text("classify.take", lang)}</b> {" · ".join(links)}</p>'
+            f'<p class="note">{escape(says)}</p>')
+
+
+def _rows(reading: Reading) -> list[tuple[int, str, float, float]]:
+    """(class, label, logit, probability at the view's temperature) of every class."""
+    look = reading.look
+    chances = probabilities(look.logits, reading.view.temperature).tolist()
+    return list(zip(range(len(chances)), reading.loaded.info.labels, look.logits.tolist(), chances, strict=True))
+
+
+def _answer_csv(reading: Reading) -> str:
+    return _csv(("class", "label", "logit", "probability"), _rows(reading))
+
+
+def _answer_json(reading: Reading) -> str:
+    view = reading.view
+    return json.dumps({
+        "model": reading.loaded.info.name, "picture": view.example, "temperature": view.temperature,
+        "off": list(view.off),
+        "answers": [dict(zip(("class", "label", "logit", "probability"), row, strict=True))
+                    for row in _rows(reading)]})
+
+
+def _feature_csv(reading: Reading) -> str:
+    return _csv(("feature", "value"), list(enumerate(reading.look.feature.tolist())))
+
+
+def _feature_json(reading: Reading) -> str:
+    return json.dumps({"model": reading.loaded.info.name, "picture": reading.view.example,
+                       "feature": reading.look.feature.tolist()})
+
+
+def _csv(head: tuple, rows: list[tuple]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([head, *rows])
+    return buffer.getvalue()

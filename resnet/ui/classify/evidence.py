@@ -1,0 +1,89 @@
+"""What each stage sees, and which blocks the answer needs."""
+
+from html import escape
+
+from resnet.explain.answers import probabilities
+from resnet.explain.features import Channel, StageMap
+from resnet.lesion import Place, places
+from resnet.text import text
+from resnet.ui.classify.answer import name_of_class, percent, points
+from resnet.ui.classify.parts import button, section
+from resnet.ui.classify.view import Reading
+from resnet.ui.images import grey, png_url
+
+
+def stages_html(reading: Reading) -> str:
+    """The mean map of every stage; the chosen one's channels below."""
+    lang, opened = reading.lang, reading.view.channels
+    tiles = "".join(_stage(stage, stage.name == opened, lang) for stage in reading.look.stages)
+    return (f'<section id="stages"><h3>{text("classify.stages", lang)}'
+            f'<small>{text("classify.stages_note", lang)}</small></h3>'
+            f'<div class="stages-row">{tiles}</div>{_channels(reading)}</section>')
+
+
+def _stage(stage: StageMap, opened: bool, lang: str) -> str:
+    size = map_size(stage.shape)
+    alt = escape(text("classify.stage_alt", lang, name=stage.name, size=size))
+    inside = (f'<img class="pixels" src="{png_url(grey(stage.mean))}" alt="{alt}">'
+              f"<span><b>{stage.name}</b> {size}</span>")
+    return button("channels", stage.name, inside, kind="stage", pressed=opened)
+
+
+def map_size(shape: tuple[int, int, int]) -> str:
+    """(64, 112, 112) -> "64×112²"."""
+    channels, height, width = shape
+    return f"{channels}×{height}²" if height == width else f"{channels}×{height}×{width}"
+
+
+def _channels(reading: Reading) -> str:
+    found, lang = reading.look.channels, reading.lang
+    if not found:
+        return ""
+    stage = next(stage for stage in reading.look.stages if stage.name == reading.view.channels)
+    shares = 100 * sum(channel.share for channel in found)
+    note = text("classify.channels_note", lang, name=stage.name, n=len(found), all=f"{stage.shape[0]:,}",
+                share=f"{shares:.3g}")
+    return (f'<div class="channels">{"".join(_channel(channel, lang) for channel in found)}</div>'
+            f'<p class="note">{escape(note)}</p>')
+
+
+def _channel(channel: Channel, lang: str) -> str:
+    alt = escape(text("classify.channel_alt", lang, index=channel.index))
+    return (f'<figure><img class="pixels" src="{png_url(grey(channel.map))}" alt="{alt}">'
+            f"<figcaption>{channel.index} · {100 * channel.share:.2g} %</figcaption></figure>")
+
+
+def blocks_html(reading: Reading) -> str:
+    """Every block with a switch; unfolded, what each one alone does to the first answer."""
+    lang, known = reading.lang, places(reading.loaded.info.architecture)
+    note = text("classify.blocks_on", lang, n=len(known) - len(reading.view.off), all=len(known))
+    unfolded = "blocks" in reading.view.open
+    return section("blocks", text("classify.blocks", lang), note, unfolded, _blocks(reading, known) if unfolded else "")
+
+
+def _blocks(reading: Reading, known: tuple[Place, ...]) -> str:
+    lang, look = reading.lang, reading.look
+    chances = probabilities(look.alone, reading.view.temperature)
+    first = int(chances[0].argmax())
+    alone = iter(chances[1:, first].tolist())
+    rows = "".join(_block(reading, place, chances[0, first].item(), next(alone) if place.removable else None)
+                   for place in known)
+    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (
+        text("classify.block", lang), text("classify.block_on", lang),
+        text("classify.block_alone", lang, label=name_of_class(reading, first)), "", text("classify.points", lang)))
+    key = "classify.blocks_plain" if reading.plain else "classify.blocks_residual"
+    return (f'<p class="note">{escape(text(key, lang))}</p><table class="bars blocks"><thead><tr>{head}</tr></thead>'
+            f'<tbody>{rows}</tbody></table><p class="source">{escape(text("classify.blocks_source", lang))}</p>')
+
+
+def _block(reading: Reading, place: Place, before: float, alone: "float | None") -> str:
+    lang, off = reading.lang, place.name in reading.view.off
+    mark = f' <small>{text("classify.halves", lang)}</small>' if place.halves else ""
+    label = escape(text("classify.switch", lang, block=place.name))
+    box = (f'<input type="checkbox" data-field="off" data-value="{place.name}" aria-label="{label}"'
+           f'{"" if off else " checked"}{"" if place.removable else " disabled"}>')
+    told = (f'<td colspan="3" class="note">{text("classify.changes_shape", lang)}</td>' if alone is None else
+            f'<td class="bar"><span style="width:{100 * alone:.2f}%"></span><i style="--at:{before:.4f}"></i>'
+            f'</td><td class="number">{percent(alone)}</td><td class="delta">{points(alone - before)}</td>')
+    name = f"{reading.stages[place.stage + 1]} · {place.name}{mark}"
+    return f'<tr{" class=off" if off else ""}><th scope="row">{name}</th><td>{box}</td>{told}</tr>'

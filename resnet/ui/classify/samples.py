@@ -1,0 +1,181 @@
+"""The bundled test items: those nearest to the picture, and all of them, right and wrong."""
+
+from html import escape
+from threading import Lock
+
+import torch
+from torch import Tensor
+
+from resnet.data import DATA
+from resnet.explain.samples import Measured, has_items, nearest
+from resnet.hub import LoadedModel
+from resnet.text import text
+from resnet.ui import device
+from resnet.ui.classify.answer import label_text, percent
+from resnet.ui.classify.parts import button, menu, section
+from resnet.ui.classify.view import ANY, KINDS, ClassifyView
+from resnet.ui.examples import item_pixels
+from resnet.ui.images import png_url
+
+NEAR, PAGE, KEPT = 8, 40, 4
+_kept: dict[str, Measured] = {}
+_measuring = Lock()
+
+
+def measured(reference: str) -> Measured:
+    """Every bundled test item through a model, once for all visitors; the last few models are kept (2.5 MB each
+    at 64 features).
+
+    Kept by the page's process: what is remembered inside a call on ZeroGPU is gone after it.
+    """
+    with _measuring:
+        if reference not in _kept:
+            while len(_kept) >= KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[reference] = device.measure(reference)
+        return _kept[reference]
+
+
+def is_measured(view: ClassifyView, loaded: LoadedModel) -> bool:
+    """Whether the sections will open at once."""
+    return not has_items(loaded) or view.model in _kept
+
+
+def neighbours_html(view: ClassifyView, loaded: LoadedModel, feature: "Tensor | None", lang: str) -> str:
+    """The test items whose features point the same way as the picture's."""
+    title = _title(loaded)
+    unfolded = "neighbours" in view.open
+    body = ""
+    if unfolded and feature is not None:
+        body = _neighbours(view, loaded, feature, lang) if has_items(loaded) else _none(loaded, lang)
+    return section("neighbours", text("classify.neighbours", lang),
+                   text("classify.neighbours_note", lang, title=title), unfolded, body)
+
+
+def _neighbours(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: str) -> str:
+    found = measured(view.model)
+    same = view.item[1] if view.item and view.item[0] == loaded.info.data else None
+    near = nearest(feature, found.features, NEAR, skip=same)
+    tiles = "".join(_tile(loaded, found, one.item, f"{one.cosine:.3f}", lang) for one in near)
+    source = text("classify.neighbours_source", lang, d=f"{len(feature):,}", n=f"{len(found):,}", title=_title(loaded))
+    return f'<div class="items">{tiles}</div><p class="source">{escape(source)}{_fallback(found, lang)}</p>'
+
+
+def browse_html(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
+    """The test items by true class and answer, with confusion matrix and accuracy per class."""
+    unfolded = "browse" in view.open
+    body = ""
+    if unfolded:
+        body = _browse(view, loaded, lang) if has_items(loaded) else _recorded(loaded, lang)
+    return section("browse", text("classify.browse", lang), text("classify.browse_note", lang, title=_title(loaded)),
+                   unfolded, body)
+
+
+def _browse(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
+    found = measured(view.model)
+    counts = found.confusion(len(loaded.info.labels))
+    source = text("classify.browse_source", lang, n=f"{len(found):,}", title=_title(loaded),
+                  accuracy=f"{100 * found.accuracy:.2f}", name=loaded.info.name, precision=found.precision,
+                  seconds=f"{found.seconds:.2g}")
+    return (f'<div class="browse">{_confusion(counts, view, loaded, lang)}</div>'
+            f"{_filters(view, loaded, lang)}{_page(view, loaded, found, lang)}"
+            f'<p class="source">{escape(source)}{_fallback(found, lang)}</p>')
+
+
+def _recorded(loaded: LoadedModel, lang: str) -> str:
+    """The confusion matrix that config.json may hold ("confusion" under the test results), where no items ship."""
+    rows = (loaded.info.results.get("test") or {}).get("confusion")
+    n = len(loaded.info.labels)
+    sound = (isinstance(rows, list) and len(rows) == n
+             and all(isinstance(row, list) and len(row) == n for row in rows)
+             and all(isinstance(count, int) and 0 <= count < 10**9 for row in rows for count in row))
+    return _none(loaded, lang) + (_confusion(torch.tensor(rows), None, loaded, lang) if sound else "")
+
+
+def _confusion(counts: Tensor, view: "ClassifyView | None", loaded: LoadedModel, lang: str) -> str:
+    """Rows are true classes, columns answers; each cell opens its items; the last column is the class's accuracy."""
+    names = [label_text(label, lang) for label in loaded.info.labels]
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in names)
+    corner = (f'<th><small>{text("classify.true_class", lang)} ↓ {text("classify.answer", lang)} →</small></th>')
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(_cell(counts, i, j, names, view, lang) for j in range(len(names)))
+        + f'<td class="number">{100 * counts[i, i] / max(1, counts[i].sum()):.1f} %</td></tr>'
+        for i, name in enumerate(names))
+    right = f'<th scope="col"><span>{text("classify.class_accuracy", lang)}</span></th>'
+    caption = escape(text("classify.confusion_alt", lang))
+    return (f'<div class="scroll" tabindex="0"><table class="confusion" aria-label="{caption}">'
+            f"<thead><tr>{corner}{head}{right}</tr></thead><tbody>{rows}</tbody></table></div>")
+
+
+def _cell(counts: Tensor, i: int, j: int, names: list[str], view: "ClassifyView | None", lang: str) -> str:
+    count, share = int(counts[i, j]), float(counts[i, j] / max(1, counts[i].sum()))
+    kind = "hit" if i == j else "miss"
+    shade = f' style="--share:{100 * share**0.5:.0f}%"' if count else ""
+    chosen = " chosen" if view and (view.truth, view.given) == (i, j) else ""
+    inside = f"{count:,}" if count else "·"
+    if view and count:
+        label = text("classify.cell", lang, n=f"{count:,}", truth=names[i], given=names[j])
+        inside = button("cell", f"{i},{j}", inside, label)
+    return f'<td class="{kind}{chosen}"{shade}>{inside}</td>'
+
+
+def _filters(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
+    every = [(str(ANY), text("classify.any", lang))]
+    classes = every + [(str(i), label_text(label, lang)) for i, label in enumerate(loaded.info.labels)]
+    kinds = [(kind, text(f"classify.kind_{kind}", lang)) for kind in KINDS]
+    fields = (("kind", view.kind, kinds), ("truth", str(view.truth), classes), ("given", str(view.given), classes))
+    return '<p class="filters">' + "".join(
+        f"<label>{escape(text(f'classify.filter_{field}', lang))} "
+        f"{menu(field, value, options, text(f'classify.filter_{field}', lang))}</label>"
+        for field, value, options in fields) + "</p>"
+
+
+def chosen_items(view: ClassifyView, found: Measured) -> Tensor:
+    """Indices of the items that the filters leave: wrong ones with the surest first, others in their order."""
+    keep = torch.ones(len(found), dtype=torch.bool)
+    if view.kind != "all":
+        keep = (found.answers == found.labels) == (view.kind == "right")
+    for field, values in (("truth", found.labels), ("given", found.answers)):
+        if getattr(view, field) != ANY:
+            keep = keep & (values == getattr(view, field))
+    indices = keep.nonzero().flatten()
+    if view.kind == "wrong":
+        indices = indices[found.confidence[indices].argsort(descending=True, stable=True)]
+    return indices
+
+
+def _page(view: ClassifyView, loaded: LoadedModel, found: Measured, lang: str) -> str:
+    indices = chosen_items(view, found)
+    pages = max(1, -(-len(indices) // PAGE))
+    page = min(view.page, pages - 1)
+    tiles = "".join(_tile(loaded, found, item, percent(found.confidence[item].item()), lang)
+                    for item in indices[page * PAGE:(page + 1) * PAGE].tolist())
+    steps = "".join(button("page", str(to), sign, text(key, lang), "step") for to, sign, key in (
+        (page - 1, "←", "classify.page_before"), (page + 1, "→", "classify.page_after")) if 0 <= to < pages)
+    count = text("classify.items", lang, n=f"{len(indices):,}", page=page + 1, pages=pages)
+    return f'<div class="items">{tiles}</div><p class="note pages">{escape(count)} {steps}</p>'
+
+
+def _tile(loaded: LoadedModel, found: Measured, item: int, number: str, lang: str) -> str:
+    """A test item as a button: its class, and the answer where it is another."""
+    labels = loaded.info.labels
+    truth, given = (label_text(labels[int(values[item])], lang) for values in (found.labels, found.answers))
+    right = truth == given
+    words = f"<b>{escape(truth)}</b>" if right else f'<b>{escape(truth)}</b><em>→ {escape(given)}</em>'
+    image = f'<img class="pixels" src="{png_url(item_pixels(loaded.info.data, item))}" alt="">'
+    label = text("classify.item_right" if right else "classify.item_wrong", lang, item=item, truth=truth, given=given)
+    return button("example", f"{loaded.info.data}-{item}", f"{image}{words}<small>{number}</small>", label,
+                  "item" if right else "item wrong")
+
+
+def _none(loaded: LoadedModel, lang: str) -> str:
+    return f'<p class="note">{escape(text("classify.no_items", lang, title=_title(loaded)))}</p>'
+
+
+def _fallback(found: Measured, lang: str) -> str:
+    return f' {escape(text(f"classify.fallback_{found.fallback}", lang))}' if found.fallback else ""
+
+
+def _title(loaded: LoadedModel) -> str:
+    return DATA[loaded.info.data].title if loaded.info.data in DATA else loaded.info.data

@@ -1,0 +1,145 @@
+"""Several pictures at once: a line for each, and all of it as CSV."""
+
+import csv
+import io
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from resnet.errors import InputError
+from resnet.explain.answers import ranked
+from resnet.explain.look import MANY, Several
+from resnet.hub import LoadedModel, load
+from resnet.picture import decode
+from resnet.predict import see
+from resnet.text import LANGUAGES, text
+from resnet.ui import device
+from resnet.ui.classify.answer import label_text, percent
+from resnet.ui.files import download
+from resnet.ui.guard import uploaded_file
+from resnet.ui.images import png_url
+from resnet.ui.numbers import milliseconds
+
+TOP = 3
+
+# One file after the other, so that a large one costs only itself.
+SEND = """element.addEventListener("change", async (event) => {
+  const chosen = [...event.target.files], files = [];
+  for (const file of chosen.length > LIMIT ? [] : chosen)
+    try { files.push({ path: (await upload(file)).path, orig_name: file.name }); }
+    catch { files.push({ path: null, orig_name: file.name }); }
+  trigger("upload", { files, count: chosen.length });
+  event.target.value = "";
+})""".replace("LIMIT", str(MANY))
+
+
+def chooser_html() -> str:
+    label = "".join(f'<span data-in="{lang}">{escape(text("classify.several_label", lang, limit=MANY))}</span>'
+                    for lang in LANGUAGES)
+    return f'<label class="file"><input type="file" multiple accept=".jpg,.jpeg,.png,.webp">{label}</label>'
+
+
+def sent_files(data: object) -> list:
+    """The records of uploads that the browser tells of.
+
+    Raises:
+        InputError: more pictures than are taken at once, or none.
+    """
+    data = data if isinstance(data, dict) else {}
+    files, count = data.get("files"), data.get("count")
+    if isinstance(count, int) and count > MANY:
+        raise InputError("several", n=count, limit=MANY)
+    if not isinstance(files, list) or not files:
+        raise InputError("picture_empty")
+    return files
+
+
+@dataclass(frozen=True)
+class Line:
+    """A picture's name, and either what the net saw of it and said, or the sentence that says what is wrong."""
+
+    name: str
+    seen: Tensor | None = None
+    answers: tuple[tuple[int, float], ...] = ()
+    problem: str = ""
+
+
+def ask_about(files: list, model: str, temperature: float, lang: str) -> tuple[list[Line], Several | None]:
+    """Decodes one by one, so that a bad picture costs only its own line; then answers all in one batch.
+
+    Args:
+        files: Gradio's records of uploads.
+
+    Raises:
+        InputError: too many pictures, or a model that cannot be used.
+    """
+    if len(files) > MANY:
+        raise InputError("several", n=len(files), limit=MANY)
+    loaded = load(model, trusted=False)
+    lines = [_line(file, loaded, lang) for file in files]
+    pictures = [line.seen for line in lines if line.seen is not None]
+    if not pictures:
+        return lines, None
+    found = device.look_at_many(torch.stack(pictures), model)
+    logits = iter(found.logits)
+    return [line if line.seen is None
+            else Line(line.name, line.seen, tuple(ranked(next(logits), TOP, temperature))) for line in lines], found
+
+
+def _line(file, loaded: LoadedModel, lang: str) -> Line:
+    name = Path(str((file.get("orig_name") if isinstance(file, dict) else None) or "?")).name[:80]
+    try:
+        return Line(name, see(decode(uploaded_file(file)), loaded).pixels)
+    except InputError as error:
+        return Line(name, problem=error.sentence(lang))
+
+
+def several_html(lines: list[Line], found: "Several | None", loaded: LoadedModel, lang: str) -> str:
+    """A table with a row for each picture, and its CSV."""
+    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (
+        "", text("classify.file", lang), *(text("classify.nth_answer", lang, n=i + 1) for i in range(TOP))))
+    rows = "".join(_row(line, loaded, lang) for line in lines)
+    title = text("classify.several_title", lang, n=len(lines), name=loaded.info.name)
+    return (f'<section class="several"><h3>{escape(title)}</h3><div class="scroll" tabindex="0"><table class="rows">'
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+            f'<p class="take">{download("answers.csv", _csv(lines, loaded), text("classify.several_csv", lang))}</p>'
+            f"{_source(found, lang)}</section>")
+
+
+def _row(line: Line, loaded: LoadedModel, lang: str) -> str:
+    name = f'<th scope="row">{escape(line.name)}</th>'
+    if line.seen is None:
+        return f'<tr><td></td>{name}<td colspan="{TOP}" class="warn">{escape(line.problem)}</td></tr>'
+    image = f'<td><img class="pixels" src="{png_url(line.seen)}" alt=""></td>'
+    cells = "".join(f"<td>{escape(label_text(loaded.info.labels[i], lang))} {percent(p)}</td>"
+                    for i, p in line.answers)
+    return f"<tr>{image}{name}{cells}</tr>"
+
+
+def _source(found: "Several | None", lang: str) -> str:
+    if found is None:
+        return ""
+    parts = [text("classify.several_source", lang, n=len(found.logits), ms=milliseconds(found.milliseconds),
+                  precision=found.precision)]
+    if found.fallback:
+        parts.append(text(f"classify.fallback_{found.fallback}", lang))
+    return f'<p class="source">{escape(" ".join(parts))}</p>'
+
+
+def _csv(lines: list[Line], loaded: LoadedModel) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["file", "model", *(f"{what}_{i + 1}" for i in range(TOP) for what in ("label", "probability")),
+                     "problem"])
+    for line in lines:
+        cells = [cell for i, p in line.answers for cell in (loaded.info.labels[i], p)]
+        writer.writerow([_harmless(line.name), loaded.info.name, *cells, *[""] * (2 * TOP - len(cells)), line.problem])
+    return buffer.getvalue()
+
+
+def _harmless(name: str) -> str:
+    """A file's name that a spreadsheet will not take for a formula."""
+    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t") else name
