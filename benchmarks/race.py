@@ -5,33 +5,28 @@ how many of them fit into a minute. A seed counts as a visible gap where the res
 of the last 25 iterations) is at most three quarters of the plain net's.
 
     python -m benchmarks.race [--seeds 10] [--iterations 300] [--depth 38]    one line a seed
-    python -m benchmarks.race --record                                        the race that the page opens with
+    python -m benchmarks.race --record [--iterations 400]                     the race that the page opens with
 """
 
 import argparse
 import statistics
 import sys
 
-import torch
-
-from resnet.experiment import hardware, versions
+from resnet.experiment import versions
 from resnet.files import write_file
-from resnet.lab.race import Lap, RaceSettings, one_thread, race
-from resnet.lab.race_log import RECORDED, Race, to_csv
+from resnet.lab.race import RaceSettings
+from resnet.lab.race_log import RECORDED, Race, to_csv, watch
 
 VISIBLE = 0.75
-CPU = torch.device("cpu")
 
 
-def run(settings: RaceSettings, iterations: int | None) -> Race:
-    with one_thread(CPU):
-        where = hardware(CPU)
-    laps: list[Lap] = []
-    for lap in race(settings, "cpu", iterations):
-        laps.append(lap)
-        print(f"\riteration {lap.iteration}, {lap.seconds:.0f} s ", end="", file=sys.stderr)
+def run(settings: RaceSettings, iterations: int) -> Race:
+    """The whole race; its progress on standard error."""
+    for done in watch(settings, "cpu", iterations):
+        if done.laps:
+            print(f"\riteration {done.laps[-1].iteration}, {done.laps[-1].elapsed:.0f} s ", end="", file=sys.stderr)
     print("\r", end="", file=sys.stderr)
-    return Race(settings, tuple(laps), where)
+    return done
 
 
 def gaps(settings: list[RaceSettings], iterations: int) -> None:
@@ -45,7 +40,7 @@ def gaps(settings: list[RaceSettings], iterations: int) -> None:
         plain, residual, last = done.losses(True)[-1], done.losses(False)[-1], done.tests[-1]
         ratios.append(residual / plain)
         print(f"{one.seed:4} {plain:7.3f} {residual:9.3f} {ratios[-1]:6.2f} {last.plain_test:9.1f} % "
-              f"{last.residual_test:12.1f} % {iterations / done.laps[-1].seconds:6.1f}", flush=True)
+              f"{last.residual_test:12.1f} % {iterations / done.laps[-1].elapsed:6.1f}", flush=True)
     print(f"visible gap (ratio <= {VISIBLE}) at {sum(ratio <= VISIBLE for ratio in ratios)} of {len(ratios)} seeds; "
           f"median ratio {statistics.median(ratios):.2f}; {done.hardware}")
 
@@ -55,10 +50,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--depth", type=int, default=RaceSettings().depth)
-    parser.add_argument("--record", action="store_true", help=f"write {RECORDED.name}, run for the default seconds")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORDED.name}")
     args = parser.parse_args()
     if args.record:
-        write_file(RECORDED, to_csv(run(RaceSettings(), None)))
+        write_file(RECORDED, to_csv(run(RaceSettings(), args.iterations)))
     else:
         gaps([RaceSettings(depth=args.depth, seed=seed) for seed in range(args.seeds)], args.iterations)
 

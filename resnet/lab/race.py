@@ -56,11 +56,11 @@ class RaceSettings:
 
     def __post_init__(self):
         for field, allowed in (("depth", DEPTHS), ("width", WIDTHS), ("lr", RATES)):
-            if getattr(self, field) not in allowed:
-                raise InputError("choice", field=field, value=getattr(self, field), allowed=", ".join(map(str, allowed)))
+            if (value := getattr(self, field)) not in allowed:
+                raise InputError("choice", field=field, value=value, allowed=", ".join(map(str, allowed)))
         for field, low, high in (("seed", 0, MAX_SEED), ("seconds", *SECONDS)):
-            if not low <= getattr(self, field) <= high:
-                raise InputError("between", field=field, value=getattr(self, field), low=low, high=f"{high:,}")
+            if not low <= (value := getattr(self, field)) <= high:
+                raise InputError("between", field=field, value=f"{value:,}", low=low, high=f"{high:,}")
 
     def config(self, plain: bool) -> ResNetConfig:
         """The net, with option A shortcuts or none."""
@@ -79,12 +79,12 @@ class RaceSettings:
 class Lap:
     """One iteration of both nets: their training losses on its batch in nats (NaN once a net has run away).
 
-    seconds      since the start, both nets' work together
+    elapsed      seconds since the first iteration, both nets' work together
     plain_test, residual_test   test error in per cent on the first 500 test images, at an epoch's end
     """
 
     iteration: int
-    seconds: float
+    elapsed: float
     plain_loss: float
     residual_loss: float
     plain_test: float | None = None
@@ -104,7 +104,6 @@ def race(settings: RaceSettings, device: str = "auto", iterations: int | None = 
     """
     where = pick_device(device)
     train_set, test_set = _images("train"), _images("test").first(TESTED)
-    started = time.perf_counter()
     with closing(_runner(settings, True, train_set, test_set, where)) as plain, \
             closing(_runner(settings, False, train_set, test_set, where)) as residual:
         iteration, seconds = 0, 0.0
@@ -113,6 +112,8 @@ def race(settings: RaceSettings, device: str = "auto", iterations: int | None = 
                 one, other = next(plain, None), next(residual, None)
             if one is None and other is None:
                 return
+            if not iteration:
+                started = time.perf_counter()
             iteration, seconds = iteration + 1, time.perf_counter() - started
             yield Lap(iteration, seconds, _loss(one), _loss(other), _test(one), _test(other))
 

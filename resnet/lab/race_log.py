@@ -1,20 +1,25 @@
-"""What a race leaves: its laps and settings as one record, to and from CSV."""
+"""A race so far as one record, a few times a second; and a finished one, to and from CSV."""
 
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isnan
 from pathlib import Path
 from statistics import fmean
 
-from resnet.lab.race import Lap, RaceSettings
+from resnet.experiment import hardware
+from resnet.lab.race import Lap, RaceSettings, one_thread, race
+from resnet.workers import pick_device
 
 RECORDED = Path(__file__).parent / "recorded" / "race.csv"  # by benchmarks/race.py --record
 WINDOW = 25  # iterations: a batch of 64 is too few to read a loss from
 SETTINGS = [field.name for field in dataclasses.fields(RaceSettings)]
+TICK = 0.4  # seconds between two records
 LAP = [field.name for field in dataclasses.fields(Lap)]
 
 
@@ -39,6 +44,26 @@ class Race:
     def tests(self) -> tuple[Lap, ...]:
         """The laps with test errors, one per epoch."""
         return tuple(lap for lap in self.laps if lap.plain_test is not None or lap.residual_test is not None)
+
+
+def watch(settings: RaceSettings, device: str = "auto", iterations: int | None = None) -> Generator[Race, None, None]:
+    """Run a race (the arguments are lab.race's): a record at once, then every 0.4 s, and the whole at last.
+
+    Raises:
+        InputError: the device does not exist.
+    """
+    where = pick_device(device)
+    with one_thread(where):
+        so_far = Race(settings, (), hardware(where))
+    yield so_far
+    laps, told = [], time.perf_counter()
+    with closing(race(settings, device, iterations)) as running:
+        for lap in running:
+            laps.append(lap)
+            if time.perf_counter() - told > TICK:
+                yield replace(so_far, laps=tuple(laps))
+                told = time.perf_counter()
+    yield replace(so_far, laps=tuple(laps))
 
 
 def to_csv(race: Race) -> str:

@@ -20,7 +20,7 @@ SESSIONS = 200  # whose controls' values Gradio remembers, at up to 2 MB each
 # busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a forward
 # pass or a live experiment has the cores to itself.
 WAITING = 64
-AT_ONCE = {"trace": 4, "classify": 1}
+AT_ONCE = {"trace": 4, "classify": 1, "race": 1}
 OTHERS_AT_ONCE = 2  # of each panel of Compare
 
 QUEUE = {"max_size": WAITING, "api_open": False}
