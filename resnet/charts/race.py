@@ -29,7 +29,7 @@ def race_chart(race: Race, lang: str = "en") -> go.Figure:
             figure.add_annotation(x=x, y=min(y, TOP), text=f"<b>{name}</b><br><b>{y:.3g}</b>", xanchor="left", xshift=8,
                                   showarrow=False, align="left", font={"color": colour, "size": 13})
     last = race.laps[-1].iteration if race.laps else 0
-    figure.update_xaxes(title=text("charts.iteration", lang), range=[0, max(50, last)])
+    figure.update_xaxes(title=text("charts.iteration", lang), range=[1, max(50, last)])
     figure.update_yaxes(title=text("charts.train_loss", lang), range=[0, min(TOP, _highest(race)) * 1.04])
     return figure
 
