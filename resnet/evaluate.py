@@ -79,16 +79,25 @@ def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | No
     Raises:
         InputError: the data set is unknown or missing, or not what the net was made for.
     """
+    if limit is not None and limit < 1:
+        raise InputError("range", field="limit", value=limit, limit="10,000")
+    if precision not in PRECISIONS:
+        raise InputError("choice", field="precision", value=str(precision)[:80], allowed=", ".join(PRECISIONS))
+    check_fit(info, data)
+    split = as_seen(load_split(data, "test").first(limit), info)
+    return evaluate(model, split, precision, rank=workers.rank, world=workers.world)
+
+
+def check_fit(info: ModelInfo, data: str) -> None:
+    """Raises InputError when the data set is unknown or not what the net was made for."""
     spec, config = data_spec(data), info.architecture
     fits = (config.in_channels, config.classes) == (spec.channels, len(spec.classes))
     if not fits or (info.data in DATA and info.data != data):
         made_for = DATA[info.data].title if info.data in DATA else info.data
         raise InputError("evaluate_misfit", model=info.name, title=spec.title, channels=config.in_channels,
                          classes=config.classes, made_for=made_for)
-    if limit is not None and limit < 1:
-        raise InputError("range", field="limit", value=limit, limit="10,000")
-    if precision not in PRECISIONS:
-        raise InputError("choice", field="precision", value=str(precision)[:80], allowed=", ".join(PRECISIONS))
-    split = load_split(data, "test").first(limit).resized(config.input_size)
-    split = replace(split, spec=replace(spec, mean=info.mean, std=info.std))
-    return evaluate(model, split, precision, rank=workers.rank, world=workers.world)
+
+
+def as_seen(split: Split, info: ModelInfo) -> Split:
+    """The images as the net was trained to see them: its size, its mean and deviation."""
+    return replace(split.resized(info.architecture.input_size), spec=replace(split.spec, mean=info.mean, std=info.std))

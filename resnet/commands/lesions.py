@@ -1,0 +1,44 @@
+"""python -m resnet lesions: what each block of a trained net does, recorded beside its weights."""
+
+from pathlib import Path
+
+from resnet.errors import InputError
+
+
+def add(commands) -> None:
+    parser = commands.add_parser("lesions", help="error after dropping, halving, swapping blocks; gradient by path")
+    parser.add_argument("model", metavar="MODEL",
+                        help="a bundled name, or a folder in the layout of weights/<name>/; gets two CSV files")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N test images")
+    parser.add_argument("--samples", type=int, default=1_000, metavar="N", help="paths of each length")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> None:
+    """Measure what the two files lack; a stopped run goes on with the same command."""
+    from resnet.hub import load
+    from resnet.lab import lesions, paths
+    from resnet.lab.images import images_for
+
+    for field in ("limit", "samples"):
+        if (value := getattr(args, field)) is not None and not 1 <= value <= 100_000:
+            raise InputError("range", field=field, value=value, limit="100,000")
+    folder, loaded = _folder(args.model), load(args.model)
+    for row in lesions.record(folder, loaded.model, images_for(loaded.info, "test", args.limit)):
+        print(f"{row.operation:<6} {'+'.join(row.blocks):<30} n {row.n:,}  error {row.error:6.2f} %  "
+              f"loss {row.loss:.4f}", flush=True)
+    if loaded.info.architecture.shortcut == "none":  # one path only
+        return
+    for row in paths.record(folder, loaded.model, images_for(loaded.info, "train"), args.samples):
+        print(f"length {row.length:>3}  paths {row.count:>15,}  gradient {row.magnitude:.3e}  "
+              f"product {row.product:.3e}", flush=True)
+
+
+def _folder(model: str) -> Path:
+    """Where the record goes; raises InputError for a model that has no folder here."""
+    from resnet.headers.reference import WEIGHTS
+
+    folder = next((path for path in (WEIGHTS / model, Path(model)) if path.is_dir()), None)
+    if folder is None:
+        raise InputError("record_folder", name=model[:80])
+    return folder
