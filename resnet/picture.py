@@ -16,6 +16,7 @@ from resnet.steps import FILTERS, Steps
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000
 MAX_RATIO = 200
+MAX_SCALED = 50_000_000  # pixels: a long picture whose short edge is scaled up
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _decoding = Lock()
 
@@ -72,30 +73,36 @@ def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
 def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
     """uint8 RGB [3, h, w] -> the net's input as its repository asks: scaled, then the centre cut out.
 
-    Pillow scales, as in the libraries that trained these nets, and only what the crop needs.
-
     Raises:
-        InputError: a net of neither one nor three channels.
+        InputError: a net of neither one nor three channels, or a picture so narrow that it would be scaled beyond
+            `MAX_SCALED`.
     """
-    from PIL import Image
-
     if channels not in (1, 3):
         raise InputError("channels_unknown", channels=channels)
-    height, width = image.shape[-2:]
-    scaled = steps.scaled(height, width)
+    original = tuple(image.shape[-2:])
+    scaled = steps.scaled(*original)
+    if scaled[0] * scaled[1] > MAX_SCALED:
+        raise InputError("picture_narrow", width=original[1], height=original[0], size=f"{scaled[0]}×{scaled[1]}")
     top, left = steps.corner(*scaled)
-    rows, columns = height / scaled[0], width / scaled[1]  # pixels of the picture in one of the scaled one
-    box = (left * columns, top * rows, (left + steps.size[1]) * columns, (top + steps.size[0]) * rows)
-    pixels = image.permute(1, 2, 0).contiguous().numpy() if channels == 3 else _grey(image)[0].numpy()
-    fitted = Image.fromarray(pixels).resize(steps.size[::-1], FILTERS.index(steps.filter), _within(box, width, height))
-    planes = torch.from_numpy(np.array(fitted)).reshape(*steps.size, channels).permute(2, 0, 1).contiguous()
+    planes = _scale(image if channels == 3 else _grey(image), scaled, steps)
     was_grey = channels == 3 or bool((image.amax(0) == image.amin(0)).all())
-    return Seen(planes, (height, width), grey=not was_grey, cropped=scaled != steps.size)
+    return Seen(planes[:, top:top + steps.size[0], left:left + steps.size[1]].contiguous(), original,
+                grey=not was_grey, cropped=scaled != steps.size)
 
 
-def _within(box: tuple[float, ...], width: int, height: int) -> tuple[float, ...]:
-    """Without what rounding puts over the edge by a hair, which Pillow refuses."""
-    return tuple(min(max(value, 0.0), limit) for value, limit in zip(box, (width, height) * 2, strict=True))
+def _scale(image: Tensor, size: tuple[int, int], steps: Steps) -> Tensor:
+    """By the code that the nets' own libraries scale with: Pillow's and torch's differ in the last bit."""
+    if steps.backend == "torch" and steps.filter in ("bilinear", "bicubic"):
+        from torchvision.transforms.v2 import InterpolationMode
+        from torchvision.transforms.v2.functional import resize
+
+        return resize(image, list(size), InterpolationMode(steps.filter), antialias=True)
+    from PIL import Image
+
+    pixels = image.permute(1, 2, 0).contiguous().numpy()
+    picture = Image.fromarray(pixels if len(image) == 3 else pixels[..., 0])
+    scaled = np.array(picture.resize(size[::-1], FILTERS.index(steps.filter)))
+    return torch.from_numpy(scaled).reshape(*size, len(image)).permute(2, 0, 1)
 
 
 def _read(path: Path) -> bytes:

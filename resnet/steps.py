@@ -29,15 +29,16 @@ class Steps:
     size      (height, width) in pixels that the net sees
     scale     (height, width) that the picture is scaled to: "edge" takes its shortest edge to scale[0],
               "cover" keeps its shape and just covers both, "squash" stretches it
-    filter    one of FILTERS, antialiased as Pillow does it
-    floor     an odd rest of a crop is cut below and right (transformers); else by round-half-even (timm)
+    filter    one of FILTERS, antialiased
+    backend   "pillow" as in timm, or "torch" as in transformers: who scales, and how an odd rest is cut
+              (timm: round half to even; transformers: the pixel more below and right)
     """
 
     size: tuple[int, int]
     scale: tuple[int, int]
     fit: str = "edge"
     filter: str = "bilinear"
-    floor: bool = False
+    backend: str = "pillow"
 
     def __post_init__(self):
         if self.filter not in FILTERS or self.fit not in ("edge", "cover", "squash"):
@@ -60,7 +61,7 @@ class Steps:
     def corner(self, height: int, width: int) -> tuple[int, int]:
         """(top, left) of the crop in a scaled picture."""
         rests = (height - self.size[0], width - self.size[1])
-        top, left = (rest // 2 if self.floor else round(rest / 2) for rest in rests)
+        top, left = (rest // 2 if self.backend == "torch" else round(rest / 2) for rest in rests)
         return top, left
 
 
@@ -153,13 +154,13 @@ def _processor_steps(processor: dict, defaults: dict, convnext: bool, name: str)
         edge = _whole(size["shortest_edge"])
         if convnext:  # below 384 the picture is scaled to edge / crop_pct and cropped, from there on squashed
             scaled = int(edge / _share(processor.get("crop_pct", CROP))) if edge < 384 else edge
-            return Steps((edge, edge), (scaled, scaled), "edge" if edge < 384 else "squash", name, floor=True)
+            return Steps((edge, edge), (scaled, scaled), "edge" if edge < 384 else "squash", name, backend="torch")
         if not processor.get("do_center_crop", defaults["crop"]):
             raise InputError("steps_unknown", what="do_center_crop")
-        return Steps(_pair(processor.get("crop_size", 224)), (edge, edge), "edge", name, floor=True)
+        return Steps(_pair(processor.get("crop_size", 224)), (edge, edge), "edge", name, backend="torch")
     scale = _pair(size)
     crop = processor.get("do_center_crop", defaults["crop"])
-    return Steps(_pair(processor.get("crop_size", 224)) if crop else scale, scale, "squash", name, floor=True)
+    return Steps(_pair(processor.get("crop_size", 224)) if crop else scale, scale, "squash", name, backend="torch")
 
 
 def _assumed(config: dict, net: ResNetConfig) -> Preprocessing:

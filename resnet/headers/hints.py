@@ -11,6 +11,10 @@ PLAIN_NAME = re.compile(
     r"((tv|gluon|ssl|swsl|ig)_)?(wide_)?(resnet|resnext)_?\d{1,4}(_\d+x\d+d|_2)?(_v1b)?(_cifar\d*)?")
 HARMLESS_ARGS = {"num_classes", "in_chans", "img_size", "drop_rate", "drop_path_rate", "drop_block_rate",
                  "zero_init_last", "pretrained", "features_only"}
+PLAIN_ARGS = {"global_pool": "avg"}  # what timm 1.0.31 writes for a net that nothing was changed of
+
+
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def _timm(config: dict) -> Hints:
         raise InputError("kind_named", name=name[:80])
     args = config.get("model_args")
     for key in sorted(map(str, args)) if isinstance(args, dict) else ():
-        if key not in HARMLESS_ARGS:
+        if key not in HARMLESS_ARGS and args[key] != PLAIN_ARGS.get(key, _NOTHING):
             raise InputError("kind_changed", name=name[:80], key=key[:80])
     details = config.get("pretrained_cfg")
     shape = (details if isinstance(details, dict) else config).get("input_size")
