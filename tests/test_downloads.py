@@ -1,0 +1,262 @@
+"""Weights from the stand-in Hub: shared, resumed, cancelled, checked; and every way in which it can fail."""
+
+import errno
+import os
+import shutil
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+from safetensors.torch import save
+
+from resnet import downloads
+from resnet import hub as hub_module
+from resnet.errors import InputError
+from resnet.headers import reference
+from resnet.hub import load, obtain
+from resnet.model import create
+from tests.hub import StandInHub, pointed_at
+from tests.made import same_tensors
+
+REPO = "a/net"
+
+
+@pytest.fixture(scope="module")
+def net():
+    return create("resnet20_cifar", seed=5).eval()
+
+
+@pytest.fixture(scope="module")
+def weights(net) -> bytes:
+    return save(net.state_dict())  # 1.1 MB, some 80 KB of it the header
+
+
+@pytest.fixture
+def hub(tmp_path, weights, monkeypatch):
+    forget()
+    monkeypatch.setattr(downloads, "REPORT_SECONDS", 0.02)
+    with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
+        stand_in.add(REPO, {"config.json": b'{"mean": [0.5, 0.5, 0.5], "std": [0.25]}', "model.safetensors": weights})
+        yield stand_in
+    forget()
+
+
+def forget() -> None:
+    reference.forget()
+    hub_module._models.clear()
+    hub_module._places.clear()
+
+
+def refusal(name: str = REPO, trusted: bool = False) -> InputError:
+    with pytest.raises(InputError) as caught:
+        load(name, trusted)
+    assert str(caught.value) and "\n" not in str(caught.value)
+    return caught.value
+
+
+def cached() -> list[Path]:
+    return sorted(Path(huggingface_hub.constants.HF_HUB_CACHE).rglob("*model*.part"))
+
+
+def test_a_repository_is_downloaded_once_and_found_by_other_tools(hub, net, weights):
+    loaded = load(REPO, trusted=False)
+    assert same_tensors(loaded.model.state_dict(), net.state_dict())
+    assert loaded.info.mean == (0.5,) * 3 and loaded.info.std == (0.25,) * 3 and loaded.info.name == REPO
+    assert hub.sent("model.safetensors") < 1.1 * len(weights)
+    asked = len(hub.requests)
+    assert load(REPO, trusted=False) is loaded and len(hub.requests) == asked
+    commit = hub.repositories[f"models/{REPO}"].heads["main"]
+    found = huggingface_hub.try_to_load_from_cache(REPO, "model.safetensors", revision="main")
+    assert Path(found).read_bytes() == weights and commit in found
+    forget()
+    assert same_tensors(load(f"{REPO}@{commit}", trusted=False).model.state_dict(), net.state_dict())
+    assert hub.sent("model.safetensors") < 1.3 * len(weights)  # headers again, weights not
+
+
+def test_what_another_tool_downloaded_is_not_fetched_again(hub, weights):
+    for name in ("config.json", "model.safetensors"):
+        huggingface_hub.hf_hub_download(REPO, name)
+    before = hub.sent("model.safetensors")
+    assert load(REPO, trusted=False).notes and hub.sent("model.safetensors") - before < 0.1 * len(weights)
+
+
+def test_shards(hub, net):
+    state = net.state_dict()
+    names = sorted(state)
+    parts = {f"model-{i + 1:05d}-of-00003.safetensors": names[i::3] for i in range(3)}
+    index = {name: file for file, own in parts.items() for name in own}
+    hub.add("a/shards", {"model.safetensors.index.json": repr({"weight_map": index}).replace("'", '"').encode(),
+                         **{file: save({name: state[name] for name in own}) for file, own in parts.items()}})
+    assert same_tensors(load("a/shards", trusted=False).model.state_dict(), state)
+    forget()
+    shutil.rmtree(huggingface_hub.constants.HF_HUB_CACHE)
+    hub.fail("404", "model-00002*", whole=True)
+    assert refusal("a/shards").key == "hub_no_repository"
+
+
+@pytest.mark.parametrize(("fault", "key"), [
+    ("reset", "hub_cut"), ("truncated", "hub_cut"), ("longer", "hub_size"), ("corrupt", "hub_corrupt"),
+    ("changed", "hub_changed"), ("moved", "hub_changed"), ("pointer", "hub_size"), ("RepoNotFound", "hub_no_repository"),
+    ("EntryNotFound", "hub_no_file"), ("GatedRepo", "hub_gated"), ("401", "hub_denied"), ("403", "hub_denied"),
+    ("404", "hub_no_repository"), ("429", "hub_busy"), ("500", "hub_status"), ("503", "hub_status"),
+    ("stall", "hub_slow"), ("trickle", "hub_crawl"),
+])
+def test_each_fault_of_a_download_has_its_sentence(hub, net, monkeypatch, fault, key):
+    """The header came well; then the Hub fails. Nothing half-loaded is served, and later it works."""
+    monkeypatch.setattr(downloads, "HUB_SECONDS", 0.6)
+    monkeypatch.setattr(downloads, "PACE_SECONDS", 0.6)
+    hub.fail(fault, "model.*", whole=True)
+    assert refusal().key == key
+    assert not hub_module._models.keys()
+    hub.heal()
+    monkeypatch.setattr(downloads, "HUB_SECONDS", 30)
+    assert same_tensors(load(REPO, trusted=False).model.state_dict(), net.state_dict())
+    assert load("resnet20_fashion_mnist").info.architecture.in_channels == 1  # bundled ones need no Hub
+
+
+def test_waiting_never_lasts_ten_seconds():
+    """For the header, and from there to the first byte of each file; then at most PACE_SECONDS without progress."""
+    assert reference.HUB_SECONDS == downloads.HUB_SECONDS <= 6
+
+
+def test_a_broken_download_goes_on_where_it_ended(hub, weights):
+    hub.fail("truncated", "model.*", whole=True)
+    assert refusal().key == "hub_cut"
+    kept = cached()[0].stat().st_size
+    assert 0.4 * len(weights) < kept < len(weights)
+    hub.heal()
+    before = hub.sent("model.*")
+    load(REPO, trusted=False)
+    assert hub.sent("model.*") - before == len(weights) - kept and not cached()
+    assert hub.seen("model.*")[-1].range == f"bytes={kept}-"
+
+
+def test_a_server_without_ranges_begins_anew(hub, net):
+    hub.fail("truncated", "model.*", whole=True)
+    assert refusal().key == "hub_cut"
+    hub.heal()
+    hub.fail("no_ranges", "model.*")
+    assert same_tensors(load(REPO, trusted=False).model.state_dict(), net.state_dict())
+
+
+def test_two_users_share_a_download(hub, weights):
+    hub.fail("slow", "model.*", whole=True)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(load(REPO, trusted=False))) for _ in range(3)]
+    [thread.start() for thread in threads]
+    [thread.join(30) for thread in threads]
+    assert len(results) == 3 and all(loaded.model is results[0].model for loaded in results)
+    assert len([r for r in hub.seen("model.*") if not r.range and r.status == 200]) == 1
+
+
+def test_progress_is_told_and_one_who_leaves_does_not_stop_the_other(hub, weights):
+    hub.fail("slow", "model.*", whole=True)
+    with closing(obtain(REPO)) as first, closing(obtain(REPO)) as second:
+        seen = [next(first), next(second)]
+        seen += [next(first) for _ in range(5)]
+        first.close()
+        loaded, rest = exhausted(second)
+    assert loaded.info.name == REPO
+    done = [progress.done for progress in seen + rest if not progress.waiting]
+    assert {progress.total for progress in seen} == {len(weights)} and done == sorted(done) and len(set(done)) > 3
+
+
+def exhausted(steps):
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return end.value, seen
+
+
+def test_the_last_who_leaves_stops_it_and_the_next_goes_on(hub, weights):
+    hub.fail("slow", "model.*", whole=True)
+    with closing(obtain(REPO)) as steps:
+        while next(steps).done < 0.3 * len(weights):
+            pass
+    end = time.monotonic() + 10
+    while any(thread.name == "download" for thread in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.01)
+    kept = cached()[0].stat().st_size
+    assert 0.3 * len(weights) <= kept < len(weights) and not downloads._running
+    hub.heal()
+    assert load(REPO, trusted=False).info.name == REPO
+    assert hub.seen("model.*")[-1].range == f"bytes={kept}-"
+
+
+def test_who_asks_again_at_once_waits_for_the_stopped_one_to_let_go(hub, net):
+    hub.fail("slow", "model.*", times=1, whole=True)
+    with closing(obtain(REPO)) as steps:
+        next(steps)
+    assert same_tensors(load(REPO, trusted=False).model.state_dict(), net.state_dict())
+
+
+def test_only_so_many_at_once(hub, weights, monkeypatch):
+    monkeypatch.setattr(downloads, "WAITING", 1)
+    hub.fail("slow", "model.*", whole=True)
+    for i in range(4):
+        hub.add(f"a/net{i}", {"model.safetensors": weights})
+    steps = [obtain(f"a/net{i}") for i in range(3)]
+    [next(step) for step in steps]
+    time.sleep(0.1)
+    assert [next(step).waiting for step in steps] == [False, False, True]
+    assert refusal("a/net3").key == "downloads_busy"
+    [step.close() for step in steps]
+
+
+def test_too_large_is_refused_before_it_is_downloaded(hub, weights, monkeypatch):
+    monkeypatch.setattr(downloads, "MAX_BYTES", 1_000_000)
+    assert refusal().key == "too_many_bytes"
+    assert hub.sent("model.*") < 0.1 * len(weights)
+
+
+def test_a_full_disk(hub, weights, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
+        assert refusal().key == "disk_full" and hub.sent("model.*") < 0.1 * len(weights)
+    with monkeypatch.context() as patch:  # and one that fills up meanwhile
+        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        assert refusal().key == "disk_full"
+        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only")))
+        assert refusal().key == "cannot_store"
+    assert load(REPO, trusted=False).info.name == REPO
+
+
+def test_without_a_hub_what_was_loaded_goes_on(hub, net):
+    loaded = load(REPO, trusted=False)
+    hub.fail("503")
+    reference.forget()
+    again = load(REPO, trusted=False)
+    assert again.model is loaded.model and again.notes[-1].key == "from_cache"
+    hub.heal()
+    hub.fail("401")  # gone private: that is an answer, and is heeded
+    assert refusal().key == "hub_denied"
+
+
+def test_what_is_in_the_cache_is_the_owners_only(hub, net, monkeypatch):
+    load(REPO, trusted=False)
+    forget()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert refusal(trusted=False).key == "hub_offline"
+    assert same_tensors(load(REPO).model.state_dict(), net.state_dict())
+
+
+def test_a_visitors_download_sends_no_token(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    load(REPO, trusted=False)
+    assert not any(request.authorization for request in hub.requests)
+    forget()
+    shutil.rmtree(huggingface_hub.constants.HF_HUB_CACHE)
+    load(REPO)
+    assert {r.authorization for r in hub.requests if r.path.startswith("/stored/")} == {""}
+    assert "Bearer hf_secret" in {r.authorization for r in hub.requests}
+
+
+def test_a_headless_repository_is_refused_before_its_download(hub, net, weights):
+    body = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith("fc.")}
+    hub.add("a/body", {"model.safetensors": save(body)})
+    assert refusal("a/body").key == "headless" and hub.sent("model.*") < 0.1 * len(weights)
