@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-LANGUAGES = ("en", "zh")
+LANGUAGES = {"en": "en", "zh": "zh-CN"}  # our code -> what a browser calls it; the first is the default
 _FOLDER = Path(__file__).parent / "locales"
 
 
@@ -17,6 +17,11 @@ def sentences(lang: str) -> dict[str, str]:
 def text(key: str, /, lang: str = "en", **values) -> str:
     """The sentence `key` in `lang`, its {placeholders} filled from `values`."""
     return sentences(lang)[key].format(**values)
+
+
+def preferred(wanted: str) -> str:
+    """The language that `wanted` begins with ("zh-TW,en;q=0.8" -> "zh"), else the first; page.js decides alike."""
+    return next((lang for lang in LANGUAGES if wanted.lower().startswith(lang)), next(iter(LANGUAGES)))
 
 
 def _flatten(tree: dict, prefix: str = ""):

@@ -1,7 +1,8 @@
 """The page as a whole: title line, three tabs, and the wiring that all tabs share."""
 
 import functools
-from html import escape
+import inspect
+from contextlib import closing
 from pathlib import Path
 
 import gradio as gr
@@ -15,7 +16,7 @@ from resnet.ui.compare.story import Story
 from resnet.ui.examples import photo_file
 from resnet.ui.guard import message_html
 from resnet.ui.head import HeadScript
-from resnet.ui.language import TRANSLATIONS, language, word
+from resnet.ui.language import TRANSLATIONS, both, language, word
 from resnet.ui.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.ui.sharing import from_query
 from resnet.ui.surface import Surface
@@ -48,7 +49,15 @@ def build() -> gr.Blocks:
         for item, tab in places.items():
             _wire(tab, item, link)
         _open_links(demo, strip, stories, list(places.values()), link)
+    _leave_values_alone(demo)
     return demo
+
+
+def _leave_values_alone(demo: gr.Blocks) -> None:
+    """Values reach the page's handlers as they were sent: Gradio must not decode a stranger's picture by itself,
+    and what it would refuse is refused here, in a sentence of ours."""
+    for function in demo.fns.values():
+        function.preprocess = False
 
 
 def launch_options() -> dict:
@@ -64,9 +73,7 @@ def launch_options() -> dict:
 def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     """Every trigger of a tab, and opening it, shows its view and puts that into the address bar."""
     inputs = [*tab.controls, *tab.extra]
-    # Files arrive as records of what was uploaded: Gradio must not decode a stranger's picture itself.
-    quiet = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last",
-             "preprocess": False, **work(tab.name)}
+    quiet = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last", **work(tab.name)}
     for trigger in tab.triggers:
         shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
         shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
@@ -86,7 +93,13 @@ def drawn(tab: Tab):
         message, *rest = tab.show(*values)
         return message or gr.skip(), *rest
 
-    return draw
+    @functools.wraps(tab.show)
+    def draw_on(*values):
+        with closing(tab.show(*values)) as views:
+            for message, *rest in views:
+                yield message or gr.skip(), *rest
+
+    return draw_on if inspect.isgeneratorfunction(tab.show) else draw
 
 
 def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: list[Tab], link: gr.Textbox) -> None:
@@ -143,17 +156,14 @@ def _place(name: str, panel: str, views: dict[str, type], lang: str) -> tuple[st
 
 
 def _title_line() -> str:
-    return (f'<header><div><h1>{_both("page.title")}</h1><p>{_both("page.subtitle")}</p></div>'
-            f'<nav><span class="pill"><a href="?lang=en" data-lang="en" lang="en">English</a> · '
-            f'<a href="?lang=zh" data-lang="zh" lang="zh">中文</a></span>'
-            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{_both("page.copy")}</span>'
-            f'<span class="done" role="status">{_both("page.copied")}</span></button></nav></header>')
+    return (f'<header><div><h1>{both("page.title")}</h1><p>{both("page.subtitle")}</p></div>'
+            f'<nav><span class="pill">{" · ".join(map(_language_link, LANGUAGES))}</span>'
+            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{both("page.copy")}</span>'
+            f'<span class="done" role="status">{both("page.copied")}</span></button></nav></header>')
 
 
-def _both(key: str) -> str:
-    """A sentence in both languages; style.css hides the one that is not the page's (Gradio translates
-    only one sentence in a piece of HTML)."""
-    return "".join(f'<span data-in="{lang}">{escape(text(key, lang))}</span>' for lang in LANGUAGES)
+def _language_link(lang: str) -> str:
+    return f'<a href="?lang={lang}" data-lang="{lang}" lang="{lang}">{text("page.language", lang)}</a>'
 
 
 def _theme() -> gr.themes.Base:

@@ -3,15 +3,14 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 from torch import Tensor
 
 from resnet.data import DATA, load_samples, sample_file
 from resnet.errors import InputError
 from resnet.picture import decode
-from resnet.text import LANGUAGES, text
 from resnet.ui.images import png_url
+from resnet.ui.language import both
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def photo_file(name: str) -> str:
 
 def thumbnails_html() -> str:
     """A button for each example; photographs are served from where gradio keeps them."""
-    label = "".join(f'<span data-in="{lang}">{escape(text("classify.examples", lang))}</span>' for lang in LANGUAGES)
+    label = both("classify.examples")
     buttons = "".join(
         f'<button type="button" data-field="example" data-value="{example.name}" data-example="{example.name}">'
         f"{_thumbnail(example)}</button>" for example in EXAMPLES.values())

@@ -3,9 +3,12 @@
 Gradio adds launch(head=...) from the browser, after it has chosen a language: too late for us.
 """
 
+import json
 from pathlib import Path
 
-SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8")
+from resnet.text import LANGUAGES
+
+SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8").replace("LANGUAGES_OF_TEXT_PY", json.dumps(LANGUAGES))
 _HEAD = b"<head>"
 _INSERT = _HEAD + b"<script>" + SCRIPT.encode() + b"</script>"
 

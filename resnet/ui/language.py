@@ -5,9 +5,11 @@ request's language (`language`). Both follow `?lang=`, and the browser's languag
 page.js settles it before Gradio starts.
 """
 
+from html import escape
+
 import gradio as gr
 
-from resnet.text import LANGUAGES, sentences
+from resnet.text import LANGUAGES, preferred, sentences, text
 
 TRANSLATIONS = gr.I18n(**{lang: sentences(lang) for lang in LANGUAGES})
 
@@ -17,9 +19,15 @@ def word(key: str) -> str:
     return TRANSLATIONS(key)
 
 
+def both(key: str, **values) -> str:
+    """A sentence in every language; style.css hides those that are not the page's (Gradio translates
+    only one sentence in a piece of HTML)."""
+    return "".join(f'<span data-in="{lang}">{escape(text(key, lang, **values))}</span>' for lang in LANGUAGES)
+
+
 def language(request: "gr.Request | None") -> str:
-    """ "en" or "zh": the link's `lang`, else the browser's first language; page.js decides alike."""
+    """The link's `lang`, else the browser's first language."""
     if request is None:
-        return "en"
+        return preferred("")
     wanted = request.query_params.get("lang") or request.headers.get("accept-language", "")
-    return "zh" if wanted.lower().startswith("zh") else "en"
+    return preferred(wanted)

@@ -1,12 +1,18 @@
 // Put into the page's head before Gradio starts: language, address bar, and small clicks.
 (() => {
   const query = new URLSearchParams(location.search);
-  const wanted = query.get("lang") || navigator.language || "en";
-  const lang = wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
-  const locale = lang === "zh" ? "zh-CN" : "en";
+  const wanted = query.get("lang") || navigator.language || "";
+  const locales = LANGUAGES_OF_TEXT_PY;
+  const codes = Object.keys(locales);
+  const lang = codes.find((code) => wanted.toLowerCase().startsWith(code)) ?? codes[0];
+  const locale = locales[lang];
   Object.defineProperty(navigator, "language", { get: () => locale });
   Object.defineProperty(navigator, "languages", { get: () => [locale] });
   document.documentElement.lang = locale;
+  const only = document.createElement("style");  // of what stands on the page in every language
+  only.textContent = `[data-in]:not([data-in="${lang}"]) { display: none !important; }
+    .pill [data-lang="${lang}"] { font-weight: 650; }`;
+  document.head.append(only);
 
   const KEPT = ["lang", "__theme"];
 
@@ -37,10 +43,12 @@
   addEventListener("popstate", () => location.reload());
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-lang],[data-copy]");
+    const target = event.target.closest("[data-lang],[data-copy],[data-more]");
     if (!target) return;
     event.preventDefault();
-    if (target.dataset.lang) {
+    if ("more" in target.dataset) {
+      target.setAttribute("aria-expanded", target.closest(".controls").classList.toggle("open"));
+    } else if (target.dataset.lang) {
       const next = new URLSearchParams(location.search);
       next.set("lang", target.dataset.lang);
       location.search = next;

@@ -10,7 +10,7 @@ import logging
 import secrets
 from contextlib import contextmanager
 
-from resnet.text import text
+from resnet.text import preferred, text
 from resnet.ui.disk import Uploads
 from resnet.ui.limits import JSON_SECONDS, MAX_JSON, MAX_UPLOAD, STREAMS, UPLOAD_SECONDS, UPLOADS_AT_ONCE
 from resnet.ui.rules import Refused, Rule, check_json, rule_for
@@ -119,7 +119,7 @@ def _header(scope, name: bytes) -> str:
 
 
 def _language(scope) -> str:
-    return "zh" if _header(scope, b"accept-language").lower().startswith("zh") else "en"
+    return preferred(_header(scope, b"accept-language"))
 
 
 def _without_range(scope) -> dict:

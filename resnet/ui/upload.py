@@ -1,13 +1,12 @@
 """A checkpoint of the visitor's own: the browser sends its header, the weights stay where they are."""
 
-from html import escape
 
 import gradio as gr
 
 from resnet.errors import InputError
 from resnet.headers.header import Header, read_one
-from resnet.text import LANGUAGES, text
 from resnet.ui.guard import uploaded_file
+from resnet.ui.language import both
 from resnet.ui.sharing import whole_number
 
 # The first eight bytes of a .safetensors file give the length of its header.
@@ -51,5 +50,4 @@ def uploaded_header(sent: gr.EventData) -> Header:
 
 
 def button_html() -> str:
-    label = "".join(f'<span data-in="{lang}">{escape(text("trace.upload", lang))}</span>' for lang in LANGUAGES)
-    return f'<label class="file"><input type="file" accept=".safetensors">{label}</label>'
+    return f'<label class="file"><input type="file" accept=".safetensors">{both("trace.upload")}</label>'
