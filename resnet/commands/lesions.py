@@ -23,7 +23,7 @@ def run(args) -> None:
     for field in ("limit", "samples"):
         if (value := getattr(args, field)) is not None and not 1 <= value <= 100_000:
             raise InputError("range", field=field, value=value, limit="100,000")
-    folder, loaded = _folder(args.model), load(args.model)
+    folder, loaded = record_folder(args.model), load(args.model)
     for row in lesions.record(folder, loaded.model, images_for(loaded.info, "test", args.limit)):
         print(f"{row.operation:<6} {'+'.join(row.blocks):<30} n {row.n:,}  error {row.error:6.2f} %  "
               f"loss {row.loss:.4f}", flush=True)
@@ -34,7 +34,7 @@ def run(args) -> None:
               f"product {row.product:.3e}", flush=True)
 
 
-def _folder(model: str) -> Path:
+def record_folder(model: str) -> Path:
     """Where the record goes; raises InputError for a model that has no folder here."""
     from resnet.headers.reference import WEIGHTS
 
