@@ -209,7 +209,9 @@ class Download(threading.Thread):
         part.touch()
         with open(part, "r+b") as stream:
             tag = self._pour(name, size, stream)
-            _check_hash(stream, tag, name)
+            if not _is_sound(stream, tag):
+                stream.truncate(0)
+                raise InputError("hub_corrupt", file=name)
         os.replace(part, target)
 
     def _pour(self, name: str, size: int, stream) -> str:
@@ -260,18 +262,28 @@ def _replace(file: Path, data: bytes) -> None:
     os.replace(part, file)
 
 
-def _check_hash(stream, tag: str, name: str) -> None:
-    """The Hub's tag of a large file is its SHA-256; of one kept in git, git's SHA-1."""
+def verify(header: Header, folder: Path) -> None:
+    """Hash what is in the cache, whoever put it there.
+
+    Raises:
+        InputError: a file is not what the Hub's tag says.
+    """
+    for name in header.sizes:
+        with open(folder / name, "rb") as stream:
+            if not _is_sound(stream, header.tags.get(name, "")):
+                raise InputError("hub_corrupt", file=name)
+
+
+def _is_sound(stream, tag: str) -> bool:
+    """The Hub's tag of a large file is its SHA-256; of one kept in git, git's SHA-1; another tells nothing."""
     size = stream.seek(0, os.SEEK_END)
     if re.fullmatch(r"[0-9a-f]{64}", tag):
         digest = hashlib.sha256()
     elif re.fullmatch(r"[0-9a-f]{40}", tag):
         digest = hashlib.sha1(b"blob %d\0" % size)
     else:
-        return
+        return True
     stream.seek(0)
     while piece := stream.read(1 << 20):
         digest.update(piece)
-    if digest.hexdigest() != tag:
-        stream.truncate(0)
-        raise InputError("hub_corrupt", file=name)
+    return digest.hexdigest() == tag

@@ -99,10 +99,10 @@ def test_shards(hub, net):
 
 @pytest.mark.parametrize(("fault", "key"), [
     ("reset", "hub_cut"), ("truncated", "hub_cut"), ("longer", "hub_size"), ("corrupt", "hub_corrupt"),
-    ("changed", "hub_changed"), ("moved", "hub_changed"), ("pointer", "hub_size"), ("RepoNotFound", "hub_no_repository"),
-    ("EntryNotFound", "hub_no_file"), ("GatedRepo", "hub_gated"), ("401", "hub_denied"), ("403", "hub_denied"),
-    ("404", "hub_no_repository"), ("429", "hub_busy"), ("500", "hub_status"), ("503", "hub_status"),
-    ("stall", "hub_slow"), ("trickle", "hub_crawl"),
+    ("changed", "hub_changed"), ("moved", "hub_changed"), ("pointer", "hub_size"),
+    ("RepoNotFound", "hub_no_repository"), ("EntryNotFound", "hub_no_file"), ("GatedRepo", "hub_gated"),
+    ("401", "hub_denied"), ("403", "hub_denied"), ("404", "hub_no_repository"), ("429", "hub_busy"),
+    ("500", "hub_status"), ("503", "hub_status"), ("stall", "hub_slow"), ("trickle", "hub_crawl"),
 ])
 def test_each_fault_of_a_download_has_its_sentence(hub, net, monkeypatch, fault, key):
     """The header came well; then the Hub fails. Nothing half-loaded is served, and later it works."""

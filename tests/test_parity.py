@@ -26,8 +26,8 @@ from tests.photographs import as_pillow, photographs
 PIXEL, LOGITS = 1.001 / 255, 1e-3  # the tolerances: a grey level, and a part of the logits' size
 # timm's names, whose sizes, crops and filters are the releases' own but for what is given.
 TIMM = {
-    "resnet18.tv_in1k": {}, "resnet18.a1_in1k": {}, "resnet34.bt_in1k": {"input_size": (3, 128, 128)}, "resnet50.tv2_in1k": {},
-    "resnet50.a1h_in1k": {}, "resnext50_32x4d.gluon_in1k": {"input_size": (3, 97, 97)},
+    "resnet18.tv_in1k": {}, "resnet18.a1_in1k": {}, "resnet34.bt_in1k": {"input_size": (3, 128, 128)},
+    "resnet50.tv2_in1k": {}, "resnet50.a1h_in1k": {}, "resnext50_32x4d.gluon_in1k": {"input_size": (3, 97, 97)},
     "wide_resnet50_2.tv2_in1k": {"input_size": (3, 96, 96), "crop_mode": "squash"},
     "resnet34.ra4_e3600_r224_in1k": {"input_size": (3, 96, 160)},
 }

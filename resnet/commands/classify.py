@@ -1,27 +1,34 @@
 """python -m resnet classify: what is on a picture."""
 
-from resnet.commands.console import print_json
+import sys
+
+from resnet.commands.console import load_with_bar, print_json
 
 
 def add(commands) -> None:
     parser = commands.add_parser("classify", help="what is on a picture, by trained weights")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG, PNG or WebP files")
-    parser.add_argument("--model", required=True, metavar="MODEL", help="a bundled name, or a folder")
+    parser.add_argument("--model", required=True, metavar="MODEL", 
+                        help="a bundled name, a Hub repository (owner/name[@revision]), a folder or a file")
     parser.add_argument("--top-k", type=int, default=5, metavar="K")
     parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
+    parser.add_argument("--test-size", action="store_true",
+                        help="timm's larger test size, where the repository names one, instead of that of training")
     parser.add_argument("--json", action="store_true", help="a list of one JSON object per picture")
     parser.set_defaults(run=run)
 
 
 def run(args) -> None:
     """Print the most probable classes of each picture."""
-    from resnet.hub import load
     from resnet.predict import classify as answer
 
-    loaded = load(args.model)
+    loaded = load_with_bar(args.model)
+    for note in loaded.notes if loaded.steps and not args.json else ():
+        print(f"{args.model}: {note.sentence()}", file=sys.stderr)
     results = [{"image": image, "model": args.model, "predictions": [
         {"label": p.label, "probability": p.probability}
-        for p in answer(image, loaded, args.top_k, args.precision).predictions]} for image in args.images]
+        for p in answer(image, loaded, args.top_k, args.precision, test_size=args.test_size).predictions]}
+        for image in args.images]
     if args.json:
         print_json(results)
         return

@@ -1,12 +1,35 @@
 """What the commands share: JSON on standard output, key=value settings."""
 
 import json
+from contextlib import closing
 
 from resnet.errors import InputError
 
 
 def print_json(data) -> None:
     print(json.dumps(data, ensure_ascii=False))
+
+
+def load_with_bar(reference: str):
+    """hub.load for this machine's owner, with a bar on standard error while weights are downloaded."""
+    from tqdm import tqdm
+
+    from resnet.downloads import last_snapshot
+    from resnet.headers.reference import is_bundled, is_local, read_reference
+
+    if "/" in reference and not (is_bundled(reference) or is_local(reference) or last_snapshot(reference)):
+        read_reference(reference, trusted=True)  # before torch is imported: a Hub that fails is told of within seconds
+    from resnet.hub import obtain
+
+    with closing(obtain(reference, trusted=True)) as steps, tqdm(unit="B", unit_scale=True, delay=0.5, leave=False,
+                                                                 disable=None) as bar:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
 
 
 def settings(pairs: list[str]) -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""python -m resnet check-hub: the curated models, fetched and checked, on a machine that reaches the Hub."""
+
+import dataclasses
+import sys
+
+from resnet.commands.console import print_json
+from resnet.curated import CURATED
+from resnet.errors import InputError
+
+
+def add(commands) -> None:
+    total = sum(entry.megabytes for entry in CURATED) / 1e3
+    parser = commands.add_parser(
+        "check-hub", help="download the curated models and check hashes, names and a reference picture's label",
+        description=f"Downloads {len(CURATED)} models ({total:.1f} GB) into huggingface_hub's cache and checks each.")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="only these of the curated ones")
+    parser.add_argument("--json", action="store_true", help="a list of one JSON object per model")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> None:
+    """Print a row per model; status 2 where one is not as expected, or the Hub is not there."""
+    from resnet.check_hub import check_hub
+
+    unknown = sorted(set(args.models) - {entry.reference for entry in CURATED})
+    if unknown:
+        raise InputError("not_curated", name=unknown[0][:80], known=", ".join(entry.reference for entry in CURATED))
+    chosen = tuple(entry for entry in CURATED if entry.reference in (args.models or [entry.reference]))
+    rows = []
+    for row in check_hub(chosen, lambda name: print(f"fetching {name}", file=sys.stderr)):
+        rows.append(row)
+        if not args.json:
+            print(_line(row), flush=True)
+    if args.json:
+        print_json([dataclasses.asdict(row) for row in rows])
+    failed = sum(bool(row.problem) for row in rows)
+    if failed:
+        raise InputError("check_failed", failed=failed, n=len(rows))
+
+
+def _line(row) -> str:
+    """reference, megabytes, commit, label and per cent, verdict."""
+    seen = f"{row.label.partition(',')[0]} {100 * row.probability:.1f} %" if row.label else ""
+    return (f"{row.reference:<32} {row.bytes / 1e6:>6.1f} MB  {row.commit[:7]:<7}  {seen:<24}  "
+            f"{row.problem or 'hash, names and label as expected'}")
