@@ -1,5 +1,7 @@
 """The one error whose message is meant for a user."""
 
+from functools import partial
+
 from resnet.text import sentences, text
 
 
@@ -15,6 +17,10 @@ class InputError(ValueError):
         self.key = key
         self.values = values
         super().__init__(self.sentence())
+
+    def __reduce__(self):
+        """What crosses between processes is the key, so that the other side can tell it in its language."""
+        return partial(InputError, self.key, **self.values), ()
 
     def sentence(self, lang: str = "en") -> str:
         values = {name: sentences(lang).get(f"fields.{value}", value) if name == "field" else value

@@ -5,6 +5,8 @@ Shared models stay on the CPU; another device gets a copy of its own, kept as lo
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -18,9 +20,22 @@ Result = TypeVar("Result")
 _copies: "WeakKeyDictionary[torch.nn.Module, dict[torch.device, torch.nn.Module]]" = WeakKeyDictionary()
 
 
+_cpu_only = ContextVar("cpu_only", default=False)
+
+
 def best_device() -> torch.device:
-    """CUDA when it is there."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """CUDA when it is there and may be used."""
+    return torch.device("cuda") if not _cpu_only.get() and torch.cuda.is_available() else CPU
+
+
+@contextmanager
+def cpu_only() -> Iterator[None]:
+    """Within it, nothing is placed on another device."""
+    token = _cpu_only.set(True)
+    try:
+        yield
+    finally:
+        _cpu_only.reset(token)
 
 
 def placed(loaded: LoadedModel, device: torch.device) -> LoadedModel:

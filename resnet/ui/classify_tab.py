@@ -139,7 +139,8 @@ def chosen(view: ClassifyView, field: object, value: object) -> ClassifyView:
         value = ""
     if field == "example":
         model = suited_model(example_of(value).data, view.model)
-        return replace(view, example=value, model=model, **({} if model == view.model else OF_A_MODEL))
+        return replace(view, **{"example": value, "model": model, "target": ANY}
+                       | ({} if model == view.model else OF_A_MODEL))
     return replace(view, **{field: value, "page": value if field == "page" else 0})
 
 

@@ -9,41 +9,78 @@ ZeroGPU runs each call in a process forked from the page's. What follows from th
 - The fork has none of the page's threads: nobody fills a batch or a queue from outside, and a lock that
   another thread held at that moment stays locked. So pictures are decoded before the call, and batches
   are put together by the caller.
-- The quota counts the seconds asked for, so a call is short and there is one for each event.
+- The quota counts the seconds asked for, so a call is short and there is one for each event. Without quota
+  the call is refused; the CPU then answers, and the page says so.
+- Of an exception inside only the name of its class comes back. An InputError therefore comes back as a
+  value and is raised here.
 - CUDA exists inside only; the page's process must not touch it. The default model is the exception:
   ZeroGPU packs what is placed at start, and hands it to each fork.
 
 tests/ui/test_classify_device.py runs the page's handlers through a stand-in that forks and pickles.
 """
 
+import functools
+from dataclasses import replace
+
+import gradio as gr
 import spaces
 import torch
 from spaces.config import Config
 from torch import Tensor
 
+from resnet.errors import InputError
 from resnet.explain import look as looking
 from resnet.explain import samples
 from resnet.explain.look import Asks, Look, Several
 from resnet.explain.samples import Measured
 from resnet.hub import load
-from resnet.placement import placed
-
-# Module-level functions, so that ZeroGPU finds them at start. A visitor's reference never names a path here.
+from resnet.placement import cpu_only, placed
 
 
-@spaces.GPU(duration=5)
+def on_device(seconds: int, gpu=spaces.GPU):
+    """For a module-level function, so that ZeroGPU finds it at start; its result has a field `fallback`."""
+
+    def decorate(function):
+        def inside(*values):
+            try:
+                return function(*values)
+            except InputError as error:
+                return error
+
+        remote = gpu(duration=seconds)(inside)
+
+        @functools.wraps(function)
+        def call(*values):
+            try:
+                answer = remote(*values)
+            except gr.Error:  # ZeroGPU's own: no quota left, or its worker failed
+                with cpu_only():
+                    return replace(function(*values), fallback="busy")
+            if isinstance(answer, InputError):
+                raise answer
+            return answer
+
+        return call
+
+    return decorate
+
+
+# A visitor's reference never names a path here: trusted=False.
+
+
+@on_device(seconds=5)
 def look(pixels: Tensor, reference: str, asks: Asks) -> Look:
     """resnet.explain.look.look by the model's reference."""
     return looking.look(pixels, load(reference, trusted=False), asks)
 
 
-@spaces.GPU(duration=10)
+@on_device(seconds=10)
 def look_at_many(pictures: Tensor, reference: str) -> Several:
     """resnet.explain.look.look_at_many by the model's reference."""
     return looking.look_at_many(pictures, load(reference, trusted=False))
 
 
-@spaces.GPU(duration=15)
+@on_device(seconds=15)
 def measure(reference: str) -> Measured:
     """resnet.explain.samples.measure by the model's reference."""
     return samples.measure(load(reference, trusted=False))

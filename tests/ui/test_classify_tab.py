@@ -1,30 +1,38 @@
 import base64
+import csv
 import io
+import json
 import re
 
 import gradio as gr
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from resnet import classify
 from resnet.data import load_samples
 from resnet.text import text
 from resnet.ui.classify_tab import (
-    EXAMPLES,
+    CHOSEN,
     OWN,
+    SET,
     ClassifyView,
-    choose_example,
+    chosen,
     classify_api,
     fill,
-    own_picture,
+    show_chosen,
     show_classify,
+    show_model,
+    show_own,
 )
+from resnet.ui.examples import EXAMPLES
 from resnet.ui.guard import message_html
-from tests.pictures import encode, noise
-from tests.ui.asking import ask, held, held_with, words
+from resnet.ui.images import OPAQUE, RED, overlay
+from tests.pictures import encode, gradient, noise
+from tests.ui.asking import asked, attached, words
 
-MODEL = "resnet20_fashion_mnist"
+MODEL, PLAIN, COLOUR = "resnet20_fashion_mnist", "plain20_fashion_mnist", "resnet20_cifar10"
 
 
 @pytest.fixture
@@ -39,43 +47,79 @@ def upload(tmp_path, monkeypatch):
     return put
 
 
+def controls(view: ClassifyView, **changes) -> list:
+    """What the controls hold, some of them set to what a view would refuse."""
+    names = ClassifyView.__dataclass_fields__
+    assert set(changes) <= set(names)
+    return [changes.get(name, value) for name, value in zip(names, fill(view, "en"), strict=True)]
+
+
 def shown(view: ClassifyView, picture=None, query: str = "") -> str:
-    message, *parts, link = ask(show_classify, [*held(view), picture], query)
+    message, html, link = show_classify(asked(query), *controls(view), picture)
     assert message == "" and link.startswith("tab=classify")
-    return "".join(part for part in parts if isinstance(part, str))
+    return html
+
+
+def clicked(view: ClassifyView, field, value, picture=None) -> tuple[dict, object, str, str]:
+    """(values for the controls, the picture field, the message, the link) after a click inside a figure."""
+    data = gr.EventData(None, {"field": field, "value": value})
+    message, _, link, *values, kept = show_chosen(asked(), data, *controls(view), picture)
+    return dict(zip(SET, values, strict=True)), kept, message, link
 
 
 def bars(html: str) -> list[tuple[str, str]]:
     """(label, percentage) from top to bottom."""
-    rows = re.findall(r"<tr.*?</tr>", html)
-    cells = [re.search(r'<th scope="row">(.*?)</th>.*class="number">(.*?)</td>', row) for row in rows]
-    return [cell.groups() for cell in cells if cell]
+    table = re.search(r'<table class="bars".*?</table>', html).group()
+    cells = [re.search(r'<th scope="row">(.*?)</th>.*class="number">(.*?)</td>', row)
+             for row in re.findall(r"<tr.*?</tr>", table)]
+    return [cell.groups() for cell in cells]
+
+
+def number(percent: str) -> float:
+    return float(re.search(r"[\d.]+", percent).group())
+
+
+def pictures(html: str) -> list[np.ndarray]:
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+            for data in re.findall(r'<img[^>]*src="data:image/png;base64,([^"]+)"', html)]
 
 
 def test_an_uploaded_picture_is_answered_as_by_the_library(upload):
     picture = encode(noise(90, 60))
     answer = classify(picture, model=MODEL)
-    shown_bars = bars(shown(ClassifyView(OWN), upload(picture)))
-    assert [label for label, _ in shown_bars] == [p.label for p in answer.predictions]
-    for (_, percent), prediction in zip(shown_bars, answer.predictions, strict=True):
-        number = float(percent.removeprefix("&lt; ").removeprefix("&gt; ").removesuffix(" %"))
-        assert number == pytest.approx(100 * prediction.probability, abs=0.11)
-        assert percent != "100.0 %"
+    found = bars(shown(ClassifyView(OWN), upload(picture)))
+    assert [label for label, _ in found] == [p.label for p in answer.predictions]
+    for (_, percent), prediction in zip(found, answer.predictions, strict=True):
+        assert number(percent) == pytest.approx(100 * prediction.probability, abs=0.11)
+        assert percent != "100.0\u00a0%"
 
 
 def test_a_test_item_is_its_own_class():
-    html = shown(ClassifyView("boot"))
-    label = load_samples("fashion_mnist", "test").labels[0].item()
-    assert label == 9 and bars(html)[0][0] == "Ankle boot"
-    assert sum(float(percent.replace("&lt;", "").removesuffix(" %")) for _, percent in
-               bars(shown(ClassifyView("boot", top_k=10)))) == pytest.approx(100, abs=1)
+    assert load_samples("fashion_mnist", "test").labels[0] == 9
+    assert bars(shown(ClassifyView("boot")))[0][0] == "Ankle boot"
+    assert bars(shown(ClassifyView("fashion_mnist-0"))) == bars(shown(ClassifyView("boot")))
+    every = bars(shown(ClassifyView("shirt", top_k=10)))
+    assert sum(number(percent) for _, percent in every) == pytest.approx(100, abs=1) and len(every) == 10
 
 
 def test_the_picture_shown_is_what_the_net_saw():
-    html = shown(ClassifyView("dress"))
-    data = re.search(r"base64,([^\"]+)", html).group(1)
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-    assert np.array_equal(pixels, load_samples("fashion_mnist", "test").images[EXAMPLES["dress"].item][0].numpy())
+    first, *_ = pictures(shown(ClassifyView("dress")))
+    assert np.array_equal(first, load_samples("fashion_mnist", "test").images[EXAMPLES["dress"].item][0].numpy())
+
+
+def test_the_heat_map_lies_on_the_picture_and_smooths_none_of_its_pixels():
+    seen, looked, *_ = pictures(shown(ClassifyView("boot")))
+    assert looked.shape == (224, 224, 3)
+    assert not np.array_equal(pictures(shown(ClassifyView("boot", target=1)))[1], looked)
+    picture = torch.from_numpy(seen.copy())[None]
+    bare = overlay(picture, torch.zeros(7, 7))
+    assert torch.equal(bare, picture.expand(3, -1, -1).repeat_interleave(8, 1).repeat_interleave(8, 2))
+    corner = torch.zeros(7, 7)
+    corner[0, 0] = 5.0
+    drawn = overlay(picture, corner)
+    assert torch.equal(drawn[:, 64:, 64:], bare[:, 64:, 64:])  # out of reach of the interpolation
+    red = (1 - OPAQUE) * bare[:, 0, 0] + OPAQUE * torch.tensor(RED)
+    assert torch.allclose(drawn[:, 0, 0].float(), red, atol=1)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
@@ -85,10 +129,11 @@ def test_the_steps_to_the_nets_input_are_told(upload, kind):
         assert text(f"classify.{key}") in html, key
     assert text("classify.saw_resized", width="1,200", height="300") in html
     assert text("classify.saw_cropped") not in html
+    assert text("classify.unlike", size="28×28", title="Fashion-MNIST") in html
 
 
 def test_top_k_and_model_are_followed():
-    html = shown(ClassifyView("bag", "plain20_fashion_mnist", 3))
+    html = shown(ClassifyView("bag", PLAIN, 3))
     assert len(bars(html)) == 3 and "weights/plain20_fashion_mnist" in html
 
 
@@ -103,6 +148,72 @@ def test_in_chinese():
     assert text("classify.saw", "zh") in html and text("classify.saw") not in html
 
 
+def test_temperature_moves_certainty_and_not_the_order():
+    cold, warm, hot = (bars(shown(ClassifyView("shirt", temperature=t))) for t in (0.5, 1.0, 4.0))
+    assert [label for label, _ in cold] == [label for label, _ in warm] == [label for label, _ in hot]
+    assert number(cold[0][1]) > number(warm[0][1]) > number(hot[0][1])
+    hesitates = text("classify.unsure", entropy="", limit="").split(":")[1]
+    assert hesitates in words(shown(ClassifyView("shirt", temperature=4.0)))
+    assert hesitates not in words(shown(ClassifyView("shirt", temperature=0.5)))
+
+
+def test_two_models_side_by_side():
+    html = shown(ClassifyView("shirt", MODEL, beside=PLAIN, off=("layer1.1",)))
+    one, other = re.findall(r'<div class="answer(?: plain)?">.*?</table>', html)
+    assert "plain" not in one.split(">")[0] and other.startswith('<div class="answer plain">')
+    assert bars(other) == bars(shown(ClassifyView("shirt", PLAIN)))
+    assert 'class="delta"' in one and 'class="delta"' not in other
+    assert "weights/plain20_fashion_mnist" in html and "weights/resnet20_fashion_mnist" in html
+    different = shown(ClassifyView("lion", MODEL, beside=COLOUR, target=3))  # other classes, other channels
+    assert len(re.findall('<div class="answer', different)) == 2
+
+
+def test_a_block_that_is_off_moves_the_answer_and_says_by_how_much():
+    whole, off = bars(shown(ClassifyView("boot", top_k=10))), shown(ClassifyView("boot", top_k=10, off=("layer1.1",)))
+    deltas = [float(d.replace("−", "-")) for d in re.findall(r'<td class="delta">(.*?)</td>', off)]
+    before = dict(whole)
+    for (label, percent), delta in zip(bars(off), deltas[:10], strict=True):
+        assert number(percent) - number(before[label]) == pytest.approx(delta, abs=0.21)
+    assert max(map(abs, deltas)) > 5 and re.search(r"With 1 of the blocks off the first answer (stays|moves)", off)
+    assert text("classify.blocks_on", n=8, all=9) in off
+
+
+def test_the_blocks_are_listed_and_those_that_cannot_go_are_told():
+    html = shown(ClassifyView("boot", PLAIN, open=("blocks",), off=("layer1.1",)))
+    boxes = dict(re.findall(r'<input type="checkbox" data-field="off" data-value="([^"]+)" [^>]*?"( checked| checked '
+                            r'disabled|)>', html))
+    assert len(boxes) == 9 and boxes["layer1.1"] == ""
+    assert [name for name, state in boxes.items() if "disabled" in state] == ["layer2.0", "layer3.0"]
+    assert html.count(text("classify.changes_shape")) == 2 == html.count(text("classify.halves"))
+    assert text("classify.blocks_plain") in html
+    residual = shown(ClassifyView("boot", open=("blocks",)))
+    assert "disabled" not in residual and text("classify.blocks_residual") in residual
+    assert "<input" not in shown(ClassifyView("boot"))
+
+
+def test_a_stage_opens_into_its_channels():
+    closed, opened = shown(ClassifyView("boot")), shown(ClassifyView("boot", channels="conv3_x"))
+    assert "channels_note" not in closed and '<div class="channels">' not in closed
+    assert opened.count("<figcaption>") == closed.count("<figcaption>") + 16
+    for size in ("16×28²", "32×14²", "64×7²"):
+        assert size in closed
+    shares = [float(share) for share in re.findall(r"<figcaption>\d+ · ([\d.]+) %", opened)]
+    assert shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 100.5
+
+
+def test_what_can_be_taken_along():
+    files = attached(shown(ClassifyView("boot", temperature=2.0)))
+    assert set(files) == {f"{what}-{MODEL}.{kind}" for what in ("answer", "features") for kind in ("csv", "json")}
+    rows = list(csv.DictReader(io.StringIO(files[f"answer-{MODEL}.csv"])))
+    told = json.loads(files[f"answer-{MODEL}.json"])
+    assert len(rows) == 10 == len(told["answers"]) and told["temperature"] == 2.0 and told["model"] == MODEL
+    logits = np.array([float(row["logit"]) for row in rows]) / 2
+    expected = np.exp(logits) / np.exp(logits).sum()
+    assert [float(row["probability"]) for row in rows] == [pytest.approx(p, rel=1e-3, abs=1e-6) for p in expected]
+    vector = json.loads(files[f"features-{MODEL}.json"])["feature"]
+    assert len(vector) == 64 == len(files[f"features-{MODEL}.csv"].splitlines()) - 1
+
+
 @pytest.mark.parametrize("data, key", [
     (b"", "picture_empty"), (b"just text, renamed", "picture_kind"), (b"GIF89a" + bytes(50), "picture_kind"),
     (encode(noise(), "GIF"), "picture_kind"), (encode(noise())[:200], "picture_damaged"),
@@ -110,21 +221,27 @@ def test_in_chinese():
     (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "picture_kind"),
 ], ids=["empty", "text", "gif header", "gif", "cut", "png header", "svg"])
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_bad_upload_is_one_sentence_and_the_answer_stays(upload, data, key, lang, caplog):
-    message, *rest = ask(show_classify, [*held(ClassifyView(OWN)), upload(data)], f"lang={lang}")
+@pytest.mark.parametrize("handler", [show_classify, show_own, show_model])
+def test_a_bad_upload_is_one_sentence_and_the_answer_stays(upload, data, key, lang, handler, caplog):
+    message, *rest = handler(asked(f"lang={lang}"), *controls(ClassifyView(OWN)), upload(data))
     assert message == message_html(text(f"errors.{key}", lang))
     assert rest and all(part == gr.skip() for part in rest) and not caplog.records
 
 
 def test_a_path_that_was_not_uploaded_is_no_picture(upload):
-    message, *rest = ask(show_classify, [*held(ClassifyView(OWN)), {"path": "/etc/passwd"}])
+    message, *rest = show_classify(asked(), *controls(ClassifyView(OWN)), {"path": "/etc/passwd"})
     assert message == message_html(text("errors.picture_empty")) and rest[0] == gr.skip()
 
 
-@pytest.mark.parametrize("changes", [{"model": "/etc"}, {"model": "weights/resnet20_fashion_mnist"}, {"top_k": 0},
-                                     {"top_k": None}, {"top_k": 1000}, {"example": "zebra"}, {"example": None}])
+@pytest.mark.parametrize("changes", [
+    {"model": "/etc"}, {"model": "weights/resnet20_fashion_mnist"}, {"beside": "/etc"}, {"top_k": 0}, {"top_k": None},
+    {"top_k": 1000}, {"example": "zebra"}, {"example": None}, {"example": "fashion_mnist-10000"},
+    {"example": "cifar10-1"}, {"example": "../fashion_mnist-1"}, {"temperature": 0}, {"temperature": "nan"},
+    {"temperature": None}, {"temperature": -1}, {"temperature": 1e9}, {"stage": "conv9_x"}, {"channels": "fc"},
+    {"target": "10"}, {"target": "-2"}, {"off": "layer7.0"}, {"off": "layer1.0," * 40 + "x"}, {"open": "all"},
+    {"kind": "most"}, {"page": "-1"}, {"page": "1e99"}, {"truth": "-7"}, {"given": "x"}])
 def test_bad_controls_fill_the_message_line_only(changes, caplog):
-    message, *rest = ask(show_classify, [*held_with(ClassifyView(), **changes), None])
+    message, *rest = show_classify(asked(), *controls(ClassifyView(), **changes), None)
     assert message.count("<p") == 1 and rest and all(part == gr.skip() for part in rest) and not caplog.records
 
 
@@ -133,25 +250,74 @@ def test_without_a_picture_the_page_asks_for_one():
     assert words(shown(ClassifyView(OWN), query="lang=zh")) == text("classify.empty", "zh")
 
 
-def test_a_thumbnail_sets_its_example_a_model_and_no_picture():
-    def select(**data):
-        return choose_example("plain20_fashion_mnist", gr.EventData(None, data))
+def test_a_thumbnail_sets_its_example_a_model_and_no_picture(upload):
+    own = upload(encode(gradient()))
+    values, kept, message, link = clicked(ClassifyView(OWN, PLAIN, stage="conv3_x"), "example", "bag", own)
+    assert message == "" and kept is None and link == f"tab=classify&example=bag&model={PLAIN}&stage=conv3_x"
+    assert (values["example"], values["model"], values["stage"]) == ("bag", PLAIN, "conv3_x")
+    values, *_ = clicked(ClassifyView(stage="conv3_x", off=("layer1.0",)), "example", "lion")
+    assert (values["model"], values["stage"], values["off"]) == (COLOUR, "", "")
+    values, *_ = clicked(ClassifyView(model=COLOUR), "example", "fashion_mnist-77")
+    assert values["model"] == MODEL  # the residual one
 
-    assert select(example="bag") == ("bag", "plain20_fashion_mnist", None)
-    assert select(example="zebra")[0] in EXAMPLES
-    assert own_picture() == OWN
+
+@pytest.mark.parametrize("field, value, wanted", [
+    ("stage", "conv2_x", "conv2_x"), ("target", "4", 4), ("channels", "conv1", "conv1"),
+    ("off", "layer2.1", "layer2.1"), ("open", "blocks", "blocks"), ("kind", "all", "all"), ("truth", "3", 3),
+    ("page", "2", 2)])
+def test_a_click_inside_a_figure_changes_one_field(field, value, wanted):
+    values, kept, message, link = clicked(ClassifyView(), field, value)
+    assert message == "" and values[field] == wanted and f"{field}={value}" in link
+    untouched = dict(zip(CHOSEN, fill(ClassifyView(), "en")[5:], strict=True))
+    assert {name: values[name] for name in CHOSEN if name != field} == \
+        {name: default for name, default in untouched.items() if name != field}
+
+
+def test_what_can_be_several_is_toggled():
+    view = chosen(chosen(ClassifyView(), "off", "layer1.1"), "off", "layer2.0")
+    assert view.off == ("layer1.1", "layer2.0") and chosen(view, "off", "layer1.1").off == ("layer2.0",)
+    assert chosen(chosen(view, "open", "browse"), "open", "browse").open == ()
+    assert chosen(chosen(view, "channels", "conv1"), "channels", "conv1").channels == ""
+    cell = chosen(ClassifyView(page=3), "cell", "6,0")
+    assert (cell.truth, cell.given, cell.kind, cell.page) == (6, 0, "all", 0)
+    assert chosen(ClassifyView(page=3), "kind", "right").page == 0
+
+
+@pytest.mark.parametrize("field, value", [
+    ("model", "/etc"), ("beside", MODEL), (None, None), ("__class__", "x"), ("off", ["layer1.0"]), ("off", "x" * 999),
+    ("target", "1.5"), ("cell", "a,b"), ("cell", None), ("example", {"path": "/etc/passwd"}), ("open", "\x00")])
+def test_a_made_up_click_is_one_sentence(field, value, caplog):
+    *_, message, link = clicked(ClassifyView(), field, value)
+    assert message.count("<p") == 1 and link == gr.skip() and not caplog.records
+
+
+def test_another_model_forgets_what_was_chosen_of_the_last():
+    view = ClassifyView(model=PLAIN, stage="conv2_x", target=3, off=("layer1.0",), open=("blocks",), temperature=2.0)
+    message, _, link, *values = show_model(asked(), *controls(view), None)
+    assert message == "" and link == f"tab=classify&model={PLAIN}&temperature=2&open=blocks"
+    assert dict(zip(SET, values, strict=True))["off"] == ""
+
+
+@pytest.mark.parametrize("model, picture, goes_to", [
+    (MODEL, gradient(), COLOUR), (PLAIN, gradient(), PLAIN), (MODEL, noise(mode="L"), MODEL)],
+    ids=["colour", "another model chosen", "grey"])
+def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, model, picture, goes_to):
+    message, _, link, *values = show_own(asked(), *controls(ClassifyView(model=model)), upload(encode(picture)))
+    values = dict(zip(SET, values, strict=True))
+    assert message == "" and (values["example"], values["model"]) == (OWN, goes_to) and "example=own" in link
 
 
 def test_a_link_fills_the_controls():
-    view = ClassifyView("lion", "plain20_fashion_mnist", 7)
-    assert fill(view, "en") == ["lion", "plain20_fashion_mnist", 7]
+    view = ClassifyView("lion", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", ("layer1.0", "layer2.1"), ("browse",))
+    assert fill(view, "en") == ["lion", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", "layer1.0,layer2.1", "browse",
+                                -1, -1, "wrong", 0]
 
 
 def test_the_api_answers_as_the_library(upload):
     picture = encode(noise(seed=3), "WEBP", lossless=True)
-    answer = classify_api(upload(picture, "mine.webp"), "plain20_fashion_mnist", 4)
-    expected = classify(picture, model="plain20_fashion_mnist", top_k=4)
-    assert answer["image"] == "mine.webp" and answer["model"] == "plain20_fashion_mnist"
+    answer = classify_api(upload(picture, "mine.webp"), PLAIN, 4)
+    expected = classify(picture, model=PLAIN, top_k=4)
+    assert answer["image"] == "mine.webp" and answer["model"] == PLAIN
     assert [(p["label"], p["probability"]) for p in answer["predictions"]] == \
         [(p.label, pytest.approx(p.probability, rel=1e-5)) for p in expected.predictions]
 

@@ -106,8 +106,8 @@ def _bars(reading: Reading) -> str:
 def percent(probability: float) -> str:
     """One decimal, and never a certainty that is not one."""
     if probability < 0.0005:
-        return "&lt; 0.1 %"
-    return f"{100 * probability:.1f} %" if probability < 0.9995 else "&gt; 99.9 %"
+        return "&lt; 0.1\u00a0%"
+    return f"{100 * probability:.1f}\u00a0%" if probability < 0.9995 else "&gt; 99.9\u00a0%"
 
 
 def points(change: float) -> str:

@@ -23,10 +23,10 @@ def stages_html(reading: Reading) -> str:
 
 def _stage(stage: StageMap, opened: bool, lang: str) -> str:
     size = map_size(stage.shape)
-    alt = escape(text("classify.stage_alt", lang, name=stage.name, size=size))
-    inside = (f'<img class="pixels" src="{png_url(grey(stage.mean))}" alt="{alt}">'
+    inside = (f'<img class="pixels" src="{png_url(grey(stage.mean))}" alt="">'
               f"<span><b>{stage.name}</b> {size}</span>")
-    return button("channels", stage.name, inside, kind="stage", pressed=opened)
+    label = text("classify.stage_alt", lang, name=stage.name, size=size)
+    return button("channels", stage.name, inside, label, "stage", opened)
 
 
 def map_size(shape: tuple[int, int, int]) -> str:
@@ -85,5 +85,5 @@ def _block(reading: Reading, place: Place, before: float, alone: "float | None")
     told = (f'<td colspan="3" class="note">{text("classify.changes_shape", lang)}</td>' if alone is None else
             f'<td class="bar"><span style="width:{100 * alone:.2f}%"></span><i style="--at:{before:.4f}"></i>'
             f'</td><td class="number">{percent(alone)}</td><td class="delta">{points(alone - before)}</td>')
-    name = f"{reading.stages[place.stage + 1]} · {place.name}{mark}"
+    name = f'<span class="part">{reading.stages[place.stage + 1]} · </span>{place.name}{mark}'
     return f'<tr{" class=off" if off else ""}><th scope="row">{name}</th><td>{box}</td>{told}</tr>'
