@@ -1,0 +1,107 @@
+import csv
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+
+from resnet.lab.race_log import Race, recorded, watch
+from resnet.text import text
+from resnet.ui.compare import race as panel
+from resnet.ui.compare.race import RaceView, finish_race, run_race, show_race
+from resnet.ui.sharing import from_query
+from tests.ui.asking import ask, asked, attached, held, held_with, words
+
+SMALL = RaceView(depth=8, width=4)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Races of three iterations."""
+    monkeypatch.setattr(panel, "watch_on_device", lambda settings: watch(settings, "cpu", 3))
+
+
+def streamed(view: RaceView, query: str = "") -> list[tuple]:
+    return list(run_race(*held(view), asked(query)))
+
+
+def lines(figure) -> dict[str, tuple]:
+    return {line.name: (line.x, line.y) for line in figure.data}
+
+
+def test_the_panel_opens_with_the_recorded_race():
+    message, heading, figure, below, shown, link = ask(show_race, [*held(RaceView()), None])
+    assert message == "" and link == "tab=compare&panel=race" and shown == recorded()
+    assert text("compare.race.recorded") in words(heading) and text("compare.race.changed") not in words(heading)
+    drawn = lines(figure)
+    for plain, name in ((True, "plain-38"), (False, "ResNet-38")):
+        losses = recorded().losses(plain)
+        assert drawn[name][1][-1] == losses[-1] and f"{losses[-1]:.3g}" in words(heading)
+    assert recorded().hardware in words(below)
+
+
+def test_other_settings_ask_for_a_start_and_leave_the_chart():
+    _, heading, *rest, link = ask(show_race, [*held(SMALL), recorded()])
+    assert text("compare.race.changed") in words(heading) and rest == [gr.skip()] * 3
+    assert link == "tab=compare&panel=race&depth=8&width=4"
+
+
+def test_a_race_is_drawn_as_it_goes(short):
+    views = streamed(SMALL)
+    assert all(view[0] == "" and len(view) == 5 for view in views)
+    first, last = views[0], views[-1]
+    assert first[4].laps == () and "race-progress" in first[3]
+    assert [lap.iteration for lap in last[4].laps] == [1, 2, 3] and last[4].settings == SMALL.settings
+    assert lines(last[2])["plain-8"] == ((1, 2, 3), tuple(last[4].losses(True)))
+    rows = list(csv.DictReader(attached(last[3])["race-8-seed0.csv"].splitlines()))
+    assert [row["iteration"] for row in rows] == ["1", "2", "3"] and rows[0]["lr"] == "0.1"
+    assert float(rows[2]["residual_loss"]) == pytest.approx(last[4].laps[2].residual_loss, rel=1e-5)
+
+
+def test_the_link_repeats_the_race(short):
+    view = RaceView(depth=8, width=4, lr="0.03", norm="off", seed=5, seconds=10)
+    *_, link = ask(show_race, [*held(view), None])
+    again = from_query(RaceView, dict(part.split("=") for part in link.split("&")))
+    assert again == view
+    courses = [[lap.plain_loss for lap in streamed(one)[-1][4].laps] for one in (view, again)]
+    assert courses[0] == courses[1]
+
+
+def test_a_stopped_race_is_drawn_as_far_as_it_went():
+    part = replace(recorded(), laps=recorded().laps[:30])
+    message, heading, figure, below = ask(finish_race, [part])
+    assert message == "" and "30" in words(heading) and lines(figure)["plain-38"][0][-1] == 30
+    assert len(attached(below)["race-38-seed0.csv"].splitlines()) == 31
+    assert ask(finish_race, [None])[1:] == [gr.skip()] * 3
+
+
+def test_a_race_stopped_before_it_began_says_so():
+    _, heading, figure, below = ask(finish_race, [Race(SMALL.settings, (), "here")])
+    assert text("compare.race.nothing") in words(heading) and below == "" and lines(figure)["plain-8"][0] == ()
+
+
+def test_a_net_that_ran_away_is_told():
+    laps = recorded().laps
+    lost = replace(recorded(), laps=(*laps[:9], *(replace(lap, plain_loss=float("nan")) for lap in laps[9:])))
+    _, heading, figure, _ = ask(finish_race, [lost])
+    assert text("compare.race.lost", iteration=10) in words(heading) and max(lines(figure)["plain-38"][0]) == 9
+
+
+def test_in_chinese(short):
+    heading, figure, below = streamed(SMALL, "lang=zh")[-1][1:4]
+    assert "训练损失" in words(heading) and "本页实测" in below
+    assert figure.layout.yaxis.title.text == text("charts.train_loss", "zh")
+
+
+@pytest.mark.parametrize("changes, part", [
+    ({"depth": 9}, "9"), ({"depth": 1202}, "1202"), ({"depth": None}, ""), ({"width": "zebra"}, "zebra"),
+    ({"lr": "5"}, "5"), ({"lr": 0.1}, "0.1"), ({"norm": "<b>"}, "&lt;b&gt;"), ({"seed": -1}, "-1"),
+    ({"seconds": 86_400}, "86,400"),
+])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_bad_knobs_fill_the_message_line_only(changes, part, lang, caplog):
+    values = held_with(RaceView(), **changes)
+    answers = [ask(show_race, [*values, None], f"lang={lang}"), *map(list, run_race(*values, asked(f"lang={lang}")))]
+    assert len(answers) == 2  # the stream ends with the sentence
+    for message, *rest in answers:
+        assert part in message and message.count("<p") == 1 and not caplog.records
+        assert all(value == gr.skip() for value in rest)
