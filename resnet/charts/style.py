@@ -4,7 +4,7 @@ Figures are transparent and their inks are mapped to the page's by style.css, so
 """
 
 # Shallow, middle, deep. style.css lightens the same colours in dark mode: change them together.
-SHADES = {False: ("#4a9bd1", "#0072b2", "#024c78"), True: ("#e58a3c", "#d55e00", "#933f00")}
+SHADES = {False: ("#4a9bd1", "#0072b2", "#034c78"), True: ("#e58a3c", "#d55e00", "#933f00")}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', sans-serif"
 INK = "#1a202c"
 MUTED = "#75889a"  # reference lines, laws, and what is neither residual nor plain

@@ -1,0 +1,107 @@
+"""What blocks do: the error without each of them, without several, and the gradient by length of path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from resnet.charts.style import MUTED, layout, shade
+from resnet.lab.lesions import Effect
+from resnet.lab.paths import PathLength
+from resnet.lesion import Place
+from resnet.text import text
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A net in a figure: its title, kind and depth, its blocks, and what was measured of it."""
+
+    title: str
+    plain: bool
+    depth: int
+    places: tuple[Place, ...]
+    effects: tuple[Effect, ...]
+    together: Effect | None = None
+
+    @property
+    def colour(self) -> str:
+        return shade(self.plain, self.depth)
+
+
+def sweep_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en") -> go.Figure:
+    """A dot per block and net: the error in per cent after the lesion of this block alone; a diamond where
+    the block halves the map, a ring for blocks chosen together, a dotted line at the error of the whole net."""
+    figure = go.Figure(layout=layout(430))
+    for net in nets:
+        halving = {place.name for place in net.places if place.halves}
+        figure.add_scatter(
+            x=_columns([effect.blocks[0] for effect in net.effects]), y=[effect.error for effect in net.effects],
+            mode="markers", name=net.title, hovertemplate=f"{net.title}: %{{y:.3g}} %<extra></extra>",
+            marker={"color": net.colour, "size": 11,
+                    "symbol": ["diamond" if effect.blocks[0] in halving else "circle" for effect in net.effects]})
+        figure.add_hline(intact[net.title], line={"color": net.colour, "width": 1.4, "dash": "dot"})
+    for net in nets:
+        if net.together:
+            label = text("compare.lesions.together", lang)
+            figure.add_scatter(
+                x=[[label], [text("compare.lesions.chosen", lang)]], y=[net.together.error], mode="markers",
+                showlegend=False, hovertemplate=f"{net.title}: %{{y:.3g}} %<extra></extra>",
+                marker={"color": net.colour, "size": 13, "symbol": "circle-open", "line": {"width": 3}})
+    _key(figure, text("compare.lesions.halving", lang), "diamond")
+    figure.update_xaxes(title=text("compare.lesions.block_axis", lang), tickangle=0, dividercolor="#e6eaee")
+    figure.update_yaxes(title=text("compare.lesions.error_axis", lang), range=[0, 102])
+    figure.update_layout(hovermode="x unified", margin={"r": 16})
+    return figure
+
+
+def several_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en") -> go.Figure:
+    """Error against the number of blocks dropped at random: the mean as a line, lowest to highest as whiskers."""
+    figure = go.Figure(layout=layout(430))
+    for net in nets:
+        counts = sorted({len(effect.blocks) for effect in net.effects})
+        groups = [[effect.error for effect in net.effects if len(effect.blocks) == count] for count in counts]
+        means = [sum(group) / len(group) for group in groups]
+        figure.add_scatter(
+            x=[0, *counts], y=[intact[net.title], *means], name=net.title, mode="lines+markers",
+            line={"color": net.colour, "width": 2.4}, marker={"color": net.colour, "size": 7},
+            error_y={"type": "data", "array": [0, *(max(g) - m for g, m in zip(groups, means, strict=True))],
+                     "arrayminus": [0, *(m - min(g) for g, m in zip(groups, means, strict=True))],
+                     "color": net.colour, "thickness": 1, "width": 3},
+            hovertemplate=f"{net.title}: %{{y:.3g}} %<extra></extra>")
+    figure.update_xaxes(title=text("compare.lesions.count_axis", lang))
+    figure.update_yaxes(title=text("compare.lesions.error_axis", lang), range=[0, 102])
+    figure.update_layout(margin={"r": 16})
+    return figure
+
+
+def paths_chart(net: Shown, rows: Sequence[PathLength], lang: str = "en") -> go.Figure:
+    """By length of path, one above the other: how many there are, the gradient of one, and their product."""
+    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[
+        text(f"compare.lesions.{part}", lang) for part in ("paths_count", "paths_gradient", "paths_product")])
+    figure.update_layout(layout(560))
+    lengths = [row.length for row in rows]
+    for i, (values, colour) in enumerate([([row.count for row in rows], MUTED),
+                                          ([row.magnitude for row in rows], net.colour),
+                                          ([row.product for row in rows], net.colour)]):
+        figure.add_bar(x=lengths, y=values, marker={"color": colour}, showlegend=False, row=i + 1, col=1,
+                       hovertemplate="%{y:.3g}<extra></extra>")
+    grid = layout()["xaxis"]
+    figure.update_xaxes(**grid | {"showgrid": False})
+    figure.update_yaxes(**grid | {"exponentformat": "power", "nticks": 5})
+    if rows[0].magnitude and max(row.magnitude for row in rows) > 30 * min(row.magnitude for row in rows):
+        figure.update_yaxes(type="log", row=2, col=1)
+    figure.update_xaxes(title=text("compare.lesions.length_axis", lang), row=3, col=1)
+    figure.update_annotations(font={"size": 13}, x=0, xanchor="left")
+    figure.update_layout(margin={"r": 16}, bargap=0.25, hovermode="x unified")
+    return figure
+
+
+def _columns(blocks: Sequence[str]) -> list[list[str]]:
+    """ "layer2.1" -> its stage and its place in it, for an axis of two rows."""
+    return [[block.partition(".")[0] for block in blocks], [block.partition(".")[2] for block in blocks]]
+
+
+def _key(figure: go.Figure, name: str, symbol: str) -> None:
+    figure.add_scatter(x=[None], y=[None], mode="markers", name=name,
+                       marker={"color": MUTED, "size": 10, "symbol": symbol})
