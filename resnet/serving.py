@@ -1,0 +1,229 @@
+"""Who runs where while the page is served: one thread for all that is heavy, which forms batches.
+
+- The main thread and Gradio's worker threads get one thread each from PyTorch: they decode, prepare, trace
+  and draw. Each thread that used two would keep a pool of its own, and pools that share two cores slow
+  each other down by a third.
+- One inference thread uses all cores. Forward passes go there (`logits`), and so does any other work
+  with a net that a visitor waits for (`heavy`), in pieces of a second at most, first come, first served.
+- What runs for long on purpose, such as a live training, stays in its worker with one thread, so that
+  answers keep coming from the other core.
+- A net's quick form (resnet.fast) is built aside, in a thread that ends, while the shared eager net
+  answers; the inference thread then only makes it warm. So nobody waits for a build.
+
+Requests that wait for the same net and size when the inference thread gets free form a batch. None waits
+for others to come: a batch grows because the thread was busy, and with nobody else about it is one.
+
+Without `start` (the command line, tests, and ZeroGPU, whose calls run in a forked process that has
+none of these threads) everything runs where it is called, eagerly.
+"""
+
+import os
+import threading
+import weakref
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from resnet.checkpoint import ModelInfo
+from resnet.data import normalise
+from resnet.evaluate import resolve
+from resnet.fast import Fast, eager, prepare
+from resnet.model import ResNet
+
+MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
+BATCHES = (16, 4, 1)  # each new shape costs a compilation, so there are few
+PIXELS = {"cpu": 4 * 224 * 224, "cuda": 64 * 224 * 224}  # in a batch; from there on a larger one gains nothing
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Net:
+    """What one batch has in common."""
+
+    model: ResNet
+    info: ModelInfo
+    device: torch.device
+    precision: str
+
+    @property
+    def key(self) -> Hashable:
+        return id(self.model), self.info.mean, self.info.std, self.device, resolve(self.precision, self.device)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """uint8 pixels [n, c, h, w] for a net, and where their logits go."""
+
+    net: Net
+    pixels: Tensor
+    answer: "Future[Tensor]" = field(default_factory=Future)
+
+    @property
+    def key(self) -> Hashable:
+        return self.net.key, self.pixels.shape[1:]
+
+
+class Server:
+    """The inference thread with its queue, and the quick forms of nets."""
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self.batches: Counter[int] = Counter()  # of so many pictures
+        self._waiting: deque[_Request | Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._quick: OrderedDict[Hashable, Fast | None] = OrderedDict()
+        self._building = threading.Lock()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="inference", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    def logits(self, net: Net, pixels: Tensor) -> Tensor:
+        """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU."""
+        if threading.current_thread() is self._thread:
+            return self._logits(net, pixels)
+        request = _Request(net, pixels)
+        self._put(request)
+        return request.answer.result()
+
+    def heavy(self, work: Callable[[], Result]) -> Result:
+        """work(), in the inference thread."""
+        if threading.current_thread() is self._thread:
+            return work()
+        done: Future[Result] = Future()
+        self._put(lambda: _settle(done, work))
+        return done.result()
+
+    def way(self, net: Net) -> str:
+        """How the net's next answer comes: a `way` of resnet.fast."""
+        quick = self._quick.get(net.key)
+        return quick.way if quick else "eager"
+
+    def _put(self, job: "_Request | Callable[[], None]") -> None:
+        with self._changed:
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def _serve(self) -> None:
+        torch.get_num_threads()  # a thread's first use of PyTorch sets its number: let that be now
+        torch.set_num_threads(self.threads)
+        self._ready.set()
+        while True:
+            job = self._next()
+            if callable(job):
+                job()
+            else:
+                self._answer(job)
+            del job  # it holds a net, which would stay until the next one comes
+
+    def _next(self) -> "list[_Request] | Callable[[], None]":
+        """What waits longest; a request with as many of its like as make a batch."""
+        with self._changed:
+            while not self._waiting:
+                self._changed.wait()
+            first = self._waiting.popleft()
+            if callable(first):
+                return first
+            alike = [job for job in self._waiting if not callable(job) and job.key == first.key]
+            chosen = [first, *alike][:_batch(1 + len(alike), first)]
+            for request in chosen[1:]:
+                self._waiting.remove(request)
+            return chosen
+
+    def _answer(self, requests: list[_Request]) -> None:
+        """Each gets its own logits, or its own error."""
+        try:
+            logits = self._logits(requests[0].net, torch.cat([request.pixels for request in requests]))
+        except Exception as error:
+            if len(requests) == 1:
+                requests[0].answer.set_exception(error)
+            else:
+                for request in requests:
+                    self._answer([request])
+            return
+        for request, part in zip(requests, logits.split([len(r.pixels) for r in requests]), strict=True):
+            request.answer.set_result(part)
+
+    def _logits(self, net: Net, pixels: Tensor) -> Tensor:
+        self.batches[len(pixels)] += 1
+        run = self._quick_form(net) or eager(net.model, net.device, net.precision)
+        logits = run(normalise(pixels.to(net.device), net.info)).cpu()
+        if net.key not in self._quick:
+            self._begin(net, tuple(pixels.shape[-2:]))
+        return logits
+
+    def _quick_form(self, net: Net) -> Fast | None:
+        """It, or None while it is built, or where it cannot be."""
+        if net.key in self._quick:
+            self._quick.move_to_end(net.key)
+        return self._quick.get(net.key)
+
+    def _begin(self, net: Net, size: tuple[int, int]) -> None:
+        """Have the quick form built; it goes when the net goes, of which no more than a reference is kept."""
+        self._quick[net.key] = None
+        weakref.finalize(net.model, self._quick.pop, net.key, None).atexit = False
+        threading.Thread(target=self._build, args=(net, size), name="building", daemon=True).start()
+
+    def _build(self, net: Net, size: tuple[int, int]) -> None:
+        with self._building:
+            finish = prepare(net.model, net.device, net.precision, size)
+        self._put(lambda: self._keep(net.key, finish()))
+
+    def _keep(self, key: Hashable, quick: Fast) -> None:
+        if quick.way == "eager":
+            return
+        self._quick[key] = quick
+        self._quick.move_to_end(key)
+        while sum(form.nbytes for form in list(self._quick.values()) if form) > MEMORY and len(self._quick) > 1:
+            self._quick.popitem(last=False)
+
+
+def _batch(waiting: int, first: _Request) -> int:
+    """How many of the waiting requests go together; one that is a batch already goes alone."""
+    n, _, height, width = first.pixels.shape
+    most = max(1, PIXELS.get(first.net.device.type, PIXELS["cuda"]) // (height * width)) if n == 1 else 1
+    return next(size for size in BATCHES if size <= min(waiting, most))
+
+
+def _settle(future: "Future[Result]", work: Callable[[], Result]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
+
+
+_server: Server | None = None
+
+
+def start() -> Server:
+    """Called once by the main thread, before PyTorch computes anything; a forked process has none of it."""
+    global _server
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    _server = Server(threads)
+    torch.set_num_threads(1)  # again: what a thread sets for itself, threads to come begin with
+    os.register_at_fork(after_in_child=_forget)
+    return _server
+
+
+def _forget() -> None:
+    global _server
+    _server = None
+
+
+def logits(net: Net, pixels: Tensor) -> Tensor:
+    """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU, by the inference thread if there is one."""
+    if _server:
+        return _server.logits(net, pixels)
+    run = eager(net.model, net.device, net.precision)
+    return run(normalise(pixels.to(net.device), net.info)).cpu()
+
+
+def heavy(work: Callable[[], Result]) -> Result:
+    """work(), in the inference thread if there is one: some tenths of a second with a net on all cores."""
+    return _server.heavy(work) if _server else work()
