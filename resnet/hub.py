@@ -60,18 +60,28 @@ def bundled() -> dict[str, ModelInfo]:
 def load(reference: str, trusted: bool = True) -> LoadedModel:
     """The model behind a bundled name, a Hub repository (owner/name[@revision]), a folder or a .safetensors file.
 
+    What this process had from the Hub before is taken again without asking it; `obtain` asks.
+
     Args:
         trusted: as in `obtain`.
 
     Raises:
         InputError: there is none, it is no plain ResNet, its files are not sound, or the Hub fails.
     """
+    if is_at_hand(reference, trusted) and (path := _places.get((reference, trusted))):
+        return _loaded(reference, _Place(path, True))
     steps = obtain(reference, trusted)
     while True:
         try:
             next(steps)
         except StopIteration as end:
             return end.value
+
+
+def is_at_hand(reference: str, trusted: bool = False) -> bool:
+    """Whether `load` needs no Hub: it is bundled, or was fetched by this process for one as trusted."""
+    path = _places.get((reference, trusted))
+    return is_bundled(reference) or (path is not None and path.is_dir())
 
 
 def obtain(reference: str, trusted: bool = False) -> Iterator[Progress]:
@@ -87,6 +97,10 @@ def obtain(reference: str, trusted: bool = False) -> Iterator[Progress]:
         InputError: as `load`.
     """
     place = yield from _find(reference, trusted)
+    return _loaded(reference, place)
+
+
+def _loaded(reference: str, place: "_Place") -> LoadedModel:
     loaded = _models.get(_stamp(place.path), lambda: _open(reference, place))
     if reference == loaded.reference and not place.notes:
         return loaded

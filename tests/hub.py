@@ -45,7 +45,7 @@ class StandInHub:
     """The server; `url` is the end point. Files from `large` bytes on are served from the second origin."""
 
     def __init__(self, large: int = 10_000):
-        self.large = large
+        self.large, self.pause = large, 0.05
         self.repositories: dict[str, Repository] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []

@@ -18,7 +18,7 @@ STALL_SECONDS = 60
 FAULTS = {
     "stall": "accepts and says nothing",
     "trickle": "sends a byte every fifth of a second",
-    "slow": "sends 64 KB every twentieth of a second",
+    "slow": "sends 64 KB and pauses for hub.pause seconds",
     "reset": "tears the connection down",
     "truncated": "promises the whole length and closes half-way",
     "longer": "states a size that is 5 bytes more than it has",
@@ -226,7 +226,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
             self.sent += len(piece)
             first += len(piece)
-            time.sleep({"trickle": 0.2, "slow": 0.05}.get(kind, 0))
+            time.sleep({"trickle": 0.2, "slow": self.hub.pause}.get(kind, 0))
 
     def _json(self, status: int, data) -> None:
         body = json.dumps(data).encode()

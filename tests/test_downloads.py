@@ -174,6 +174,7 @@ def exhausted(steps):
 
 
 def test_the_last_who_leaves_stops_it_and_the_next_goes_on(hub, weights):
+    hub.pause = 0.2
     hub.fail("slow", "model.*", whole=True)
     with closing(obtain(REPO)) as steps:
         while next(steps).done < 0.3 * len(weights):
@@ -230,11 +231,24 @@ def test_without_a_hub_what_was_loaded_goes_on(hub, net):
     loaded = load(REPO, trusted=False)
     hub.fail("503")
     reference.forget()
-    again = load(REPO, trusted=False)
+    assert load(REPO, trusted=False) is loaded
+    again, _ = exhausted(obtain(REPO))  # asks, in vain
     assert again.model is loaded.model and again.notes[-1].key == "from_cache"
     hub.heal()
     hub.fail("401")  # gone private: that is an answer, and is heeded
-    assert refusal().key == "hub_denied"
+    with pytest.raises(InputError) as caught:
+        next(obtain(REPO))
+    assert caught.value.key == "hub_denied"
+
+
+def test_a_branch_that_moves_is_followed_by_who_asks(hub, weights):
+    loaded, other = load(REPO, trusted=False), create("resnet20_cifar", seed=6)
+    hub.add(REPO, {"model.safetensors": save(other.state_dict())})
+    reference.forget()
+    assert load(REPO, trusted=False) is loaded
+    moved, _ = exhausted(obtain(REPO))
+    assert same_tensors(moved.model.state_dict(), other.state_dict())
+    assert load(REPO, trusted=False) is moved
 
 
 def test_what_is_in_the_cache_is_the_owners_only(hub, net, monkeypatch):
