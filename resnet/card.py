@@ -7,6 +7,7 @@ from resnet.config import VARIANTS, ResNetConfig
 from resnet.data import DATA
 
 LICENSE = "mit"
+UNROUNDED = "test_fp32"  # the key of the test result before the weights were rounded to fp16
 TERMS = {
     "fashion_mnist": "Fashion-MNIST is by Zalando (Xiao et al. 2017, arXiv 1708.07747), under the MIT licence.",
     "cifar10": "CIFAR-10 is by Krizhevsky (2009) and comes without a licence; none of its images are in here.",
@@ -91,7 +92,7 @@ The architecture is that of {PAPERS[config.order]}."""
 
 
 def _results(info: ModelInfo) -> str:
-    names = {"test": "test", "train": "training, without augmentation"}
+    names = {"test": "test", "train": "training, without augmentation", UNROUNDED: "test, before rounding to fp16"}
     rows = "\n".join(f"| {names[split]} | {score['n']:,} | {100 * score['accuracy']:.2f} % | {score['loss']:.4f} |"
                      for split, score in info.results.items())
     return f"""## Results
@@ -101,9 +102,14 @@ def _results(info: ModelInfo) -> str:
 {rows}
 
 One run, evaluated in fp32, one view of each image. The weights are those of the last epoch; the test set had no say in
-that. `history.csv` has errors and losses after every epoch.
+that. `history.csv` has errors and losses after every epoch.{_rounded(info)}
 
     python -m resnet evaluate {info.name} --data {info.data}"""
+
+
+def _rounded(info: ModelInfo) -> str:
+    return "" if UNROUNDED not in info.results else """
+Kernels and matrices are stored as fp16; the results but the last are those of the stored weights."""
 
 
 def _how_trained(info: ModelInfo) -> str:

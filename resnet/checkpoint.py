@@ -76,15 +76,19 @@ class ModelInfo:
         return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
-def save_model(folder: Path, model: ResNet, info: ModelInfo) -> None:
+def save_model(folder: Path, model: ResNet, info: ModelInfo, half: bool = False) -> None:
     """Write model.safetensors (or shards under 10 MB with their index) and config.json.
+
+    Args:
+        half: kernels and matrices as fp16; norms and biases stay fp32.
 
     Raises:
         InputError: the folder cannot be written.
     """
     from safetensors.torch import save
 
-    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    state = {key: (value.half() if half and value.dim() > 1 else value).detach().cpu().contiguous()
+             for key, value in model.state_dict().items()}
     shards = _shards(state)
     files = {name: save(tensors, {"format": "pt"}) for name, tensors in shards.items()}
     if len(shards) > 1:

@@ -5,12 +5,13 @@ import os
 import platform
 import sys
 from collections.abc import Generator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from resnet.card import model_card
+from resnet.card import UNROUNDED, model_card
 from resnet.checkpoint import CONFIG_FILE, ModelInfo, save_info, save_model
 from resnet.config import ResNetConfig, config_of
 from resnet.data import DataSpec, Split, data_spec, load_split
@@ -24,6 +25,7 @@ from resnet.train import Progress, train
 from resnet.workers import ALONE, Workers
 
 CARD_FILE = "README.md"
+HALF_COSTS = 0.0005  # of the test accuracy, at most
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,13 @@ def adapt(config: ResNetConfig, spec: DataSpec) -> ResNetConfig:
 
 
 def run(experiment: Experiment, out: Path, device: torch.device, workers: Workers = ALONE,
-        weights: bool = True, keep: bool = False) -> Generator[Progress, None, ModelInfo]:
+        weights: bool = True, keep: bool = False, half: bool = False) -> Generator[Progress, None, ModelInfo]:
     """Train, evaluate and write the folder; resumes where a killed run stopped. The value is config.json's record.
 
     Args:
         weights: False leaves config.json and history.csv only, for a run whose curve is all that is wanted.
         keep: leave the checkpoint, so that more can be read from it.
+        half: store kernels and matrices as fp16, unless that moves the test accuracy by more than HALF_COSTS.
 
     Raises:
         InputError: see `train`; also data that cannot be had, or a folder with another finished net.
@@ -90,9 +93,16 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
     size = experiment.config.input_size
     train_set, test_set = (load_split(experiment.recipe.data, split).resized(size) for split in ("train", "test"))
     net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers)
-    info = describe(experiment, net, train_set, test_set, load_rows(out)[-1].seconds, workers)
+    seconds = load_rows(out)[-1].seconds
+    info = describe(experiment, net, train_set, test_set, seconds, workers)
+    if half:
+        rounded = rounded_to_half(net)
+        other = describe(experiment, rounded, train_set, test_set, seconds, workers)
+        half = abs(other.results["test"]["accuracy"] - info.results["test"]["accuracy"]) <= HALF_COSTS
+        if half:
+            net, info = rounded, dataclasses.replace(other, results=other.results | {UNROUNDED: info.results["test"]})
     if workers.rank == 0:
-        _write(out, net, info, weights)
+        _write(out, net, info, weights, half)
         if not keep:
             (out / CHECKPOINT).unlink()
     return info
@@ -145,12 +155,22 @@ def _finished(experiment: Experiment, out: Path, device: torch.device, workers: 
     return info
 
 
-def _write(out: Path, net: ResNet, info: ModelInfo, weights: bool) -> None:
+def rounded_to_half(net: ResNet) -> ResNet:
+    """A copy whose kernels and matrices hold what fp16 can; norms and biases, which weigh nothing, stay as they are."""
+    rounded = deepcopy(net)
+    with torch.no_grad():
+        for parameter in rounded.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(parameter.half())
+    return rounded
+
+
+def _write(out: Path, net: ResNet, info: ModelInfo, weights: bool, half: bool) -> None:
     if not weights:
         save_info(out, info)
         return
     write_file(out / CARD_FILE, model_card(info))
-    save_model(out, net, info)
+    save_model(out, net, info, half)
 
 
 def _read_info(file: Path) -> ModelInfo:

@@ -113,6 +113,28 @@ def test_a_run_may_leave_its_curve_only(tmp_path, monkeypatch, capsys):
     assert "test accuracy" in capsys.readouterr().out
 
 
+def test_weights_may_be_stored_in_half_the_bytes(finished, tmp_path, capsys):
+    out = tmp_path / "half"
+    assert main(["train", *ARGUMENTS, "--half", "--out", str(out)]) == 0
+    stored, whole = load_file(out / "model.safetensors"), load_file(finished / "model.safetensors")
+    assert {value.dtype for value in stored.values() if value.dim() > 1} == {torch.float16}
+    assert all(torch.equal(stored[key], value.half() if value.dim() > 1 else value) for key, value in whole.items())
+    info, before = (json.loads((folder / "config.json").read_text()) for folder in (out, finished))
+    assert info["results"]["test_fp32"] == before["results"]["test"]
+    assert "stored as fp16" in (out / "README.md").read_text()
+    assert main(["evaluate", str(out), "--data", "fashion_mnist", "--json"]) == 0
+    score = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (score["accuracy"], score["loss"]) == (info["results"]["test"]["accuracy"], info["results"]["test"]["loss"])
+
+
+def test_half_the_bytes_must_not_cost_accuracy(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "HALF_COSTS", -1.0)  # whatever it costs is too much
+    out = tmp_path / "half"
+    assert main(["train", *ARGUMENTS, "--half", "--out", str(out)]) == 0
+    assert all(value.dtype != torch.float16 for value in load_file(out / "model.safetensors").values())
+    assert "test_fp32" not in json.loads((out / "config.json").read_text())["results"]
+
+
 def test_a_net_with_the_large_stem_sees_larger_images(tmp_path):
     arguments = ["d2l_resnet18", *ARGUMENTS[1:-len(TINY_SETTINGS)], "depths=1,1", "widths=4,8", "input_size=40x40"]
     assert main(["train", *arguments, "--epochs", "1", "--out", str(tmp_path)]) == 0
