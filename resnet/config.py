@@ -61,6 +61,8 @@ class ResNetConfig:
             if getattr(self, field) not in allowed:
                 raise InputError("choice", field=field, value=getattr(self, field), allowed=", ".join(allowed))
         _check_range("depths", self.depths, MAX_BLOCKS)
+        if sum(self.depths) > MAX_BLOCKS:
+            raise InputError("blocks", found=f"{sum(self.depths):,}", limit=f"{MAX_BLOCKS:,}")
         _check_range("widths", self.widths, MAX_WIDTH)
         if not 1 <= len(self.depths) == len(self.widths) <= MAX_STAGES:
             raise InputError("stages", depths=len(self.depths), widths=len(self.widths), limit=MAX_STAGES)

@@ -25,4 +25,11 @@ class InputError(ValueError):
     def sentence(self, lang: str = "en") -> str:
         values = {name: sentences(lang).get(f"fields.{value}", value) if name == "field" else value
                   for name, value in self.values.items()}
-        return text(f"errors.{self.key}", lang, **values)
+        return text(f"errors.{self.key}", lang, **{name: _one_line(value) for name, value in values.items()})
+
+
+def _one_line(value):
+    """Quoted text stays on its line and can be sent: no line breaks, no controls of direction, no half characters."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in value)

@@ -19,28 +19,20 @@ log = logging.getLogger("resnet")
 
 def guarded_view(outputs: int):
     """For a handler whose first output is the tab's message line: a failure fills the line and
-    leaves the other `outputs` as they were. A generator is guarded by a generator."""
+    leaves the other `outputs` as they were. A generator is guarded as a stream."""
 
     def decorate(handler):
-        def told(error: Exception, values) -> tuple:
-            return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+        if inspect.isgeneratorfunction(handler):
+            return guarded_stream(outputs)(handler)
 
         @functools.wraps(handler)
         def guarded(*values):
             try:
                 return "", *handler(*values)
             except Exception as error:
-                return told(error, values)
+                return _told(error, values, outputs)
 
-        @functools.wraps(handler)
-        def guarded_steps(*values):
-            try:
-                for step in handler(*values):
-                    yield "", *step
-            except Exception as error:
-                yield told(error, values)
-
-        return guarded_steps if inspect.isgeneratorfunction(handler) else guarded
+        return guarded
 
     return decorate
 
@@ -56,7 +48,7 @@ def guarded_stream(outputs: int):
                     for view in views:
                         yield "", *view
             except Exception as error:
-                yield message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+                yield _told(error, values, outputs)
 
         return guarded
 
@@ -78,9 +70,18 @@ def guarded_api(handler):
     return guarded
 
 
+def _told(error: Exception, values: tuple, outputs: int) -> tuple:
+    return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+
+
 def request_among(values) -> "gr.Request | None":
     """Gradio hands the request over among a handler's positional arguments."""
     return next((value for value in values if isinstance(value, gr.Request)), None)
+
+
+def sent(event: gr.EventData, key: str) -> object:
+    """What the page says of an event under `key`; None where it says nothing, whatever was sent instead."""
+    return event._data.get(key) if isinstance(event._data, dict) else None
 
 
 def uploaded_file(value) -> Path:

@@ -14,13 +14,14 @@ UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 16, 4_000_000_000  # bytes; files are delet
 JSON_SECONDS, UPLOAD_SECONDS = 20, 300  # for a body to arrive: a 25 MB picture at 0.7 Mbit/s
 STREAMS = 1_000  # answers that stay open, two or three per visitor
 KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how often the old are deleted
-SESSIONS = 200  # whose controls' values Gradio remembers, at up to 2 MB each
+SESSIONS = 100  # whose last drawings Gradio remembers, mostly 0.3 MB, at worst 5; a live race is shown from there
 
 # Work. How many of a kind run at once; the rest wait in one queue, and beyond it are told that the page is
 # busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a forward
-# pass or a live experiment has the cores to itself.
+# pass or a live experiment has the cores to itself. Who waits for a download only waits (resnet.downloads runs
+# two at a time).
 WAITING = 64
-AT_ONCE = {"trace": 4, "classify": 1, "race": 1}
+AT_ONCE = {"trace": 4, "classify": 1, "race": 1, "weights": 16}
 OTHERS_AT_ONCE = 2  # of each panel of Compare
 
 QUEUE = {"max_size": WAITING, "api_open": False}

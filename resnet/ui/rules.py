@@ -120,6 +120,12 @@ def _check_listed(values: object, function) -> None:
     needed = 0 if function.cancels else len(function.inputs)
     if not isinstance(values, list) or len(values) < needed:
         raise Refused(400, "request_values", n=needed)
+    for block, value in zip(function.inputs, values, strict=False):
+        if value is not None and (model := getattr(block, "data_model", None)):
+            try:
+                model.model_validate(value, context={"validate_meta": True})
+            except ValueError:
+                raise Refused(400, "request_damaged") from None
 
 
 def _check_named(data: dict, function) -> None:

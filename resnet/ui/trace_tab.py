@@ -18,7 +18,7 @@ from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.beside import beside_html
 from resnet.ui.files import download
-from resnet.ui.guard import guarded_api, guarded_view
+from resnet.ui.guard import guarded_api, guarded_view, sent
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
@@ -65,9 +65,9 @@ def show_net(request: gr.Request, *controls) -> tuple:
 
 
 @guarded_view(outputs=3 + len(OWN))
-def show_file(request: gr.Request, sent: gr.EventData, *controls) -> tuple:
+def show_file(request: gr.Request, chosen: gr.EventData, *controls) -> tuple:
     """The header of the visitor's own .safetensors tells the net, which is shown as a variant with changes."""
-    header = uploaded_header(sent)
+    header = uploaded_header(chosen)
     found = recognise_header(header, header.reference)
     variant = found.variant if found.variant in VARIANTS else "resnet50"
     view = TraceView(variant, **spelled(found.config))
@@ -105,7 +105,7 @@ def draw(reading: Reading) -> str:
 
 def choose_block(picked: gr.EventData) -> str:
     """A block that was clicked in the map, or chosen by keyboard."""
-    return str(picked.block)
+    return str(sent(picked, "block") or "")[:80]
 
 
 @guarded_api

@@ -4,22 +4,23 @@
 import gradio as gr
 
 from resnet.errors import InputError
-from resnet.headers.header import Header, read_one
+from resnet.headers.header import MAX_HEADER, Header, read_one
 from resnet.ui.guard import uploaded_file
 from resnet.ui.language import both
 from resnet.ui.sharing import whole_number
 
-# The first eight bytes of a .safetensors file give the length of its header.
+# The first eight bytes of a .safetensors file give the length of its header. One that is too long is not sent:
+# its beginning says so, and is refused like any other.
 SEND = """element.addEventListener("change", async (event) => {
   const file = event.target.files[0];
   if (!file) return;
   const start = await file.slice(0, 8).arrayBuffer();
   const length = start.byteLength === 8 ? Number(new DataView(start).getBigUint64(0, true)) + 8 : 8;
-  const header = new File([file.slice(0, Math.min(length, 24e6))], "header.bin");
+  const header = new File([file.slice(0, length > MAX_HEADER + 8 ? 64 : length)], "header.bin");
   const { path } = await upload(header);
   trigger("upload", { path, size: file.size, name: file.name });
   event.target.value = "";
-})"""
+})""".replace("MAX_HEADER", str(MAX_HEADER))
 
 
 class Beginning:
