@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from resnet.errors import InputError
-from resnet.evaluate import autocast, fast_bf16
+from resnet.evaluate import resolve
 from resnet.hub import LoadedModel, load
 from resnet.picture import Seen, decode, follow, prepare
+from resnet.placement import best_device, placed
+from resnet.serving import Net, logits
 
 PRECISIONS = ("auto", "fp32", "bf16")
 MAX_TOP_K = 100
@@ -58,12 +60,11 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | LoadedModel", t
     start = time.perf_counter()
     seen = see(image if isinstance(image, Tensor) else decode(image), loaded, test_size)
     prepared = time.perf_counter()
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    logits = forward(loaded, seen.pixels[None], where, precision)[0]
+    where = torch.device(device) if device else best_device()
+    found = forward(placed(loaded, where), seen.pixels[None], where, precision)[0]
     done = time.perf_counter()
-    return Answer(loaded.info.name, _top(logits, loaded.info.labels, top_k), _entropy(logits), seen, where.type,
-                  "bf16" if precision == "bf16" or (precision == "auto" and fast_bf16()) else "fp32",
-                  1e3 * (prepared - start), 1e3 * (done - prepared))
+    return Answer(loaded.info.name, _top(found, loaded.info.labels, top_k), _entropy(found), seen, where.type,
+                  resolve(precision, where), 1e3 * (prepared - start), 1e3 * (done - prepared))
 
 
 def see(pixels: Tensor, loaded: LoadedModel, test_size: bool = False) -> Seen:
@@ -77,14 +78,9 @@ def see(pixels: Tensor, loaded: LoadedModel, test_size: bool = False) -> Seen:
     return follow(pixels, net.in_channels, steps) if steps else prepare(pixels, net.in_channels, net.input_size)
 
 
-@torch.inference_mode()
 def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Tensor:
-    """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU."""
-    info = loaded.info
-    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (info.mean, info.std))
-    inputs = ((pixels.float() / 255 - mean) / std).to(device, memory_format=torch.channels_last)
-    with autocast(device, precision):
-        return loaded.model.to(device)(inputs).float().cpu()
+    """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU; the model is on `device`."""
+    return logits(Net(loaded.model, loaded.info, device, precision), pixels)
 
 
 def _top(logits: Tensor, labels: tuple[str, ...], k: int) -> tuple[Prediction, ...]:

@@ -7,8 +7,9 @@
   with a net that a visitor waits for (`heavy`), in pieces of a second at most, first come, first served.
 - What runs for long on purpose, such as a live training, stays in its worker with one thread, so that
   answers keep coming from the other core.
-- A net's quick form (resnet.fast) is built aside, in a thread that ends, while the shared eager net
-  answers; the inference thread then only makes it warm. So nobody waits for a build.
+- A net that is asked a second time gets a quick form (resnet.fast). It is built aside, in a thread that
+  ends, while the shared eager net answers; the inference thread then only makes it warm. So nobody waits
+  for a build, and a net with blocks switched off for one question gets none.
 
 Requests that wait for the same net and size when the inference thread gets free form a batch. None waits
 for others to come: a batch grows because the thread was busy, and with nobody else about it is one.
@@ -36,6 +37,7 @@ from resnet.fast import Fast, eager, prepare
 from resnet.model import ResNet
 
 MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
+WORTH_IT = 2  # questions, from which on a quick form is built
 BATCHES = (16, 4, 1)  # each new shape costs a compilation, so there are few
 PIXELS = {"cpu": 4 * 224 * 224, "cuda": 64 * 224 * 224}  # in a batch; from there on a larger one gains nothing
 Result = TypeVar("Result")
@@ -76,7 +78,8 @@ class Server:
         self.batches: Counter[int] = Counter()  # of so many pictures
         self._waiting: deque[_Request | Callable[[], None]] = deque()
         self._changed = threading.Condition()
-        self._quick: OrderedDict[Hashable, Fast | None] = OrderedDict()
+        self._quick: OrderedDict[Hashable, Fast | None] = OrderedDict()  # None: not yet, or it cannot be
+        self._asked: Counter[Hashable] = Counter()
         self._building = threading.Lock()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="inference", daemon=True)
@@ -151,23 +154,24 @@ class Server:
 
     def _logits(self, net: Net, pixels: Tensor) -> Tensor:
         self.batches[len(pixels)] += 1
-        run = self._quick_form(net) or eager(net.model, net.device, net.precision)
+        quick = self._quick.get(net.key)
+        if quick:
+            self._quick.move_to_end(net.key)
+        run = quick or eager(net.model, net.device, net.precision)
         logits = run(normalise(pixels.to(net.device), net.info)).cpu()
-        if net.key not in self._quick:
-            self._begin(net, tuple(pixels.shape[-2:]))
+        self._count(net, tuple(pixels.shape[-2:]))
         return logits
 
-    def _quick_form(self, net: Net) -> Fast | None:
-        """It, or None while it is built, or where it cannot be."""
-        if net.key in self._quick:
-            self._quick.move_to_end(net.key)
-        return self._quick.get(net.key)
-
-    def _begin(self, net: Net, size: tuple[int, int]) -> None:
-        """Have the quick form built; it goes when the net goes, of which no more than a reference is kept."""
-        self._quick[net.key] = None
-        weakref.finalize(net.model, self._quick.pop, net.key, None).atexit = False
-        threading.Thread(target=self._build, args=(net, size), name="building", daemon=True).start()
+    def _count(self, net: Net, size: tuple[int, int]) -> None:
+        """Have the quick form built in time; what is known of a net goes when the net goes."""
+        key = net.key
+        if not self._asked[key]:
+            for known in (self._asked, self._quick):
+                weakref.finalize(net.model, known.pop, key, None).atexit = False
+        self._asked[key] += 1
+        if self._asked[key] >= WORTH_IT and key not in self._quick:
+            self._quick[key] = None
+            threading.Thread(target=self._build, args=(net, size), name="building", daemon=True).start()
 
     def _build(self, net: Net, size: tuple[int, int]) -> None:
         with self._building:

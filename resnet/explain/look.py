@@ -21,9 +21,11 @@ from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import feature_of, stage_names, stage_outputs
 from resnet.hub import LoadedModel
 from resnet.lesion import Lesion, check_lesion, lesioned
+from resnet.model import ResNet
 from resnet.picture import Seen
 from resnet.placement import best_device, placed, sparing
 from resnet.predict import forward, see
+from resnet.serving import heavy
 
 FIRST = -1  # as a target: whatever the first answer is
 MANY = 32  # pictures at once
@@ -115,21 +117,27 @@ def _look_on(device: torch.device, loaded: LoadedModel, seen: Seen, asks: Asks, 
     if asks.off:
         net = lesioned(net, Lesion(asks.off))
         logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
+    evidence = heavy(partial(_evidence, device, loaded, net, seen, asks, logits))
+    done = time.perf_counter()
+    return evidence | {"logits": logits, "intact": intact, "device": device.type,
+                       "precision": resolve(precision, device),
+                       "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
+
+
+def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen, asks: Asks, logits: Tensor) -> dict:
+    """Of `net`, the model or its copy with blocks switched off, always in fp32."""
     x = normalise(seen.pixels[None].to(device), loaded.info)
     outputs = stage_outputs(net, x)
     last = next(reversed(outputs))
     feature = feature_of(net, outputs[last])
     stage = asks.stage or last
     target = int(logits.argmax()) if asks.target == FIRST else asks.target
-    found = {
-        "logits": logits, "intact": intact, "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
+    return {
+        "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
         "channels": top_channels(outputs[asks.channels]) if asks.channels else (),
         "alone": each_alone(loaded.model, x) if asks.alone else None,
     }
-    done = time.perf_counter()
-    return found | {"device": device.type, "precision": resolve(precision, device),
-                    "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from resnet.evaluate import autocast, resolve
 from resnet.explain.stages import feature_of
 from resnet.hub import LoadedModel
 from resnet.placement import best_device, placed, sparing
+from resnet.serving import heavy
 from resnet.shapes import trace
 
 BATCH = 250
@@ -87,7 +89,7 @@ def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = No
 
     def run(device: torch.device, batch: int) -> tuple[Tensor, Tensor, str]:
         there = placed(loaded, device)
-        found = [_run(there, images, device, precision) for images in split.images.split(batch)]
+        found = [heavy(partial(_run, there, images, device, precision)) for images in split.images.split(batch)]
         return torch.cat([features for features, _ in found]), torch.cat([logits for _, logits in found]), device.type
 
     (features, logits, device), fallback = sparing(run, best_device(), BATCH)
