@@ -11,7 +11,7 @@ from torch import Tensor
 from resnet.errors import InputError
 from resnet.explain.answers import ranked
 from resnet.explain.look import Asks
-from resnet.hub import bundled, load
+from resnet.hub import load
 from resnet.picture import decode
 from resnet.predict import see
 from resnet.text import text
@@ -31,6 +31,7 @@ from resnet.ui.classify.view import (
     model_title,
     suited_model,
 )
+from resnet.ui.classify.weights import Weights, away_html, check_here, choices, known_html
 from resnet.ui.examples import example_of, thumbnails_html
 from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.language import language, word
@@ -83,6 +84,9 @@ def show_more(request: gr.Request, *controls) -> Iterator[tuple[str]]:
     """The bundled test items, near the picture and all; a first look at them takes seconds, and says so."""
     lang = language(request)
     view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
+    if away_html((view.model,), lang):
+        yield ("",)
+        return
     loaded = load(view.model, trusted=False)
     if {"neighbours", "browse"} & {*view.open} and not is_measured(view, loaded):
         yield (f'<p class="note busy">{text("classify.measuring", lang)}</p>',)
@@ -96,17 +100,18 @@ def show_more(request: gr.Request, *controls) -> Iterator[tuple[str]]:
 def show_several(request: gr.Request, sent: gr.EventData, *controls) -> tuple[str]:
     """Uploaded pictures -> a line for each."""
     lang, view = language(request), parse_controls(ClassifyView, *controls)
+    check_here(view.model)
     lines, found = ask_about(sent_files(sent._data), view.model, view.temperature, lang)
     return (several_html(lines, found, load(view.model, trusted=False), lang),)
 
 
 @guarded_api
 def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) -> dict:
-    """What is on a picture, by bundled weights.
+    """What is on a picture, by bundled weights or a ResNet's on the Hub, which are downloaded if need be.
 
     Parameters:
         image: a JPEG, PNG or WebP file of at most 25 MB and 50 megapixels.
-        model: a bundled name such as resnet20_fashion_mnist.
+        model: a bundled name such as resnet20_fashion_mnist, or a Hub repository (owner/name[@revision]).
         top_k: how many answers, most probable first.
     Returns:
         image, model and predictions, each with label and probability.
@@ -148,10 +153,13 @@ def _drawn(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     """Everything but the test items."""
     if view.example == OWN and not picture:
         return f'<p class="note">{text("classify.empty", lang)}</p>'
+    if away := away_html((view.model, view.beside), lang):
+        return away
     reading = read(view, picture, lang)
     other = f'<h3 class="other">{model_title(view.beside)}</h3>{answer_html(reading.beside)}' if reading.beside else ""
     title = f'<h3 class="other">{model_title(view.model)}</h3>' if other else ""
     return "".join((title, answer_html(reading), other, stages_html(reading), source_html(reading),
+                    *(known_html(one.loaded, lang) for one in (reading, reading.beside) if one),
                     take_along_html(reading), blocks_html(reading)))
 
 
@@ -207,7 +215,7 @@ def build() -> Tab:
     device.place_default(DEFAULT_MODEL)
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
-            picture, thumbnails, files, controls = _controls()
+            picture, thumbnails, files, weights, controls = _controls()
         with gr.Column(elem_classes="result"):
             message = gr.HTML(elem_classes="message-line")
             several_message = gr.HTML(elem_classes="message-line")
@@ -223,23 +231,29 @@ def build() -> Tab:
         tab.arrivals.append((figure.select, show_chosen, [], [*places, picture]))
     tab.arrivals.append((picture.input, show_own, [], places))
     tab.arrivals.append((named["model"].input, show_model, [], places))
-    tab.triggers.extend([named["beside"].input, named["top_k"].release, named["temperature"].release])
+    weights.wire(answer, named["model"], named["beside"])
+    tab.triggers.extend([weights.arrived.change, named["beside"].input, named["top_k"].release,
+                         named["temperature"].release])
     quiet = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False, **work("items")}
     answer.change(show_more, [*controls, picture], [more_message, more], trigger_mode="always_last", **quiet)
     files.upload(show_several, controls, [several_message, several], trigger_mode="always_last", **quiet)
     return tab
 
 
-def _controls() -> tuple[gr.Image, gr.HTML, gr.HTML, list]:
-    """The picture, the thumbnails, the files, and a component for each field of ClassifyView, in order."""
+def _controls() -> tuple[gr.Image, gr.HTML, gr.HTML, Weights, list]:
+    """The picture, the thumbnails, the files, the downloads, and a component for each field of ClassifyView, in
+    order."""
     default = ClassifyView()
-    models = [(model_title(name), name) for name in bundled()]
+    models = choices(model_title)
     picture = gr.Image(sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=220,
                        label=word("classify.picture"), placeholder=word("classify.drop"), buttons=[],
                        elem_id="picture")
     thumbnails = gr.HTML(thumbnails_html(), elem_id="examples", js_on_load=PICK)
-    model = gr.Dropdown(models, value=default.model, label=word("classify.weights"))
-    beside = gr.Dropdown([(word("classify.alone"), ""), *models], value="", label=word("classify.beside"))
+    model = gr.Dropdown(models, value=default.model, label=word("classify.weights"), info=word("weights.info"),
+                        allow_custom_value=True, elem_id="weights")
+    weights = Weights()
+    beside = gr.Dropdown([(word("classify.alone"), ""), *models], value="", label=word("classify.beside"),
+                         allow_custom_value=True)
     top_k = gr.Slider(1, 10, value=default.top_k, step=1, label=word("classify.top_k"))
     temperature = gr.Slider(COLDEST, 5, value=default.temperature, step=0.1, label=word("classify.temperature"),
                             info=word("classify.temperature_info"))
@@ -248,4 +262,4 @@ def _controls() -> tuple[gr.Image, gr.HTML, gr.HTML, list]:
     files = gr.HTML(chooser_html(), elem_id="files", js_on_load=SEND)
     hidden = [gr.Textbox(str(_held(getattr(default, name))), visible=False) for name in CHOSEN]
     example = gr.Textbox(default.example, visible=False)
-    return picture, thumbnails, files, [example, model, top_k, beside, temperature, *hidden]
+    return picture, thumbnails, files, weights, [example, model, top_k, beside, temperature, *hidden]

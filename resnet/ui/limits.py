@@ -17,11 +17,12 @@ KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how of
 SESSIONS = 100  # whose last drawings Gradio remembers, mostly 0.3 MB, at worst 5; a live race is shown from there
 
 # Work. How many of a kind run at once; the rest wait in one queue, and beyond it are told that the page is
-# busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a forward
-# pass or a live experiment has the cores to itself. Who waits for a download only waits (resnet.downloads runs
+# busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a live
+# experiment has a core to itself. Forward passes share one thread (resnet.serving), where those of several visitors
+# form batches; what surrounds them, decoding and drawing, runs beside it. Who waits for a download only waits (resnet.downloads runs
 # two at a time).
 WAITING = 64
-AT_ONCE = {"trace": 4, "classify": 1, "race": 1, "weights": 16}
+AT_ONCE = {"trace": 4, "classify": 16, "race": 1, "weights": 16}
 OTHERS_AT_ONCE = 2  # of each panel of Compare
 
 QUEUE = {"max_size": WAITING, "api_open": False}

@@ -234,7 +234,8 @@ def test_a_path_that_was_not_uploaded_is_no_picture(upload):
 
 
 @pytest.mark.parametrize("changes", [
-    {"model": "/etc"}, {"model": "weights/resnet20_fashion_mnist"}, {"beside": "/etc"}, {"top_k": 0}, {"top_k": None},
+    {"model": "/etc"}, {"model": "../weights/resnet20_fashion_mnist"}, {"model": "resnet21_fashion_mnist"},
+    {"beside": "/etc"}, {"top_k": 0}, {"top_k": None},
     {"top_k": 1000}, {"example": "zebra"}, {"example": None}, {"example": "fashion_mnist-10000"},
     {"example": "cifar10-1"}, {"example": "../fashion_mnist-1"}, {"temperature": 0}, {"temperature": "nan"},
     {"temperature": None}, {"temperature": -1}, {"temperature": 1e9}, {"stage": "conv9_x"}, {"channels": "fc"},

@@ -91,7 +91,8 @@ def test_a_hostile_link_is_a_sentence_or_a_sound_view(tab, value):
     (DegradationView, {"metric": "zebra"}, "choice"),
     (DegradationView, {"nets": "plain20_fashion_mnist,zebra"}, "unknown_run"),
     (ClassifyView, {"example": "zebra"}, "choice"),
-    (ClassifyView, {"model": "weights/resnet20_fashion_mnist"}, "unknown_model"),
+    (ClassifyView, {"model": "resnet21_fashion_mnist"}, "unknown_model"),
+    (ClassifyView, {"model": "/etc/passwd"}, "not_a_repository"),
     (ClassifyView, {"top_k": "0"}, "range"),
     (ClassifyView, {"top_k": "101"}, "range"),
 ])

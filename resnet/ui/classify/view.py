@@ -8,6 +8,7 @@ from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
 from resnet.hub import LoadedModel, bundled
 from resnet.predict import MAX_TOP_K
+from resnet.ui.classify.weights import check_model, hub_title
 from resnet.ui.examples import EXAMPLES, item_of
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
@@ -79,12 +80,6 @@ class ClassifyView:
         return item_of(self.example)
 
 
-def check_model(name: str) -> None:
-    """Raises InputError when a visitor may not name this model: any bundled one, but no folder."""
-    if name not in bundled():
-        raise InputError("unknown_model", name=name[:80], known=", ".join(bundled()))
-
-
 def is_own(view: ClassifyView) -> bool:
     return view.example == OWN
 
@@ -114,7 +109,9 @@ class Reading:
 
 
 def model_title(name: str) -> str:
-    """ "ResNet-20, Fashion-MNIST" """
+    """ "ResNet-20, Fashion-MNIST"; of the Hub, "ResNet-50 V2, ImageNet" or its reference."""
+    if name not in bundled():
+        return hub_title(name)
     info = bundled()[name]
     kind = "plain" if info.architecture.shortcut == "none" else "ResNet"
     data = DATA[info.data].title if info.data in DATA else info.data

@@ -1,0 +1,104 @@
+"""The Weights field: repositories of the stand-in Hub, their download as the page shows it, and its end."""
+
+from contextlib import closing
+
+import gradio as gr
+import pytest
+from safetensors.torch import save
+
+from resnet import downloads
+from resnet import hub as hub_module
+from resnet.curated import CURATED
+from resnet.headers import reference
+from resnet.hub import bundled
+from resnet.model import create
+from resnet.ui.classify.view import model_title
+from resnet.ui.classify.weights import choices, curated_title, fetch_weights
+from resnet.ui.classify_tab import ClassifyView, fill, show_classify, show_more
+from tests.hub import StandInHub, pointed_at
+from tests.ui.asking import asked, words
+
+REPO = "a/net"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    forget()
+    monkeypatch.setattr(downloads, "REPORT_SECONDS", 0.02)
+    with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
+        stand_in.add(REPO, {"model.safetensors": save(create("resnet20_cifar", shortcut="B").state_dict())})
+        yield stand_in
+    forget()
+
+
+def forget() -> None:
+    reference.forget()
+    hub_module._models.clear()
+    hub_module._places.clear()
+
+
+def drawn(model: str, beside: str = "") -> str:
+    message, html, link = show_classify(asked(), *fill(ClassifyView(model=model, beside=beside), "en"), None)
+    assert message == ""
+    return html
+
+
+def fetched(model: str, beside: str = "", query: str = "") -> list[tuple]:
+    return list(fetch_weights(model, beside, asked(query)))
+
+
+def test_the_tab_draws_a_note_until_the_weights_are_here(hub):
+    assert "The weights of a/net are not here yet." in drawn(REPO) and hub.requests == []
+    assert list(show_more(asked(), *fill(ClassifyView(model=REPO, open=("browse",)), "en"), None)) == [("", "")]
+    *steps, last = fetched(REPO)
+    assert any("Asking the Hub for a/net" in step[1] for step in steps) and last[1] == "" and last[4] == REPO
+    html = drawn(REPO)
+    assert '<table class="bars"' in html and "class_3" in html
+    for sentence in ("Weights of a/net on the Hub", "mean and standard deviation are assumed"):
+        assert sentence in words(html)
+
+
+def test_progress_can_be_seen_and_stopped(hub):
+    hub.pause = 0.2
+    hub.fail("slow", "model.*", whole=True)
+    with closing(fetch_weights(REPO, "", asked("lang=zh"))) as steps:
+        step = next(step for step in steps if "max=" in step[1])
+        assert step[2]["visible"] is True and step[3]["visible"] is False
+        assert "已下载" in step[1] and "/ 1.1 MB" in step[1]
+    running = list(downloads._running.values())
+    assert all(download.stop.is_set() for download in running)
+
+
+@pytest.mark.parametrize(("fault", "words_"), [
+    ("GatedRepo", "is gated"), ("429", "asks us to wait"), ("RepoNotFound", "There is no model a/net"),
+    ("pointer", "Git LFS pointer"),
+])
+def test_a_failure_fills_the_message_and_offers_to_try_again(hub, fault, words_):
+    hub.fail(fault, "model.*")
+    *_, before, last = fetched(REPO)
+    assert before[3]["visible"] is True and last[0].count("<p") == 1 and words_ in last[0]
+    assert all(part == gr.skip() for part in last[1:])
+    assert "not here yet" in drawn(REPO) and '<table class="bars"' in drawn("resnet20_fashion_mnist")
+
+
+def test_nothing_is_asked_for_bundled_weights_and_no_folder_is_named(hub):
+    assert [step[1] for step in fetched("resnet20_fashion_mnist", "resnet20_cifar10")] == [""]
+    assert "is no model on the Hub" in fetched("../weights/x")[-1][0]
+    assert hub.requests == []
+
+
+def test_two_from_the_hub_side_by_side(hub):
+    hub.add("b/net", {"model.safetensors": save(create("resnet20_cifar", seed=4, shortcut="B").state_dict())})
+    assert fetched(REPO, "b/net")[-1][4] == "a/net b/net"
+    assert drawn(REPO, "b/net").count('<table class="bars"') == 2
+
+
+def test_bundled_ones_come_first_and_each_title_is_its_own():
+    titles, names = zip(*choices(model_title), strict=True)
+    assert names[:len(bundled())] == tuple(bundled()) and len(set(titles)) == len(titles) == len(names)
+    told = {entry.reference: curated_title(entry) for entry in CURATED}
+    assert told["timm/resnet50.tv2_in1k"] == "ResNet-50 V2, ImageNet · 102 MB · 80.858 %"
+    assert told["timm/wide_resnet50_2.tv_in1k"].startswith("Wide ResNet-50 2 V1")
+    assert told["timm/resnext50_32x4d.a1_in1k"].startswith("ResNeXt-50 32x4d a1")
+    assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft, ImageNet · 102 MB"
+    assert model_title("a/net") == "a/net" and model_title("timm/resnet18.tv_in1k") == "ResNet-18 V1, ImageNet"
