@@ -10,8 +10,10 @@ import argparse  # noqa: E402
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
 from resnet.ui.build import build, launch_options  # noqa: E402
+from resnet.ui.device import start_inference  # noqa: E402
 from resnet.ui.limits import QUEUE  # noqa: E402
 
+start_inference()
 demo = build()
 
 if __name__ == "__main__":

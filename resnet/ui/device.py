@@ -35,6 +35,7 @@ from resnet.explain.look import Asks, Look, Several
 from resnet.explain.samples import Measured
 from resnet.hub import load
 from resnet.placement import cpu_only, placed
+from resnet.serving import start
 
 
 def on_device(seconds: int, gpu=spaces.GPU):
@@ -90,3 +91,9 @@ def place_default(reference: str) -> None:
     """On ZeroGPU, the default model is placed before the page is served; elsewhere nothing is loaded."""
     if Config.zero_gpu:
         placed(load(reference, trusted=False), torch.device("cuda"))
+
+
+def start_inference() -> None:
+    """By app.py, first of all: the thread that runs the nets (resnet.serving); not on ZeroGPU, which forks."""
+    if not Config.zero_gpu:
+        start()
