@@ -6,8 +6,8 @@ which iteration follows from the settings alone; how many iterations fit into th
 """
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import nan
@@ -103,32 +103,46 @@ def race(settings: RaceSettings, device: str = "auto", iterations: int | None = 
         InputError: the device does not exist.
     """
     where = pick_device(device)
-    train_set, test_set = _images("train"), _images("test").first(TESTED)
-    with closing(_runner(settings, True, train_set, test_set, where)) as plain, \
-            closing(_runner(settings, False, train_set, test_set, where)) as residual:
-        iteration, seconds = 0, 0.0
-        while iteration < iterations if iterations else seconds < settings.seconds:
-            with one_thread(where):
-                one, other = next(plain, None), next(residual, None)
-            if one is None and other is None:
-                return
-            if not iteration:
+    nets = [_net(settings, plain) for plain in (True, False)]
+    turns = in_turn(nets, settings.recipe(), _images("train"), _images("test").first(TESTED), where)
+    with closing(turns):
+        for iteration, (one, other) in enumerate(turns, 1):
+            if iteration == 1:
                 started = time.perf_counter()
-            iteration, seconds = iteration + 1, time.perf_counter() - started
-            yield Lap(iteration, seconds, _loss(one), _loss(other), _test(one), _test(other))
+            elapsed = time.perf_counter() - started
+            yield Lap(iteration, elapsed, _loss(one), _loss(other), _test(one), _test(other))
+            if iteration >= iterations if iterations else elapsed >= settings.seconds:
+                return
 
 
-def _runner(settings: RaceSettings, plain: bool, train_set: Split, test_set: Split,
-            device: torch.device) -> Iterator[Progress]:
-    """The training of one of the two; ends where its loss stops being a number."""
-    net = create(settings.config(plain), seed=settings.seed)
-    if not settings.norm:
-        remove_norms(net)
+def in_turn(nets: Sequence[ResNet], recipe: Recipe, train_set: Split, test_set: Split,
+            device: torch.device) -> Generator[tuple[Progress | None, ...], None, None]:
+    """Train nets in place, one iteration each in turn, on the same batches; a net that ran away has None."""
+    with ExitStack() as stack:
+        runs = [stack.enter_context(closing(_run(net, recipe, train_set, test_set, device))) for net in nets]
+        while True:
+            with one_thread(device):
+                turn = tuple(next(run, None) for run in runs)
+            if not any(turn):
+                return
+            yield turn
+
+
+def _run(net: ResNet, recipe: Recipe, train_set: Split, test_set: Split,
+         device: torch.device) -> Generator[Progress, None, None]:
+    """A net's training; ends where its loss stops being a number."""
     try:
-        yield from train(net.config, settings.recipe(), train_set, test_set, device=device, net=net)
+        yield from train(net.config, recipe, train_set, test_set, device=device, net=net)
     except InputError as error:
         if error.key != "loss_not_finite":
             raise
+
+
+def _net(settings: RaceSettings, plain: bool) -> ResNet:
+    net = create(settings.config(plain), seed=settings.seed)
+    if not settings.norm:
+        remove_norms(net)
+    return net
 
 
 def remove_norms(net: ResNet) -> None:

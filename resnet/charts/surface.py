@@ -1,0 +1,93 @@
+"""A loss surface as contours from above and as a relief; two nets' figures share axes, heights and colours."""
+
+from collections.abc import Sequence
+from math import isfinite, log10
+
+import plotly.graph_objects as go
+
+from resnet.charts.style import FONT, MUTED, layout, shade
+from resnet.lab.surface import Surface
+from resnet.text import text
+
+CEILING = 10.0  # nats, of the linear scale; guessing among ten classes costs 2.3
+TONES = ("#f4f7f9", "#cfdae2", "#a3b8c7", "#7593a8", "#4b6f88", "#2b4d66", "#142f43")  # low to high, one neutral hue
+COLOURS = [[i / (len(TONES) - 1), tone] for i, tone in enumerate(TONES)]
+LEVELS = 12
+
+
+def height_range(surfaces: Sequence[Surface], scale: str) -> tuple[float, float]:
+    """What heights and colours span, for all surfaces together; log10 of the loss on the "log" scale."""
+    losses = [loss for surface in surfaces for row in surface.losses for loss in row if isfinite(loss)]
+    if scale == "log":
+        return log10(min(losses)), log10(max(losses))
+    return 0.0, min(CEILING, max(losses))
+
+
+def contours(surface: Surface, span: tuple[float, float], scale: str, lang: str = "en") -> go.Figure:
+    """Seen from above; the trained net is the cross in the middle."""
+    figure = go.Figure(layout=layout(400))
+    ticks = surface.slice.ticks
+    low, high = span
+    figure.add_contour(
+        x=ticks, y=ticks, z=_heights(surface, span, scale), zmin=low, zmax=high, colorscale=COLOURS, autocontour=False,
+        contours={"start": low, "end": high, "size": (high - low) / LEVELS}, line={"width": 0.6, "color": MUTED},
+        colorbar=_colour_bar(span, scale, lang), customdata=_transposed(surface.losses),
+        hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
+    figure.add_scatter(x=[0], y=[0], mode="markers", hoverinfo="skip", showlegend=False,
+                       marker={"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": "#10202e"}})
+    figure.update_xaxes(title=text("compare.surface.a", lang), showgrid=False)
+    figure.update_yaxes(title=text("compare.surface.b", lang), showgrid=False, scaleanchor="x", constrain="domain")
+    figure.add_annotation(text=f"<b>{surface.title}</b>", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
+                          yshift=4, showarrow=False,
+                          font={"color": shade(surface.plain, surface.info.architecture.depth), "size": 14})
+    figure.update_layout(margin={"r": 20, "t": 32}, hovermode="closest")
+    return figure
+
+
+def relief(surface: Surface, span: tuple[float, float], scale: str, lang: str = "en") -> go.Figure:
+    """The same heights in three dimensions; style.css cannot reach its letters, so they are grey in both modes."""
+    figure = go.Figure(layout=layout(380))
+    ticks = surface.slice.ticks
+    figure.add_surface(
+        x=ticks, y=ticks, z=_heights(surface, span, scale), cmin=span[0], cmax=span[1], colorscale=COLOURS,
+        showscale=False, customdata=_transposed(surface.losses),
+        hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
+    axis = {"color": MUTED, "gridcolor": MUTED, "showbackground": False, "title": {"font": {"size": 12}}}
+    marks = _marks(span, scale)
+    figure.update_scenes(
+        xaxis=axis | {"title": {"text": "a"}}, yaxis=axis | {"title": {"text": "b"}},
+        zaxis=axis | {"title": {"text": text("compare.surface.loss", lang)}, "range": list(span),
+                      "tickvals": [at for at, _ in marks], "ticktext": [name for _, name in marks]},
+        aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.75}, camera={"eye": {"x": 1.35, "y": -1.35, "z": 0.9}})
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, font={"family": FONT, "color": MUTED})
+    return figure
+
+
+def _heights(surface: Surface, span: tuple[float, float], scale: str) -> list[list[float | None]]:
+    """[b][a], as plotly reads a grid; a loss that is no number is a hole, one above the ceiling lies on it."""
+    return [[_height(loss, span, scale) for loss in row] for row in _transposed(surface.losses)]
+
+
+def _height(loss: float, span: tuple[float, float], scale: str) -> float | None:
+    if not isfinite(loss):
+        return None
+    return log10(loss) if scale == "log" else min(loss, span[1])
+
+
+def _transposed(rows: Sequence[Sequence[float]]) -> list[list[float]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _colour_bar(span: tuple[float, float], scale: str, lang: str) -> dict:
+    marks = _marks(span, scale)
+    return {"title": {"text": text("compare.surface.loss", lang), "side": "right"}, "thickness": 10, "outlinewidth": 0,
+            "tickvals": [at for at, _ in marks], "ticktext": [name for _, name in marks]}
+
+
+def _marks(span: tuple[float, float], scale: str) -> list[tuple[float, str]]:
+    """(height, name) of the marked losses: powers of ten, or every second nat with "≥" at the ceiling."""
+    low, high = span
+    if scale == "log":
+        return [(power, f"{10.0**power:,g}") for power in range(-6, 30) if low <= power <= high]
+    marks = [(float(nats), str(nats)) for nats in range(0, int(high) + 1, 2)]
+    return [(at, f"≥ {name}" if at == CEILING else name) for at, name in marks]

@@ -1,0 +1,78 @@
+"""A trained net made deeper, and trained a little further: the three arms of resnet.lab.deepen, in turn.
+
+All arms see the same batches, one iteration each in turn, at one learning rate. A few dozen iterations show
+which arms have to be repaired first; they say nothing of where long training would end.
+"""
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from resnet.data import Split
+from resnet.evaluate import evaluate
+from resnet.hub import load
+from resnet.lab.deepen import deepen
+from resnet.lab.images import images_for, random_images
+from resnet.lab.race import FOREVER, in_turn, one_thread
+from resnet.lab.race_log import TICK
+from resnet.model import ResNet
+from resnet.recipe import Recipe
+from resnet.workers import pick_device
+
+ITERATIONS, BATCH, RATE = 40, 32, 0.003
+
+
+@dataclass(frozen=True)
+class Growth:
+    """So far. By arm: training losses in nats by iteration, and test errors in per cent of the net before the
+    blocks, with them, and after the training (as many as are known)."""
+
+    losses: dict[str, tuple[float, ...]]
+    errors: dict[str, tuple[float, ...]]
+
+
+def grow(names: dict[str, str], after: str, count: int, items: int, calibration: int = 250, seed: int = 0,
+         iterations: int = ITERATIONS, device: str = "auto") -> Generator[Growth, None, None]:
+    """Make the nets deeper and train them: a record at once, then every 0.4 s, and the whole at last.
+
+    Args:
+        names: by arm, the bundled net that it grows.
+        after, count: where the blocks go and how many, as in `deepen`.
+        items: the first so many test images that ship; calibration: training images for the norms' statistics.
+
+    Raises:
+        InputError: as `deepen`; or the data do not ship.
+    """
+    where = pick_device(device)
+    so_far = Growth(dict.fromkeys(names, ()), dict.fromkeys(names, ()))
+    yield so_far
+    nets, errors = {}, {}
+    for arm, name in names.items():
+        loaded = load(name)
+        train_set, test_set = (images_for(loaded.info, part, shipped=True) for part in ("train", "test"))
+        with one_thread(where):
+            nets[arm] = deepen(loaded.model, arm, after, count, random_images(train_set, calibration, seed), seed)
+            errors[arm] = tuple(evaluate(net, test_set.first(items)).error for net in (loaded.model, nets[arm]))
+        yield (so_far := replace(so_far, errors=so_far.errors | errors))
+    yield from _trained(so_far, nets, train_set, test_set.first(items), iterations, where)
+
+
+def _trained(so_far: Growth, nets: dict[str, ResNet], train_set: Split, test_set: Split, iterations: int,
+             where) -> Generator[Growth, None, None]:
+    recipe = Recipe(train_set.spec.name, FOREVER, batch=BATCH, lr=RATE, warmup=0.0, pad=0, flip=False,
+                    precision="fp32", train_eval=1)
+    turns = in_turn(list(nets.values()), recipe, train_set, test_set, where)
+    told = time.perf_counter()
+    with closing(turns):
+        for _, turn in zip(range(iterations), turns, strict=False):
+            losses = {arm: (*so_far.losses[arm], progress.loss) if progress else so_far.losses[arm]
+                      for arm, progress in zip(nets, turn, strict=True)}
+            so_far = replace(so_far, losses=losses)
+            if time.perf_counter() - told > TICK:
+                yield so_far
+                told = time.perf_counter()
+    for arm, net in nets.items():
+        with one_thread(where):
+            after = (*so_far.errors[arm], evaluate(net, test_set).error)
+        yield (so_far := replace(so_far, errors=so_far.errors | {arm: after}))
