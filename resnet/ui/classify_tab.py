@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from html import escape
 
 import gradio as gr
 from gradio import FileData
@@ -156,11 +157,15 @@ def _drawn(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     if away := away_html((view.model, view.beside), lang):
         return away
     reading = read(view, picture, lang)
-    other = f'<h3 class="other">{model_title(view.beside)}</h3>{answer_html(reading.beside)}' if reading.beside else ""
-    title = f'<h3 class="other">{model_title(view.model)}</h3>' if other else ""
+    other = _heading(view.beside) + answer_html(reading.beside) if reading.beside else ""
+    title = _heading(view.model) if other else ""
     return "".join((title, answer_html(reading), other, stages_html(reading), source_html(reading),
                     *(known_html(one.loaded, lang) for one in (reading, reading.beside) if one),
                     take_along_html(reading), blocks_html(reading)))
+
+
+def _heading(model: str) -> str:
+    return f'<h3 class="other">{escape(model_title(model))}</h3>'
 
 
 def read(view: ClassifyView, picture: "dict | None", lang: str) -> Reading:
@@ -223,7 +228,7 @@ def build() -> Tab:
             answer = gr.HTML(elem_id="answer", js_on_load=PICK)
             more_message = gr.HTML(elem_classes="message-line")
             more = gr.HTML(elem_id="more", js_on_load=PICK)
-    gr.api(classify_api, api_name="classify")
+    gr.api(classify_api, api_name="classify", **work("classify"))
     named = dict(zip(ClassifyView.__dataclass_fields__, controls, strict=True))
     tab = Tab("classify", ClassifyView, controls, [message, answer], show_classify, fill, [], [picture])
     places = [named[name] for name in SET]

@@ -119,10 +119,45 @@ def test_a_picture_of_ones_own(visit):
     expect(first_answer(page)).to_have_text("Ankle boot")
     upload(page, encode(gradient(300, 200)))
     expect(page.locator(".saw figcaption")).to_contain_text(text("classify.saw_resized", width="300", height="200"))
-    expect_query(page, tab="classify", example="own")
+    expect_query(page, tab="classify", example="own", model="resnet20_cifar10")  # in colour
     page.locator("[data-example=bag]").click()
     expect(first_answer(page)).to_have_text("Bag")
     expect_query(page, tab="classify", example="bag")
+
+
+def test_evidence_is_chosen_inside_the_figures_and_in_the_link(visit):
+    page = visit().open("tab=classify")
+    page.locator("#blocks .unfold").click()
+    page.get_by_label(text("classify.switch", block="layer1.1")).uncheck()
+    expect(page.locator("#answer .lesion")).to_be_visible()
+    page.get_by_label(text("classify.cam_stage")).select_option("conv2_x")
+    page.locator(".stage[data-value=conv3_x]").click()
+    expect(page.locator(".channels figure")).to_have_count(16)
+    wanted = {"tab": "classify", "open": "blocks", "off": "layer1.1", "stage": "conv2_x", "channels": "conv3_x"}
+    expect_query(page, **wanted)
+    moved = first_answer(page).inner_text()
+    page.locator("#browse .unfold").click()
+    page.locator("table.confusion td.miss button").first.click()
+    page.locator("#browse .item.wrong").first.click()
+    page.wait_for_url(re.compile("example=fashion_mnist-"))
+    page.go_back()
+    page.wait_for_url(lambda url: wanted.items() - {("open", "blocks")} <= query(url).items() and "truth" in query(url))
+    assert "example" not in query(page.url)
+    expect(first_answer(page)).to_have_text(moved)
+
+
+def test_several_pictures_at_once(visit):
+    page = visit().open("tab=classify")
+    pictures = [{"name": f"{i}.png", "mimeType": "image/png", "buffer": encode(noise(seed=i))} for i in range(3)]
+    pictures.append({"name": "bad.png", "mimeType": "image/png", "buffer": b"words, renamed"})
+    page.locator("#files input").set_input_files(pictures)
+    expect(page.locator("#several tbody tr")).to_have_count(4)
+    expect(page.locator("#several .warn")).to_have_text(text("errors.picture_kind"))
+    with page.expect_download() as saved:
+        page.get_by_role("link", name=text("classify.several_csv"), exact=True).click()
+    rows = list(csv.DictReader(Path(saved.value.path()).read_text().splitlines()))
+    assert [row["file"] for row in rows] == ["0.png", "1.png", "2.png", "bad.png"]
+    expect_query(page, tab="classify")
 
 
 @pytest.mark.parametrize("data, key", [(b"words, renamed", "picture_kind"), (encode(noise())[:500], "picture_damaged")],

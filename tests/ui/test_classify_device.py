@@ -98,11 +98,8 @@ def test_a_view_is_the_same_from_a_process_of_its_own(view, request):
     assert calls == ["look"] * (2 if view.beside else 1)  # one call for each model, and no more
 
 
-def test_every_call_on_the_device_is_decorated_and_stood_in_for():
-    ours = {name for name, value in vars(device).items()
-            if callable(value) and getattr(value, "__module__", "") == device.__name__}
-    assert ours == {*CALLS, "place_default", "on_device"}
-    assert all(hasattr(getattr(device, name), "__wrapped__") for name in CALLS)
+def test_every_call_on_the_device_is_stood_in_for():
+    assert {name for name, value in vars(device).items() if hasattr(value, "__wrapped__")} == {*CALLS}
 
 
 def test_without_quota_the_cpu_answers_and_the_page_says_so(monkeypatch):

@@ -43,13 +43,12 @@ def is_measured(view: ClassifyView, loaded: LoadedModel) -> bool:
 
 def neighbours_html(view: ClassifyView, loaded: LoadedModel, feature: "Tensor | None", lang: str) -> str:
     """The test items whose features point the same way as the picture's."""
-    title = _title(loaded)
     unfolded = "neighbours" in view.open
     body = ""
     if unfolded and feature is not None:
         body = _neighbours(view, loaded, feature, lang) if has_items(loaded) else _none(loaded, lang)
     return section("neighbours", text("classify.neighbours", lang),
-                   text("classify.neighbours_note", lang, title=title), unfolded, body)
+                   text("classify.neighbours_note", lang, title=_title(loaded, lang)), unfolded, body)
 
 
 def _neighbours(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: str) -> str:
@@ -57,7 +56,8 @@ def _neighbours(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: 
     same = view.item[1] if view.item and view.item[0] == loaded.info.data else None
     near = nearest(feature, found.features, NEAR, skip=same)
     tiles = "".join(_tile(loaded, found, one.item, f"{one.cosine:.3f}", lang) for one in near)
-    source = text("classify.neighbours_source", lang, d=f"{len(feature):,}", n=f"{len(found):,}", title=_title(loaded))
+    source = text("classify.neighbours_source", lang, d=f"{len(feature):,}", n=f"{len(found):,}",
+                  title=_title(loaded, lang))
     return f'<div class="items">{tiles}</div><p class="source">{escape(source)}{_fallback(found, lang)}</p>'
 
 
@@ -67,14 +67,14 @@ def browse_html(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
     body = ""
     if unfolded:
         body = _browse(view, loaded, lang) if has_items(loaded) else _recorded(loaded, lang)
-    return section("browse", text("classify.browse", lang), text("classify.browse_note", lang, title=_title(loaded)),
-                   unfolded, body)
+    note = text("classify.browse_note", lang, title=_title(loaded, lang))
+    return section("browse", text("classify.browse", lang), note, unfolded, body)
 
 
 def _browse(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
     found = measured(view.model)
     counts = found.confusion(len(loaded.info.labels))
-    source = text("classify.browse_source", lang, n=f"{len(found):,}", title=_title(loaded),
+    source = text("classify.browse_source", lang, n=f"{len(found):,}", title=_title(loaded, lang),
                   accuracy=f"{100 * found.accuracy:.2f}", name=loaded.info.name, precision=found.precision,
                   seconds=f"{found.seconds:.2g}")
     return (f'<div class="browse">{_confusion(counts, view, loaded, lang)}</div>'
@@ -170,12 +170,13 @@ def _tile(loaded: LoadedModel, found: Measured, item: int, number: str, lang: st
 
 
 def _none(loaded: LoadedModel, lang: str) -> str:
-    return f'<p class="note">{escape(text("classify.no_items", lang, title=_title(loaded)))}</p>'
+    return f'<p class="note">{escape(text("classify.no_items", lang, title=_title(loaded, lang)))}</p>'
 
 
 def _fallback(found: Measured, lang: str) -> str:
     return f' {escape(text(f"classify.fallback_{found.fallback}", lang))}' if found.fallback else ""
 
 
-def _title(loaded: LoadedModel) -> str:
-    return DATA[loaded.info.data].title if loaded.info.data in DATA else loaded.info.data
+def _title(loaded: LoadedModel, lang: str) -> str:
+    data = loaded.info.data
+    return DATA[data].title if data in DATA else data or text("classify.its_data", lang)

@@ -16,7 +16,7 @@ from resnet.errors import InputError
 from resnet.headers.remote import parse_reference
 from resnet.hub import LoadedModel, bundled, is_at_hand, obtain
 from resnet.text import text
-from resnet.ui.guard import guarded_view
+from resnet.ui.guard import guarded_view, message_html
 from resnet.ui.language import language, word
 from resnet.ui.limits import work
 
@@ -38,9 +38,9 @@ def choices(title) -> list[tuple[str, str]]:
 
 
 def curated_title(entry: Curated) -> str:
-    """ "ResNet-50 V2, ImageNet · 102 MB · 80.858 %" """
+    """ "ResNet-50 V2 · 102 MB · 80.858 %" """
     accuracy = f" · {entry.accuracy:.3f} %" if entry.accuracy else ""
-    return f"{_net(entry)}, ImageNet · {entry.megabytes:.0f} MB{accuracy}"
+    return f"{_net(entry)} · {entry.megabytes:.0f} MB{accuracy}"
 
 
 def _net(entry: Curated) -> str:
@@ -88,21 +88,18 @@ def _params(loaded: LoadedModel) -> int:
 
 @guarded_view(outputs=4)
 def fetch_weights(model: str, beside: str, request: gr.Request = None) -> Iterator[tuple]:
-    """(the download as it goes, its buttons, and at the end a word that makes the tab draw itself)."""
+    """(the download as it goes or why it failed, its buttons, and at the end a word that draws the tab anew)."""
     away = [name for name in dict.fromkeys((model, beside)) if name and not is_at_hand(name)]
-    if not away:
-        yield "", *_buttons(), gr.skip()
-        return
     lang = language(request)
     try:
         for name in away:
             check_model(name)
             yield _progress_html(name, None, lang), *_buttons(cancel=True), gr.skip()
             yield from _fetched(name, lang)
-    except InputError:
-        yield "", *_buttons(again=True), gr.skip()
-        raise
-    yield "", *_buttons(), " ".join(away)
+    except InputError as error:  # told here, since the buttons must change with it
+        yield message_html(error.sentence(lang)), *_buttons(again=True), gr.skip()
+        return
+    yield "", *_buttons(), " ".join(away) if away else gr.skip()
 
 
 def _fetched(name: str, lang: str) -> Iterator[tuple]:
@@ -153,5 +150,5 @@ class Weights:
         fetching = gr.on([answer.change, self.again.click], fetch_weights, [model, beside],
                          [self.message, self.panel, self.cancel, self.again, self.arrived], preprocess=False,
                          trigger_mode="multiple", **quiet)
-        self.cancel.click(cancelled, None, [self.panel, self.cancel, self.again], cancels=[fetching],
-                          api_visibility="private", show_progress="hidden", queue=False)
+        stopped = self.cancel.click(None, cancels=[fetching], api_visibility="private")
+        stopped.then(cancelled, None, [self.panel, self.cancel, self.again], preprocess=False, **quiet)
