@@ -1,0 +1,313 @@
+"""The peers of benchmarks/inference.py, each in a process of its own, told by lines of JSON what to do.
+
+One process each, so that no library's thread pool, allocator or global setting disturbs another's; all
+get the same number of threads, the same weights and the same bytes of JPEG. A peer's net and its
+preprocessing are set up as its documentation shows.
+
+    python -m benchmarks.peers PEER NET WEIGHTS PICTURE THREADS
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+TOP = 5
+
+
+class Peer(ABC):
+    """A library with one net.
+
+    Args:
+        net: a variant's name.
+        state: its weights under torchvision's names.
+        threads: how many it may use.
+    """
+
+    only: tuple[str, ...] = ()  # the nets that it has; all if empty
+
+    def __init__(self, net: str, state: dict[str, Tensor], threads: int):
+        self.net, self.threads = net, threads
+        self.small = net.endswith("_cifar")
+        self.size = 32 if self.small else 224
+        self.labels = [f"class {i}" for i in range(len(state["fc.bias"]))]
+        torch.set_num_threads(threads)
+        self.load(state)
+
+    @abstractmethod
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Make the net ready."""
+
+    @abstractmethod
+    def forward(self, batch: Tensor) -> Tensor:
+        """Normalised fp32 [n, 3, h, w] -> fp32 logits [n, classes]."""
+
+    @abstractmethod
+    def prepare(self, picture: bytes) -> Tensor:
+        """A JPEG -> normalised fp32 [3, h, w]."""
+
+    def answer(self, pictures: list[bytes]) -> list[list[tuple[str, float]]]:
+        """JPEGs -> the five most probable labels of each."""
+        logits = self.forward(torch.stack([self.prepare(picture) for picture in pictures]))
+        values, indices = logits.softmax(1).topk(TOP)
+        return [[(self.labels[i], p) for i, p in zip(*row, strict=True)]
+                for row in zip(indices.tolist(), values.tolist(), strict=True)]
+
+    def _transforms(self):
+        """What torchvision's weights bring along as weights.transforms()."""
+        from torchvision.transforms._presets import ImageClassification
+
+        return ImageClassification(crop_size=self.size, resize_size=32 if self.small else 256)
+
+
+class Torchvision(Peer):
+    """torchvision's model in eager mode; for a CIFAR net, which it has not, ours in the same way."""
+
+    def load(self, state):
+        if self.small:
+            from resnet.model import create
+
+            self.model = create(self.net)
+        else:
+            import torchvision
+
+            self.model = torchvision.models.get_model(self.net)
+        self.model.load_state_dict(state)
+        self.model.eval()
+        self.transforms = self._transforms()
+
+    @torch.inference_mode()
+    def forward(self, batch):
+        return self.model(batch)
+
+    def prepare(self, picture):
+        from torchvision.io import decode_image
+
+        return self.transforms(decode_image(torch.frombuffer(bytearray(picture), dtype=torch.uint8)))
+
+
+class Timm(Peer):
+    only = ("resnet18", "resnet50")
+
+    def load(self, state):
+        import timm
+
+        self.model = timm.create_model(self.net).eval()
+        self.model.load_state_dict(state)
+        config = timm.data.resolve_data_config({"crop_pct": 0.875, "interpolation": "bilinear"}, model=self.model)
+        self.transforms = timm.data.create_transform(**config, is_training=False)
+
+    @torch.inference_mode()
+    def forward(self, batch):
+        return self.model(batch)
+
+    def prepare(self, picture):
+        from PIL import Image
+
+        return self.transforms(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+class Transformers(Peer):
+    """pipeline("image-classification")."""
+
+    only = ("resnet18", "resnet50")
+
+    def load(self, state):
+        from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification, pipeline
+
+        from resnet.headers.dialects import to_torchvision
+
+        deep = self.net == "resnet50"
+        sizes = [256, 512, 1024, 2048] if deep else [64, 128, 256, 512]
+        model = ResNetForImageClassification(ResNetConfig(
+            depths=[3, 4, 6, 3] if deep else [2, 2, 2, 2], hidden_sizes=sizes, num_labels=len(self.labels),
+            layer_type="bottleneck" if deep else "basic", id2label=dict(enumerate(self.labels))))
+        names = to_torchvision(model.state_dict()).mapping
+        model.load_state_dict({name: state[names[name]] for name in model.state_dict() if name in names}, strict=False)
+        processor = ConvNextImageProcessor(size={"shortest_edge": 224}, crop_pct=0.875, resample=2,
+                                           image_mean=MEAN, image_std=STD)
+        self.model = model.eval()
+        self.pipe = pipeline("image-classification", model=model, image_processor=processor, device="cpu")
+
+    @torch.inference_mode()
+    def forward(self, batch):
+        return self.model(pixel_values=batch).logits
+
+    def prepare(self, picture):
+        raise NotImplementedError("the pipeline does it")
+
+    def answer(self, pictures):
+        from PIL import Image
+
+        opened = [Image.open(io.BytesIO(picture)) for picture in pictures]
+        found = self.pipe(opened, top_k=TOP, batch_size=len(opened))
+        return [[(one["label"], one["score"]) for one in row] for row in found]
+
+
+class _Converted(Torchvision):
+    """A torch model that another runtime runs; pictures by PIL and weights.transforms(), as their tutorials do."""
+
+    def prepare(self, picture):
+        from PIL import Image
+
+        return self.transforms(Image.open(io.BytesIO(picture)).convert("RGB"))
+
+
+class OnnxRuntime(_Converted):
+    def load(self, state):
+        import onnxruntime
+
+        super().load(state)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        with tempfile.TemporaryDirectory() as folder:
+            file = str(Path(folder) / "net.onnx")
+            torch.onnx.export(self.model, (torch.zeros(2, 3, self.size, self.size),), file, verbose=False,
+                              input_names=["x"], dynamic_shapes=({0: torch.export.Dim("n")},))
+            self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        del self.model
+
+    def forward(self, batch):
+        return torch.from_numpy(self.session.run(None, {"x": batch.numpy()})[0])
+
+
+class OpenVino(_Converted):
+    """Converted and compiled for latency, with any batch."""
+
+    precision = "f32"
+
+    def load(self, state):
+        import openvino
+
+        super().load(state)
+        net = openvino.convert_model(self.model, example_input=torch.zeros(1, 3, self.size, self.size),
+                                     input=[-1, 3, self.size, self.size])
+        self.compiled = openvino.Core().compile_model(net, "CPU", {
+            "INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": self.threads})
+        del self.model
+
+    def forward(self, batch):
+        return torch.from_numpy(self.compiled(batch.numpy())[0])
+
+
+class OpenVinoBf16(OpenVino):
+    precision = "bf16"
+
+
+class Ours(Peer):
+    """resnet.serving, as the page uses it."""
+
+    def load(self, state):
+        from resnet import serving
+        from resnet.checkpoint import ModelInfo, restore
+        from resnet.config import config_of
+        from resnet.fast import fast
+        from resnet.hub import LoadedModel
+        from resnet.steps import Steps
+
+        config = config_of(self.net)
+        info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
+        steps = Steps((self.size,) * 2, (32 if self.small else 256,) * 2)
+        self.loaded = LoadedModel(self.net, restore(config, state), info, steps)
+        cpu = torch.device("cpu")
+        self.quick = fast(self.loaded.model, cpu, "auto", config.input_size)
+        server = serving.start()
+        place = serving.Net(self.loaded.model, info, cpu, "auto")
+        picture = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
+        while server.way(place) != self.quick.way:
+            serving.logits(place, picture)
+            time.sleep(0.05)
+
+    def forward(self, batch):
+        from resnet import serving
+
+        return serving.heavy(lambda: self.quick(batch))
+
+    def prepare(self, picture):
+        raise NotImplementedError("answer does it")
+
+    def answer(self, pictures):
+        from resnet.picture import decode
+        from resnet.predict import classify, forward, see
+
+        if len(pictures) == 1:
+            found = classify(pictures[0], self.loaded, TOP)
+            return [[(one.label, one.probability) for one in found.predictions]]
+        seen = torch.stack([see(decode(picture), self.loaded).pixels for picture in pictures])
+        values, indices = forward(self.loaded, seen, torch.device("cpu")).softmax(1).topk(TOP)
+        return [[(self.labels[i], p) for i, p in zip(*row, strict=True)]
+                for row in zip(indices.tolist(), values.tolist(), strict=True)]
+
+
+class Prepacked(Torchvision):
+    """Our other candidate: benchmarks/prepacked.py, a form for each batch."""
+
+    def load(self, state):
+        from resnet.model import create
+
+        self.model = create(self.net)
+        self.model.load_state_dict(state)
+        self.model.eval().requires_grad_(False)
+        self.transforms = self._transforms()
+        self.forms = {}
+
+    def forward(self, batch):
+        from benchmarks.prepacked import prepacked
+        from resnet.evaluate import resolve
+        from resnet.fast import DTYPES
+
+        if len(batch) not in self.forms:
+            self.forms[len(batch)] = prepacked(self.model, batch, DTYPES[resolve("auto")])
+        return self.forms[len(batch)](batch)
+
+
+PEERS = {"torchvision": Torchvision, "timm": Timm, "transformers": Transformers, "onnxruntime": OnnxRuntime,
+         "openvino fp32": OpenVino, "openvino bf16": OpenVinoBf16, "prepacked": Prepacked, "ours": Ours}
+
+
+def resident() -> float:
+    """MB of this process that are in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def serve(name: str, net: str, weights: str, picture: str, threads: int) -> None:
+    """Answers {"what": "forward" or "request", "batch": n} by {"seconds": ...}, and {"what": "logits"} by logits."""
+    from safetensors.torch import load_file
+
+    state = load_file(weights)
+    before = resident()
+    start = time.perf_counter()
+    peer = PEERS[name](net, state, threads)
+    made = torch.randn(32, 3, peer.size, peer.size, generator=torch.Generator().manual_seed(0))
+    jpeg = Path(picture).read_bytes()
+    peer.forward(made[:1])
+    print(json.dumps({"load": time.perf_counter() - start, "memory": resident() - before}), flush=True)
+    calls = {"forward": lambda n: peer.forward(made[:n]), "request": lambda n: peer.answer([jpeg] * n),
+             "logits": lambda n: peer.forward(made[:n])}
+    for line in sys.stdin:
+        asked = json.loads(line)
+        call, n = calls[asked["what"]], asked["batch"]
+        if asked["what"] != "logits":
+            call(min(n, 8))  # wakes the threads that slept while others were measured
+        start = time.perf_counter()
+        found = call(n)
+        told = {"seconds": time.perf_counter() - start, "memory": resident() - before}
+        if asked["what"] == "logits":
+            told["logits"] = np.asarray(found.float()).tolist()
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    name, net, weights, picture, threads = sys.argv[1:]
+    serve(name, net, weights, picture, int(threads))
