@@ -48,7 +48,10 @@ def sweep_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en
                 x=[[label], [text("compare.lesions.chosen", lang)]], y=[net.together.error], mode="markers",
                 showlegend=False, hovertemplate=f"{net.title}: %{{y:.3g}} %<extra></extra>",
                 marker={"color": net.colour, "size": 13, "symbol": "circle-open", "line": {"width": 3}})
-    _key(figure, text("compare.lesions.halving", lang), "diamond")
+    figure.add_scatter(x=[None], y=[None], mode="markers", name=text("compare.lesions.halving", lang),
+                       marker={"color": MUTED, "size": 10, "symbol": "diamond"})
+    figure.add_scatter(x=[None], y=[None], mode="lines", name=text("compare.lesions.whole", lang),
+                       line={"color": MUTED, "width": 1.4, "dash": "dot"})
     figure.update_xaxes(title=text("compare.lesions.block_axis", lang), tickangle=0, dividercolor="#e6eaee")
     figure.update_yaxes(title=text("compare.lesions.error_axis", lang), range=[0, 102])
     figure.update_layout(hovermode="x unified", margin={"r": 16})
@@ -101,7 +104,3 @@ def _columns(blocks: Sequence[str]) -> list[list[str]]:
     """ "layer2.1" -> its stage and its place in it, for an axis of two rows."""
     return [[block.partition(".")[0] for block in blocks], [block.partition(".")[2] for block in blocks]]
 
-
-def _key(figure: go.Figure, name: str, symbol: str) -> None:
-    figure.add_scatter(x=[None], y=[None], mode="markers", name=name,
-                       marker={"color": MUTED, "size": 10, "symbol": symbol})

@@ -67,20 +67,24 @@ def each_alone(config: ResNetConfig, operation: str) -> list[Task]:
 
 
 def several_at_random(config: ResNetConfig, seed: int = 0) -> list[Task]:
-    """Subsets of two and more of the blocks that keep the shape, the same for a net and its plain twin.
-
-    For up to COUNTS counts k: DRAWS different subsets, or all where there are fewer.
+    """Subsets of the blocks that keep the shape, the same for a net and its plain twin: for up to COUNTS
+    counts DRAWS different subsets, or all where there are fewer.
     """
     free = [place.name for place in places(config) if place.same_shape]
     generator = torch.Generator().manual_seed(seed)
-    steps = min(COUNTS, len(free)) - 1
     tasks = []
-    for count in sorted({round(1 + i * (len(free) - 1) / steps) for i in range(1, steps + 1)} if steps > 0 else set()):
+    for count in _counts(len(free)):
         wanted, drawn = min(DRAWS, math.comb(len(free), count)), set()
         while len(drawn) < wanted:
             drawn.add(tuple(sorted(torch.randperm(len(free), generator=generator)[:count].tolist())))
         tasks += [Task("drop", tuple(free[i] for i in subset)) for subset in sorted(drawn)]
     return tasks
+
+
+def _counts(blocks: int) -> list[int]:
+    """1 to `blocks` in even steps, COUNTS of them at most; none where several cannot be dropped."""
+    steps = min(COUNTS, blocks) - 1
+    return sorted({round(1 + i * (blocks - 1) / steps) for i in range(steps + 1)}) if steps > 0 else []
 
 
 def effects(net: ResNet, split: Split, tasks: Sequence[Task]) -> Iterator[Effect]:
@@ -136,18 +140,21 @@ def _score(net: ResNet, start: int, batches: list[torch.Tensor], split: Split, t
 
 
 def record(folder: Path, net: ResNet, split: Split) -> Iterator[Effect]:
-    """Measure all that lesions.csv holds and is not in it yet, writing after each operation; yields the new rows."""
-    have = list(read(folder)) if (folder / FILE).exists() else []
+    """Measure what lesions.csv is to hold and does not yet, writing after each operation; yields the new rows."""
+    rows = {_key(row, row.n): row for row in (read(folder) if (folder / FILE).exists() else ())}
     groups = [(split, [INTACT])] + [(split, each_alone(net.config, operation)) for operation in OPERATIONS]
     groups.append((split.first(SEVERAL_N), [INTACT, *several_at_random(net.config)]))
+    plan = dict.fromkeys(_key(task, len(part)) for part, tasks in groups for task in tasks)
     for part, tasks in groups:
-        done = {(row.operation, row.blocks, row.n) for row in have}
-        todo = [task for task in tasks if (task.operation, task.blocks, len(part)) not in done]
-        if todo:
-            new = effects_in_chunks(net, part, todo)
-            have += new
-            write_file(folder / FILE, to_csv(have))
-            yield from new
+        todo = [task for task in tasks if _key(task, len(part)) not in rows]
+        new = effects_in_chunks(net, part, todo) if todo else []
+        rows |= {_key(row, row.n): row for row in new}
+        write_file(folder / FILE, to_csv([rows[key] for key in plan if key in rows]))
+        yield from new
+
+
+def _key(what: "Task | Effect", n: int) -> tuple:
+    return what.operation, what.blocks, n
 
 
 def recorded(name: str) -> tuple[Effect, ...]:

@@ -27,10 +27,12 @@ def tabs() -> dict:
 
 
 def opened(tab, controls: list, link: str = "") -> list:
-    """What the page gets when `tab` opens with these controls; Gradio puts the request where the handler names it."""
+    """What the page gets when `tab` opens with these controls, at last where the handler yields; Gradio puts the
+    request where the handler names it."""
     values = [*controls, *[None] * len(tab.extra)]
     request_first = next(iter(inspect.signature(tab.show).parameters)) == "request"
-    return list(drawn(tab)(asked(link), *values) if request_first else drawn(tab)(*values, asked(link)))
+    answer = drawn(tab)(asked(link), *values) if request_first else drawn(tab)(*values, asked(link))
+    return list(list(answer)[-1] if inspect.isgenerator(answer) else answer)
 
 
 def test_only_the_three_end_points_are_public(demo):

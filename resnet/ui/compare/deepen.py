@@ -58,14 +58,14 @@ def block_names(nets: str) -> list[str]:
 
 @guarded_stream(outputs=5)
 def show_deepen(nets: str, after: str, count: int, items: int, request: gr.Request = None):
-    """The controls -> heading, chart, drawing, what stands below, and the view's query string; first word of it
-    at once, then all arms, one after another."""
+    """The controls -> heading, chart, drawing, what stands below, and the view's query string; what is being
+    measured is told at once."""
     lang = language(request)
     view = parse_controls(DeepenView, nets, after, count, items)
     found: dict[str, tuple[Moment, ...]] = {}
     for arm in ARMS:
         waiting = text("compare.deepen.measuring", lang, arm=text(f"compare.deepen.arm_{arm}", lang))
-        yield heading_html("deepen", waiting, lang), *[gr.skip()] * 3, gr.skip()
+        yield heading_html("deepen", waiting, lang), *[gr.skip()] * 4
         found[arm] = measured(view, arm)[:view.count + 1]
     yield *_drawn(view, found, lang), to_query("compare", view, "deepen")
 
@@ -125,8 +125,10 @@ def _csv(found: dict[str, tuple[Moment, ...]]) -> str:
 
 
 def choose_nets(nets: str) -> dict:
-    """Other nets have other blocks."""
-    names = block_names(DeepenView(nets=nets, after=block_names(nets)[0]).nets)
+    """Other nets have other blocks; the default is the last of the second stage, as in the view."""
+    if not isinstance(nets, str) or nets not in pairs():  # refused by the view
+        return gr.skip()
+    names = block_names(nets)
     return gr.update(choices=names, value=names[2 * len(names) // 3 - 1])
 
 

@@ -64,8 +64,8 @@ def show_lesions(nets: str, show: str, blocks: list[str], items: int, request: g
 
 
 def choose_nets(nets: str) -> dict:
-    """Other nets have other blocks."""
-    return blocks_update(twins_of(nets), ())
+    """Other nets have other blocks; what is no pair of nets is refused by the view."""
+    return blocks_update(twins_of(nets), ()) if isinstance(nets, str) and nets in all_twins() else gr.skip()
 
 
 def blocks_update(twins: Twins, chosen: tuple[str, ...]) -> dict:

@@ -36,10 +36,14 @@ class Findings:
 
     def of(self, name: str) -> tuple[Effect, ...]:
         """The recorded effects of a net that this view is about."""
-        single = self.show in SWEEPS
-        operation = self.show if single else "drop"
-        return tuple(effect for effect in self.effects[name]
-                     if effect.operation == operation and (len(effect.blocks) == 1) == single)
+        rows = [effect for effect in self.effects[name] if effect.operation == (
+            self.show if self.show in SWEEPS else "drop")]
+        if self.show in SWEEPS:
+            alone = [effect for effect in rows if len(effect.blocks) == 1]
+            return tuple(effect for effect in alone if effect.n == max(effect.n for effect in alone))
+        n = max((effect.n for effect in rows if len(effect.blocks) > 1), default=0)
+        free = {place.name for place in places(bundled()[name].architecture) if place.same_shape}
+        return tuple(effect for effect in rows if effect.n == n and free.issuperset(effect.blocks))
 
     def whole(self, name: str) -> Effect:
         """The record of the whole net on as many images."""
@@ -89,9 +93,9 @@ def _several(found: Findings, name: str, lang: str) -> str:
     for effect in found.of(name):
         errors.setdefault(len(effect.blocks), []).append(effect.error)
     means = {count: sum(values) / len(values) for count, values in errors.items()}
-    fewest, most = min(means), max(means)
+    most = max(means)
     return text("compare.lesions.lead_several", lang, net=title(name), whole=_number(found.whole(name).error),
-                count=fewest, error=_number(means[fewest]), most=most, last=_number(means[most]),
+                error=_number(means[min(means)]), most=most, last=_number(means[most]),
                 draws=max(map(len, errors.values())))
 
 
