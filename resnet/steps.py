@@ -103,7 +103,7 @@ def _timm(details: dict, net: ResNetConfig) -> Preprocessing:
     steps = _timm_steps(details, details.get("input_size"), details.get("crop_pct"))
     test = _timm_steps(details, details.get("test_input_size") or details.get("input_size"),
                        details.get("test_crop_pct") or details.get("crop_pct"))
-    notes = [_note("steps_timm", steps)]
+    notes = [_scaled(steps), Note("steps_timm")]
     if test != steps:
         notes.append(Note("steps_test", {"size": _text(test.size)}))
     return Preprocessing(steps, _colours(details.get("mean"), IMAGENET_MEAN, net),
@@ -135,7 +135,7 @@ def _transformers(processor: dict, net: ResNetConfig) -> Preprocessing:
     plain = processor.get("do_normalize", True) is not True
     mean = (0.0,) * net.in_channels if plain else _colours(processor.get("image_mean"), defaults["mean"], net)
     std = (1.0,) * net.in_channels if plain else _spread(processor.get("image_std"), defaults["std"], net)
-    return Preprocessing(steps, mean, std, notes=(_note("steps_transformers", steps),))
+    return Preprocessing(steps, mean, std, notes=(_scaled(steps), Note("steps_transformers")))
 
 
 # What a processor does where its file is silent; the longer names first.
@@ -169,13 +169,13 @@ def _assumed(config: dict, net: ResNetConfig) -> Preprocessing:
     steps = Steps((224, 224), (256, 256)) if imagenet else _plain(net.input_size)
     if "mean" in config and "std" in config:
         mean, std = _colours(config["mean"], (), net), _spread(config["std"], (), net)
-        return Preprocessing(steps, mean, std, notes=(_note("steps_colours", steps),))
+        return Preprocessing(steps, mean, std, notes=(_scaled(steps), Note("steps_colours")))
     if net.in_channels != 3:
         mean, std = (0.0,) * net.in_channels, (1.0,) * net.in_channels
     else:
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if imagenet else (CIFAR_MEAN, CIFAR_STD)
     key = "steps_imagenet" if imagenet else "steps_small" if net.in_channels == 3 else "steps_raw"
-    return Preprocessing(steps, mean, std, notes=(_note(key, steps),))
+    return Preprocessing(steps, mean, std, notes=(_scaled(steps), Note(key)))
 
 
 def _plain(size: tuple[int, int]) -> Steps:
@@ -232,8 +232,10 @@ def _share(value: object) -> float:
     return share
 
 
-def _note(key: str, steps: Steps) -> Note:
-    return Note(key, {"size": _text(steps.size), "scale": _text(steps.scale), "filter": steps.filter})
+def _scaled(steps: Steps) -> Note:
+    """What happens to a picture, in a sentence."""
+    scale = steps.scale[0] if steps.fit == "edge" else _text(steps.scale)
+    return Note(f"scaled_{steps.fit}", {"size": _text(steps.size), "scale": scale, "filter": steps.filter})
 
 
 def _text(size: tuple[int, int]) -> str:

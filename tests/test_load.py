@@ -197,9 +197,22 @@ def test_visitors_name_no_local_paths(tmp_path, net):
     assert load("resnet20_fashion_mnist", trusted=False).info == bundled()["resnet20_fashion_mnist"]
 
 
+def test_the_test_size_on_the_command_line(tmp_path, imagenet_net, capsys):
+    (tmp_path / "picture.png").write_bytes(encode(gradient()))
+    details = {"input_size": [3, 64, 64], "test_input_size": [3, 96, 96]}
+    place = write(tmp_path / "net", imagenet_net.state_dict(), config_json=TIMM | {"pretrained_cfg": details})
+    told = []
+    for option in ([], ["--test-size"]):
+        assert main(["classify", str(tmp_path / "picture.png"), "--model", place, *option]) == 0
+        told.append(capsys.readouterr())
+    assert told[0].out != told[1].out
+    assert "the middle 64×64" in told[0].err and "For testing the config names 96×96" in told[0].err
+    assert "64×64" not in told[1].err
+
+
 def test_the_command_line_says_what_was_assumed(tmp_path, imagenet_net, capsys):
     (tmp_path / "picture.png").write_bytes(encode(gradient()))
     place = write(tmp_path / "net", imagenet_net.state_dict())
     assert main(["classify", str(tmp_path / "picture.png"), "--model", place]) == 0
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 6 and "torchvision's way is assumed" in err and "ImageNet's names" in err
+    assert len(out.splitlines()) == 6 and "these steps are torchvision's" in err and "ImageNet's names" in err

@@ -8,7 +8,7 @@ from resnet.commands.console import load_with_bar, print_json
 def add(commands) -> None:
     parser = commands.add_parser("classify", help="what is on a picture, by trained weights")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG, PNG or WebP files")
-    parser.add_argument("--model", required=True, metavar="MODEL", 
+    parser.add_argument("--model", required=True, metavar="MODEL",
                         help="a bundled name, a Hub repository (owner/name[@revision]), a folder or a file")
     parser.add_argument("--top-k", type=int, default=5, metavar="K")
     parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
@@ -23,8 +23,8 @@ def run(args) -> None:
     from resnet.predict import classify as answer
 
     loaded = load_with_bar(args.model)
-    for note in loaded.notes if loaded.steps and not args.json else ():
-        print(f"{args.model}: {note.sentence()}", file=sys.stderr)
+    if loaded.steps and not args.json:
+        _tell(loaded, args.test_size)
     results = [{"image": image, "model": args.model, "predictions": [
         {"label": p.label, "probability": p.probability}
         for p in answer(image, loaded, args.top_k, args.precision, test_size=args.test_size).predictions]}
@@ -36,3 +36,10 @@ def run(args) -> None:
         print(result["image"])
         for prediction in result["predictions"]:
             print(f"  {100 * prediction['probability']:6.2f} %  {prediction['label']}")
+
+
+def _tell(loaded, test_size: bool) -> None:
+    """What was recognised and assumed; of how pictures are made only for the size of training."""
+    for note in loaded.notes:
+        if not (test_size and note.key.startswith(("scaled_", "steps_"))):
+            print(f"{loaded.reference}: {note.sentence()}", file=sys.stderr)

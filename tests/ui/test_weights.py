@@ -54,7 +54,7 @@ def test_the_tab_draws_a_note_until_the_weights_are_here(hub):
     assert any("Asking the Hub for a/net" in step[1] for step in steps) and last[1] == "" and last[4] == REPO
     html = drawn(REPO)
     assert '<table class="bars"' in html and "class_3" in html
-    for sentence in ("Weights of a/net on the Hub", "mean and standard deviation are assumed"):
+    for sentence in ("Weights of a/net on the Hub", "mean and standard deviation, are assumed"):
         assert sentence in words(html)
 
 
@@ -75,15 +75,15 @@ def test_progress_can_be_seen_and_stopped(hub):
 ])
 def test_a_failure_fills_the_message_and_offers_to_try_again(hub, fault, words_):
     hub.fail(fault, "model.*")
-    *_, before, last = fetched(REPO)
-    assert before[3]["visible"] is True and last[0].count("<p") == 1 and words_ in last[0]
-    assert all(part == gr.skip() for part in last[1:])
+    message, panel, cancel, again, arrived = fetched(REPO)[-1]
+    assert message == "" and panel.count("<p") == 1 and words_ in panel and arrived == gr.skip()
+    assert not cancel["visible"] and again["visible"]
     assert "not here yet" in drawn(REPO) and '<table class="bars"' in drawn("resnet20_fashion_mnist")
 
 
 def test_nothing_is_asked_for_bundled_weights_and_no_folder_is_named(hub):
     assert [step[1] for step in fetched("resnet20_fashion_mnist", "resnet20_cifar10")] == [""]
-    assert "is no model on the Hub" in fetched("../weights/x")[-1][0]
+    assert "is no model on the Hub" in fetched("../weights/x")[-1][1]
     assert hub.requests == []
 
 
@@ -97,8 +97,8 @@ def test_bundled_ones_come_first_and_each_title_is_its_own():
     titles, names = zip(*choices(model_title), strict=True)
     assert names[:len(bundled())] == tuple(bundled()) and len(set(titles)) == len(titles) == len(names)
     told = {entry.reference: curated_title(entry) for entry in CURATED}
-    assert told["timm/resnet50.tv2_in1k"] == "ResNet-50 V2, ImageNet · 102 MB · 80.858 %"
+    assert told["timm/resnet50.tv2_in1k"] == "ResNet-50 V2 · 102 MB · 80.858 %"
     assert told["timm/wide_resnet50_2.tv_in1k"].startswith("Wide ResNet-50 2 V1")
     assert told["timm/resnext50_32x4d.a1_in1k"].startswith("ResNeXt-50 32x4d a1")
-    assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft, ImageNet · 102 MB"
+    assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft · 102 MB"
     assert model_title("a/net") == "a/net" and model_title("timm/resnet18.tv_in1k") == "ResNet-18 V1, ImageNet"
