@@ -30,6 +30,7 @@ PACE_BYTES, PACE_SECONDS = 200_000, 20.0  # slower than that is given up
 REPORT_SECONDS = 0.2
 
 _running: dict[Path, "Download"] = {}
+_hashed: set[tuple] = set()  # files that this process found sound, as they were then
 _lock = threading.Lock()
 _slots = threading.BoundedSemaphore(AT_ONCE)
 
@@ -72,12 +73,21 @@ def last_snapshot(reference: str) -> Path | None:
 
 
 def complete(folder: Path, header: Header) -> bool:
-    """Whether all was fetched: a mark, since no file's absence tells that it was looked for."""
-    return (folder / MARK).exists() and all(_is_there(folder / name, size) for name, size in header.sizes.items())
+    """Whether all was fetched, and is still sound: a mark, since no file's absence tells that it was looked for."""
+    return (folder / MARK).exists() and all(_is_whole(folder / name, header) for name in header.sizes)
 
 
-def _is_there(file: Path, size: int) -> bool:
-    return file.is_file() and file.stat().st_size == size
+def _is_whole(file: Path, header: Header) -> bool:
+    """There, of its size, and by its hash the Hub's: a disk forgets. Hashed once in a process, unless it changes."""
+    if not file.is_file() or (facts := file.stat()).st_size != header.sizes[file.name]:
+        return False
+    state = file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    if state not in _hashed:
+        with open(file, "rb") as stream:
+            if not _is_sound(stream, header.tags.get(file.name, "")):
+                return False
+        _hashed.add(state)
+    return True
 
 
 def fetch(header: Header, folder: Path, private: bool = False) -> Iterator[Progress]:
@@ -202,7 +212,7 @@ class Download(threading.Thread):
     def _large(self, name: str, size: int) -> None:
         """One file, from where the last try ended, checked by its size and its hash."""
         target = self.folder / name
-        if _is_there(target, size):
+        if _is_whole(target, self.header):
             self.done += size
             return
         part = target.with_name(f".{name}.part")

@@ -22,6 +22,7 @@ from resnet.ui.guard import guarded_api, guarded_view, sent
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
+from resnet.ui.limits import work
 from resnet.ui.panels import (
     breaks_html,
     field_html,
@@ -137,7 +138,7 @@ def build() -> Tab:
         with gr.Column(elem_classes="result"):
             message = gr.HTML(elem_classes="message-line")
             drawing = gr.HTML(elem_id="trace", js_on_load=PICK)
-    gr.api(trace_api, api_name="trace")
+    gr.api(trace_api, api_name="trace", **work("trace"))
     by_name = dict(zip(TraceView.__dataclass_fields__, controls, strict=True))
     brought = [by_name[name] for name in OWN]
     tab = Tab("trace", TraceView, controls, [message, drawing], show_trace, fill)

@@ -11,6 +11,7 @@ from resnet.ui.compare.frame import Frame, below_html, heading_html
 from resnet.ui.compare.verdict import source_line, table_html, verdict
 from resnet.ui.guard import guarded_api, guarded_view
 from resnet.ui.language import language, word
+from resnet.ui.limits import work
 from resnet.ui.sharing import parse, parse_controls, to_query
 from resnet.ui.tab import Tab
 
@@ -106,7 +107,7 @@ def build() -> Tab:
     with frame.result():
         chart = gr.Plot(show_label=False, elem_id="curves", elem_classes="chart")
         below = gr.HTML()
-    gr.api(compare_api, api_name="compare")
+    gr.api(compare_api, api_name="compare", **work("compare"))
     chosen = data.input(choose_data, data, nets, api_visibility="private", show_progress="hidden")
     return Tab("compare", DegradationView, [data, metric, axis, nets], [*frame.outputs, chart, below],
                show_degradation, fill, [chosen.success, metric.input, axis.input, nets.input], panel="degradation")
