@@ -99,7 +99,7 @@ def build() -> Tab:
     with gr.Row(elem_classes="race-buttons"):
         start = gr.Button(word("compare.race.start"), variant="primary", elem_id="race-start", scale=0)
         stop = gr.Button(word("compare.race.stop"), elem_id="race-stop", scale=0)
-        place = gr.HTML(elem_id="race-place")  # where Gradio tells the place in the queue
+        place = gr.HTML(elem_classes="queue-place")  # where Gradio tells the place in the queue
     with frame.result():
         chart = gr.Plot(show_label=False, elem_id="race-chart", elem_classes="chart")
         below = gr.HTML()

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.ui.compare import deepen, degradation, lesions, race
+from resnet.ui.compare import degradation, grow, lesions, race, surface
 from resnet.ui.language import word
 from resnet.ui.tab import Tab
 
-PANELS = {"degradation": degradation, "lesions": lesions, "deepen": deepen, "race": race}
+PANELS = {"degradation": degradation, "lesions": lesions, "deepen": grow, "race": race, "surface": surface}
 SELECT = "(panel) => ({ __type__: 'update', selected: panel })"
 
 

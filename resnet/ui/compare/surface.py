@@ -61,14 +61,15 @@ def show_surface(nets: str, scale: str, request: gr.Request = None) -> tuple:
 
     lang = language(request)
     view = parse_controls(SurfaceView, nets, scale)
+    query = to_query("compare", view, "surface")
     if not view.nets:
-        return heading_html("surface", text("compare.surface.none", lang), lang), *[None] * 4, "", \
-            to_query("compare", view, "surface")
+        nothing = heading_html("surface", text("compare.surface.none", lang), lang)
+        return nothing, *[gr.Plot(visible=False)] * 4, "", query
     surfaces = view.surfaces
     span = height_range(surfaces, view.scale)
     charts = [draw(surface, span, view.scale, lang) for draw in (contours, relief) for surface in surfaces]
     below = below_html(_source(view, lang), _table(surfaces, lang), (f"surface-{view.nets}.csv", _csv(surfaces)), lang)
-    return heading_html("surface", _lead(surfaces, lang), lang), *charts, below, to_query("compare", view, "surface")
+    return heading_html("surface", _lead(surfaces, lang), lang), *charts, below, query
 
 
 def fill(view: SurfaceView, lang: str) -> list:
