@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from resnet.ui.build import TAB_MODULES
 from resnet.ui.compare.story import PANELS
@@ -29,6 +30,13 @@ def test_axe_finds_nothing_serious_on_a_phone(visit):
     window = visit(viewport={"width": 390, "height": 844})
     for tab in TAB_MODULES:
         assert findings(window.open(f"tab={tab}")) == []
+
+
+def test_axe_finds_nothing_serious_in_the_evidence(visit):
+    page = visit().open("tab=classify&open=blocks,neighbours,browse&off=layer1.1&channels=conv3_x"
+                        "&beside=plain20_fashion_mnist")
+    expect(page.locator("table.confusion")).to_be_visible()
+    assert findings(page) == []
 
 
 def test_the_audit_has_teeth(visit):
