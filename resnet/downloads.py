@@ -22,6 +22,8 @@ from resnet.headers.header import CONFIG, INDEX, POINTER, WHOLE, Header
 from resnet.headers.remote import HUB_SECONDS, HubFiles, parse_reference
 
 PROCESSOR, MARK = "preprocessor_config.json", ".complete"
+# Errors that say nothing of the repository: what came from it before may be taken.
+AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
 MAX_BYTES = 2_000_000_000  # of a repository's weights
 RESERVE = 1_000_000_000  # bytes of the disk that stay free
 SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
@@ -270,18 +272,6 @@ def _replace(file: Path, data: bytes) -> None:
     part = file.with_name(f".{file.name}.{time.monotonic_ns()}.part")
     part.write_bytes(data)
     os.replace(part, file)
-
-
-def verify(header: Header, folder: Path) -> None:
-    """Hash what is in the cache, whoever put it there.
-
-    Raises:
-        InputError: a file is not what the Hub's tag says.
-    """
-    for name in header.sizes:
-        with open(folder / name, "rb") as stream:
-            if not _is_sound(stream, header.tags.get(name, "")):
-                raise InputError("hub_corrupt", file=name)
 
 
 def _is_sound(stream, tag: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resnet.checkpoint import CONFIG_FILE, ModelInfo, read_tensors, restore
 from resnet.describe import describe
-from resnet.downloads import Progress, complete, fetch, last_snapshot, snapshot
+from resnet.downloads import AWAY, Progress, complete, fetch, last_snapshot, snapshot
 from resnet.errors import InputError
 from resnet.headers.header import local_header
 from resnet.headers.notes import Note
@@ -22,7 +22,6 @@ from resnet.shelf import Shelf
 from resnet.steps import Steps
 
 MEMORY = 2_000_000_000  # bytes of loaded weights that are kept
-AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
 REMEMBERED = 256
 
 
@@ -70,6 +69,11 @@ def load(reference: str, trusted: bool = True) -> LoadedModel:
     """
     if is_at_hand(reference, trusted) and (path := _places.get((reference, trusted))):
         return _loaded(reference, _Place(path, True))
+    return load_anew(reference, trusted)
+
+
+def load_anew(reference: str, trusted: bool = True) -> LoadedModel:
+    """`load`, but the Hub is asked for what stands there now."""
     steps = obtain(reference, trusted)
     while True:
         try:

@@ -227,6 +227,8 @@ class Handler(BaseHTTPRequestHandler):
             self.sent += len(piece)
             first += len(piece)
             time.sleep({"trickle": 0.2, "slow": self.hub.pause}.get(kind, 0))
+        if first < stop:
+            self.close_connection = True  # the Hub is being closed
 
     def _json(self, status: int, data) -> None:
         body = json.dumps(data).encode()

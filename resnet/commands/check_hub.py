@@ -20,12 +20,13 @@ def add(commands) -> None:
 
 def run(args) -> None:
     """Print a row per model; status 2 where one is not as expected, or the Hub is not there."""
-    from resnet.check_hub import check_hub
-
     unknown = sorted(set(args.models) - {entry.reference for entry in CURATED})
     if unknown:
         raise InputError("not_curated", name=unknown[0][:80], known=", ".join(entry.reference for entry in CURATED))
     chosen = tuple(entry for entry in CURATED if entry.reference in (args.models or [entry.reference]))
+    _ask_once(chosen[0].reference)
+    from resnet.check_hub import check_hub
+
     rows = []
     for row in check_hub(chosen, lambda name: print(f"fetching {name}", file=sys.stderr)):
         rows.append(row)
@@ -36,6 +37,18 @@ def run(args) -> None:
     failed = sum(bool(row.problem) for row in rows)
     if failed:
         raise InputError("check_failed", failed=failed, n=len(rows))
+
+
+def _ask_once(reference: str) -> None:
+    """A Hub that is away is told of within seconds, before torch is imported; the header is remembered."""
+    from resnet.downloads import AWAY
+    from resnet.headers.reference import read_reference
+
+    try:
+        read_reference(reference, trusted=True)
+    except InputError as error:
+        if error.key in AWAY:
+            raise
 
 
 def _line(row) -> str:
