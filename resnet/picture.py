@@ -62,11 +62,10 @@ def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
     original = tuple(image.shape[-2:])
     if channels == 3:
         return Seen(_crop(_resize(image, size, max), size), original, cropped=original[0] != original[1])
-    grey = _grey(image)
-    inverted = bool(_border(grey).float().mean() > 127.5)
-    fitted = _resize(255 - grey if inverted else grey, size, min)
-    was_grey = bool((image.amax(0) == image.amin(0)).all())
-    return Seen(_pad(fitted, size), original, grey=not was_grey, inverted=inverted,
+    inverted = bool(_grey(_border(image)).float().mean() > 127.5)
+    fitted = _grey(_resize(image, size, min))  # scaled first: within a rounding of the other order, and less to do
+    was_grey = _is_grey(image)
+    return Seen(_pad(255 - fitted if inverted else fitted, size), original, grey=not was_grey, inverted=inverted,
                 padded=tuple(fitted.shape[-2:]) != tuple(size))
 
 
@@ -85,7 +84,7 @@ def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
         raise InputError("picture_narrow", width=original[1], height=original[0], size=f"{scaled[0]}×{scaled[1]}")
     top, left = steps.corner(*scaled)
     planes = _scale(image if channels == 3 else _grey(image), scaled, steps)
-    was_grey = channels == 3 or bool((image.amax(0) == image.amin(0)).all())
+    was_grey = channels == 3 or _is_grey(image)
     return Seen(planes[:, top:top + steps.size[0], left:left + steps.size[1]].contiguous(), original,
                 grey=not was_grey, cropped=scaled != steps.size)
 
@@ -168,8 +167,7 @@ def _resize(image: Tensor, size: tuple[int, int], choose) -> Tensor:
     if scale == 1:
         return image
     target = (max(1, round(height * scale)), max(1, round(width * scale)))
-    resized = F.interpolate(image[None].float(), target, mode="bilinear", antialias=True)[0]
-    return resized.round().clamp(0, 255).to(torch.uint8)
+    return F.interpolate(image[None], target, mode="bilinear", antialias=True)[0]
 
 
 def _crop(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -183,6 +181,10 @@ def _pad(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.pad(image, (left, right, top, bottom))
 
 
-def _border(grey: Tensor) -> Tensor:
-    plane = grey[0]
-    return torch.cat((plane[0], plane[-1], plane[:, 0], plane[:, -1]))
+def _is_grey(image: Tensor) -> bool:
+    return bool((image[0] == image[1]).all() and (image[1] == image[2]).all())
+
+
+def _border(image: Tensor) -> Tensor:
+    """[c, h, w] -> its outermost pixels, [c, 1, n]."""
+    return torch.cat((image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]), 1)[:, None]

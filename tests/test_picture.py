@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps
 
 from resnet.errors import InputError
@@ -119,3 +120,17 @@ def test_resizing_agrees_with_pillow():
     reference = picture.resize((43, 32), Image.Resampling.BILINEAR).crop((5, 0, 37, 32))
     found = prepare(as_tensor(picture), 3, (32, 32)).pixels
     assert (found.int() - as_tensor(reference).int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("height, width", [(37, 61), (200, 150), (20, 13)])
+def test_integers_and_the_quick_order_stay_within_a_rounding_of_plain_arithmetic(height, width):
+    picture = as_tensor(noise(width, height))
+    grey = (picture.double() * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(0, keepdim=True)
+    border = torch.cat((grey[0, 0], grey[0, -1], grey[0, :, 0], grey[0, :, -1]))
+    grey = 255 - grey if border.mean() > 127.5 else grey
+    scale = 28 / max(height, width)
+    target = round(height * scale), round(width * scale)
+    expected = F.interpolate(grey[None], target, mode="bilinear", antialias=True)[0]
+    top, left = (28 - target[0]) // 2, (28 - target[1]) // 2
+    found = prepare(picture, 1, (28, 28)).pixels[:, top:top + target[0], left:left + target[1]]
+    assert (found - expected).abs().max() <= 1.5  # 1, and the reference is not rounded
