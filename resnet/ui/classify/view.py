@@ -80,10 +80,6 @@ class ClassifyView:
         return item_of(self.example)
 
 
-def is_own(view: ClassifyView) -> bool:
-    return view.example == OWN
-
-
 @dataclass(frozen=True)
 class Reading:
     """What the parts of the tab draw from: a model's look at the picture.
