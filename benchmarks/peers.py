@@ -14,9 +14,9 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,6 +61,10 @@ class Peer(ABC):
         values, indices = logits.softmax(1).topk(TOP)
         return [[(self.labels[i], p) for i, p in zip(*row, strict=True)]
                 for row in zip(indices.tolist(), values.tolist(), strict=True)]
+
+    def inside(self, work: Callable):
+        """work(), where the net runs: here, or in a thread of its own."""
+        return work()
 
     def _transforms(self):
         """What torchvision's weights bring along as weights.transforms()."""
@@ -211,7 +215,6 @@ class Ours(Peer):
         from resnet import serving
         from resnet.checkpoint import ModelInfo, restore
         from resnet.config import config_of
-        from resnet.fast import fast
         from resnet.hub import LoadedModel
         from resnet.steps import Steps
 
@@ -219,19 +222,15 @@ class Ours(Peer):
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
         steps = Steps((self.size,) * 2, (32 if self.small else 256,) * 2)
         self.loaded = LoadedModel(self.net, restore(config, state), info, steps)
-        cpu = torch.device("cpu")
-        self.quick = fast(self.loaded.model, cpu, "auto", config.input_size)
         server = serving.start()
-        place = serving.Net(self.loaded.model, info, cpu, "auto")
-        picture = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
-        while server.way(place) != self.quick.way:
-            serving.logits(place, picture)
-            time.sleep(0.05)
+        net = serving.Net(self.loaded.model, info, torch.device("cpu"), "auto")
+        while server.form(net) is None:
+            serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
+            time.sleep(0.02)
+        self.quick, self.inside = server.form(net), server.heavy
 
     def forward(self, batch):
-        from resnet import serving
-
-        return serving.heavy(lambda: self.quick(batch))
+        return self.quick(batch)
 
     def prepare(self, picture):
         raise NotImplementedError("answer does it")
@@ -291,21 +290,26 @@ def serve(name: str, net: str, weights: str, picture: str, threads: int) -> None
     peer = PEERS[name](net, state, threads)
     made = torch.randn(32, 3, peer.size, peer.size, generator=torch.Generator().manual_seed(0))
     jpeg = Path(picture).read_bytes()
-    peer.forward(made[:1])
+    peer.inside(lambda: peer.forward(made[:1]))
     print(json.dumps({"load": time.perf_counter() - start, "memory": resident() - before}), flush=True)
-    calls = {"forward": lambda n: peer.forward(made[:n]), "request": lambda n: peer.answer([jpeg] * n),
-             "logits": lambda n: peer.forward(made[:n])}
     for line in sys.stdin:
         asked = json.loads(line)
-        call, n = calls[asked["what"]], asked["batch"]
-        if asked["what"] != "logits":
-            call(min(n, 8))  # wakes the threads that slept while others were measured
-        start = time.perf_counter()
-        found = call(n)
-        told = {"seconds": time.perf_counter() - start, "memory": resident() - before}
-        if asked["what"] == "logits":
-            told["logits"] = np.asarray(found.float()).tolist()
-        print(json.dumps(told), flush=True)
+        n = asked["batch"]
+        if asked["what"] == "request":
+            seconds, _ = timed(lambda n: peer.answer([jpeg] * n), n)
+            told = {"seconds": seconds}
+        else:
+            seconds, logits = peer.inside(lambda: timed(lambda n: peer.forward(made[:n]), n))  # noqa: B023
+            told = {"seconds": seconds} | ({"logits": logits.tolist()} if asked["what"] == "logits" else {})
+        print(json.dumps(told | {"memory": resident() - before}), flush=True)
+
+
+def timed(call: Callable[[int], Tensor], n: int) -> tuple[float, Tensor]:
+    """(seconds, result); a call before it wakes the threads that slept while others were measured."""
+    call(min(n, 8))
+    start = time.perf_counter()
+    found = call(n)
+    return time.perf_counter() - start, found
 
 
 if __name__ == "__main__":

@@ -70,9 +70,10 @@ def asked(server: Server, net: Net, images: torch.Tensor, pool: ThreadPoolExecut
 
 def test_eager_answers_until_the_quick_form_is_ready(server, net, expected):
     for _ in range(2):
-        assert server.way(net) == "eager"
+        assert server.form(net) is None
         torch.testing.assert_close(server.logits(net, IMAGES[:1]), expected[:1], rtol=0, atol=1e-4)
-    wait_until(lambda: server.way(net) == "fused")
+    wait_until(lambda: server.form(net))
+    assert server.form(net).way == "fused"
     torch.testing.assert_close(server.logits(net, IMAGES[:1]), expected[:1], rtol=0, atol=1e-4)
 
 
@@ -157,8 +158,8 @@ def test_what_is_kept_is_bounded_and_goes_with_its_net(server, monkeypatch):
     for one in nets:  # 2.2 MB each
         server.logits(one, IMAGES[:1])
         server.logits(one, IMAGES[:1])
-        wait_until(lambda one=one: server.way(one) == "fused")
-    assert [server.way(one) for one in nets] == ["eager", "eager", "fused"]
+        wait_until(lambda one=one: server.form(one))
+    assert [server.form(one) is not None for one in nets] == [False, False, True]
     key = nets[2].key
     del nets, one
     gc.collect()
