@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60_000  # ms: a busy machine is no failure
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]
-DRAWN = {"trace": "#trace .figures", "compare": "#curves .js-line", "classify": "#answer .bars"}
+DRAWN = {"trace": "#trace .figures", "compare": ".panel-result .source", "classify": "#answer .bars"}
 LEAVING = ("AbortError", "Connection errored out")  # Gradio's answers that a page was left before they came
 expect.set_options(timeout=PATIENCE)
 
@@ -99,7 +99,8 @@ def settled(page: Page, tab: str) -> None:
     """Until `tab` is open and has drawn its main figure, or says why it cannot, and no answer is on its way."""
     expect(page.locator(f'#tabs [role=tab][data-tab-id="{tab}"]')).to_have_attribute("aria-selected", "true")
     expect(page.locator(f"{DRAWN[tab]}:visible, .message:visible").first).to_be_visible()
-    expect(page.locator(".progress-text:visible, .generating:visible, .pending:visible")).to_have_count(0)
+    expect(page.locator(".progress-text:visible, .generating:visible, .pending:visible, "
+                        ".panel-result .empty:visible")).to_have_count(0)
 
 
 @pytest.fixture
