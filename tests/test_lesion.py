@@ -30,13 +30,16 @@ def pictures(n: int = 4):
     return torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(1))
 
 
-def silence(block) -> None:
-    """Make a block's branch give zeros by its own weights, without the lesion's code."""
-    last = block.conv3 if hasattr(block, "conv3") else block.conv2
-    norm = block.bn3 if hasattr(block, "bn3") else block.bn2
-    for layer in (last, norm):
-        for tensor in layer.parameters():
-            tensor.zero_()
+def branch_end(block, order: str):
+    """The last layer of a branch: its norm, unless that stands before the convolution or behind the addition."""
+    last = "conv" if order in ("preact", "bn_after_add") else "bn"
+    return getattr(block, f"{last}3" if hasattr(block, "conv3") else f"{last}2")
+
+
+def scale_branch(net, name: str, factor: float) -> None:
+    """Scale what a block's branch gives by its own weights, without the lesion's code."""
+    for tensor in branch_end(net.get_submodule(name), net.config.order).parameters():
+        tensor.mul_(factor)
 
 
 @pytest.mark.parametrize("changes", [kind for kind in KINDS if kind.get("shortcut") != "none"])
@@ -44,7 +47,7 @@ def silence(block) -> None:
 def test_dropping_a_block_is_what_a_zeroed_branch_does(changes, name):
     net = living(tiny(**DEEP | changes))
     silent = copy.deepcopy(net)
-    silence(silent.get_submodule(name))
+    scale_branch(silent, name, 0)
     dropped = lesioned(net, Lesion(dropped=(name,)))
     assert torch.equal(dropped(pictures()), silent(pictures()))
     assert not torch.equal(dropped(pictures()), net(pictures()))
@@ -55,11 +58,7 @@ def test_dropping_a_block_is_what_a_zeroed_branch_does(changes, name):
 def test_halving_is_half_of_the_last_layer(changes):
     net = living(tiny(**DEEP | changes))
     half, block = copy.deepcopy(net), net.get_submodule("layer2.0")
-    inner = half.get_submodule("layer2.0")
-    last = inner.conv3 if hasattr(inner, "conv3") else inner.conv2
-    norm = inner.bn3 if hasattr(inner, "bn3") else inner.bn2
-    for tensor in (last if net.config.order == "preact" else norm).parameters():
-        tensor.mul_(0.5)
+    scale_branch(half, "layer2.0", 0.5)
     ours = lesioned(net, Lesion(halved=("layer2.0",)))
     torch.testing.assert_close(ours(pictures()), half(pictures()))
     assert ours.get_submodule("layer2.0").conv1.weight is block.conv1.weight
