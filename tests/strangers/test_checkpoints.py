@@ -19,7 +19,7 @@ from resnet.ui.upload import Beginning
 from tests.checkpoints import table
 
 NAME = "a.safetensors"
-FAST = settings(max_examples=400, deadline=None, derandomize=True, database=None,
+FAST = settings(max_examples=250, deadline=None, derandomize=True, database=None,
                 suppress_health_check=list(HealthCheck))
 
 
@@ -96,7 +96,7 @@ def test_a_hurt_file_is_refused_in_a_sentence(tmp_path_factory, file):
     assert isinstance(found, str) or found.depths == (2, 2, 2, 2)
 
 
-@FAST
+@settings(FAST, max_examples=100)
 @given(st.binary(max_size=200), st.integers(0, 2**63))
 def test_noise_is_refused_in_a_sentence(data, size):
     assert isinstance(told(data, size), str)

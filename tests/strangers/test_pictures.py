@@ -63,7 +63,7 @@ def written(picture: Image.Image, kind: str, orientation: int) -> bytes:
     return encode(picture, kind, exif=exif, **options)
 
 
-@settings(FAST, max_examples=250)
+@settings(FAST, max_examples=300)
 @given(pictures())
 def test_a_sound_picture_is_seen_as_others_see_it(drawn):
     picture, kind, orientation = drawn
@@ -76,7 +76,7 @@ def test_a_sound_picture_is_seen_as_others_see_it(drawn):
     assert far <= (12 if picture.mode == "CMYK" else 4 if kind == "JPEG" else 0 if picture.mode != "I;16" else 1)
 
 
-@settings(FAST, max_examples=250)
+@settings(FAST, max_examples=200)
 @given(pictures(), st.data())
 def test_a_hurt_picture_is_decoded_or_refused_in_a_sentence(drawn, data):
     whole = bytearray(written(*drawn))
@@ -93,7 +93,7 @@ def test_a_hurt_picture_is_decoded_or_refused_in_a_sentence(drawn, data):
         assert pixels.dtype.is_signed is False and pixels.shape[0] == 3 and pixels.ndim == 3
 
 
-@settings(FAST, max_examples=250)
+@settings(FAST, max_examples=150)
 @given(st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP", b"GIF89a", b"BM", b"II*\0",
                         b"%PDF-1.7\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0\0\0 ftypheic",
                         b"\0\0\0\x0cjP  "]),

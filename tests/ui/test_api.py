@@ -119,7 +119,7 @@ def test_classify_refuses_what_is_no_picture(client, picture, data, key):
 
 
 @pytest.mark.parametrize("named, part", [
-    ({"model": "/etc"}, "There is no model"), ({"model": f"weights/{MODEL}"}, "There is no model"),
+    ({"model": "/etc"}, "is no model on the Hub"), ({"model": f"../weights/{MODEL}"}, "is no model on the Hub"),
     ({"top_k": 0}, "between 1 and"), ({"top_k": None}, "empty"),
 ])
 def test_classify_refuses_other_models_and_counts(client, picture, named, part):

@@ -5,7 +5,7 @@ import pytest
 
 from resnet.errors import InputError
 from resnet.text import text
-from resnet.ui.guard import guarded_api, guarded_view, message_html, uploaded_file
+from resnet.ui.guard import guarded_api, guarded_view, message_html, sent, uploaded_file
 from tests.ui.asking import asked
 
 
@@ -61,6 +61,14 @@ def shown(error, request=None):
     return "drawing", "tab=trace"
 
 
+@guarded_view(outputs=1)
+def shown_in_steps(error, request=None):
+    yield ("first",)
+    if error:
+        raise error
+    yield ("second",)
+
+
 @guarded_api
 def answered(error=None):
     if error:
@@ -111,3 +119,20 @@ def test_the_api_tells_the_same_sentences(caplog):
 
 def test_a_message_cannot_carry_html():
     assert "<script>" not in message_html("<script>alert(1)</script>") and message_html("") == ""
+
+
+def test_a_generator_is_guarded_step_by_step():
+    assert list(shown_in_steps(None, asked())) == [("", "first"), ("", "second")]
+    first, second = shown_in_steps(InputError("one_pixel"), asked("lang=zh"))
+    assert first == ("", "first") and second == (message_html(text("errors.one_pixel", "zh")), gr.skip())
+
+
+@pytest.mark.parametrize("data, found", [({"block": "conv1"}, "conv1"), ({}, None), (None, None), ("block", None),
+                                         (["block"], None), (7, None)])
+def test_an_event_says_what_it_says_or_nothing(data, found):
+    assert sent(gr.EventData(None, data), "block") == found
+
+
+def test_quoted_text_stays_on_its_line_and_can_be_sent():
+    told = str(InputError("unknown_variant", name="a\nb\0\u202e\ud800", near="resnet50"))
+    assert told.isprintable() and told.encode() and told.count("\ufffd") == 4

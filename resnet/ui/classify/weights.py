@@ -19,6 +19,7 @@ from resnet.text import text
 from resnet.ui.guard import guarded_view, message_html
 from resnet.ui.language import language, word
 from resnet.ui.limits import work
+from resnet.ui.sharing import parse
 
 OFFERED = {entry.reference: entry for entry in CURATED}
 
@@ -89,9 +90,10 @@ def _params(loaded: LoadedModel) -> int:
 @guarded_view(outputs=4)
 def fetch_weights(model: str, beside: str, request: gr.Request = None) -> Iterator[tuple]:
     """(the download as it goes or why it failed, its buttons, and at the end a word that draws the tab anew)."""
-    away = [name for name in dict.fromkeys((model, beside)) if name and not is_at_hand(name)]
     lang = language(request)
     try:
+        names = dict.fromkeys((parse("model", str, model), parse("beside", str, beside)))
+        away = [name for name in names if name and not is_at_hand(name)]
         for name in away:
             check_model(name)
             yield _progress_html(name, None, lang), *_buttons(cancel=True), gr.skip()
