@@ -29,13 +29,13 @@ def deepen_chart(arms: Arms, depth: int, lang: str = "en") -> go.Figure:
         ends.append((moments[-1].error, moments[-1].inserted, name, colour))
     floor = -100.0
     for error, inserted, name, colour in sorted(ends):
-        floor = max(error, floor + 13)
+        floor = max(error, floor + 18)
         figure.add_annotation(x=inserted, y=floor, text=f"<b>{name}</b><br><b>{error:.3g} %</b>", xanchor="left",
                               xshift=10, showarrow=False, align="left", font={"color": colour, "size": 13})
     figure.update_xaxes(title=text("compare.deepen.inserted_axis", lang), dtick=1,
                         range=[-0.15, max(inserted for _, inserted, _, _ in ends) + 0.15])
     figure.update_yaxes(title=text("compare.lesions.error_axis", lang), range=[-2, 102])
-    figure.update_layout(margin={"r": 116})
+    figure.update_layout(margin={"r": 136})
     return figure
 
 
