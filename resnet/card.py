@@ -88,7 +88,7 @@ trained from scratch on {spec.title}. It takes {_channels(config)} of {_size(con
 normalised by mean {_numbers(info.mean)} and standard deviation {_numbers(info.std)}, and answers with a logit for each
 of {config.classes} classes: {', '.join(info.labels)}.
 
-The architecture is that of {PAPERS[config.order]}."""
+The architecture is that of {PAPERS['original' if config.order == 'original' else 'preact']}."""
 
 
 def _results(info: ModelInfo) -> str:

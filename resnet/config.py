@@ -13,10 +13,11 @@ CHOICES = {
     "block": ("basic", "bottleneck"),
     "stem": ("7x7", "3x3"),
     "shortcut": ("A", "B", "C", "none"),
-    "order": ("original", "preact"),
+    "order": ("original", "bn_after_add", "relu_before_add", "relu_preact", "preact"),
     "stride_in": ("3x3", "1x1"),
     "head": ("avgpool", "flatten"),
 }
+CIFAR_ORDERS = ("bn_after_add", "relu_before_add", "relu_preact")  # resnet/orders.py
 EXPANSION = {"basic": 1, "bottleneck": 4}
 MAX_STAGES, MAX_BLOCKS, MAX_WIDTH, MAX_CLASSES, MAX_CHANNELS, MAX_SIZE = 6, 1000, 8192, 100_000, 1024, 8192
 
@@ -31,7 +32,8 @@ class ResNetConfig:
     stem        "7x7": 7x7/2 convolution and 3x3/2 max pooling; "3x3": one 3x3/1 convolution
     shortcut    where shapes change: "A" zero-padded, "B" projection; "C" projection everywhere;
                 "none": a plain net (He et al. 2015, section 3.3)
-    order       "original", or "preact": BN and ReLU before each convolution (He et al. 2016)
+    order       "original"; "preact": BN and ReLU before each convolution (He et al. 2016); the CIFAR
+                family also has "bn_after_add", "relu_before_add" and "relu_preact" (figure 4 there)
     groups, width_per_group   ResNeXt's cardinality and group width, scaled as in torchvision: a
                 bottleneck's 3x3 has width * width_per_group / 64 * groups channels
     stride_in   which convolution of a bottleneck halves the map: "3x3" (v1.5) or "1x1" (v1, the paper)
@@ -70,6 +72,8 @@ class ResNetConfig:
         for field, limit in (("in_channels", MAX_CHANNELS), ("classes", MAX_CLASSES),
                              ("groups", MAX_WIDTH), ("width_per_group", MAX_WIDTH)):
             _check_range(field, (getattr(self, field),), limit)
+        if self.order in CIFAR_ORDERS and (self.block, self.stem) != ("basic", "3x3"):
+            raise InputError("order_family", order=self.order)
         if self.block == "basic" and (self.groups, self.width_per_group) != (1, 64):
             raise InputError("basic_groups")
         for width in self.widths:

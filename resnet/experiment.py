@@ -38,9 +38,10 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """resnet20_fashion_mnist; a seed other than 0 shows: resnet20_fashion_mnist_seed1."""
+        """resnet20_fashion_mnist; another order or seed than usual shows: resnet20_cifar10_preact_seed1."""
+        order = f"_{self.config.order}" if self.config.order != "original" else ""
         seed = f"_seed{self.recipe.seed}" if self.recipe.seed else ""
-        return f"{self.variant.removesuffix('_cifar')}_{self.recipe.data}{seed}"
+        return f"{self.variant.removesuffix('_cifar')}_{self.recipe.data}{order}{seed}"
 
 
 def plan(variant: str | None, recipe: dict, source: Path | None = None, changes: dict | None = None) -> Experiment:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.config import ResNetConfig, config_of
+from resnet.orders import ORDERS
 
 
 class ZeroPad(nn.Module):
@@ -135,7 +136,7 @@ BLOCKS = {
     ("bottleneck", "original"): Bottleneck,
     ("basic", "preact"): PreActBasicBlock,
     ("bottleneck", "preact"): PreActBottleneck,
-}
+} | {("basic", order): type(mixin.__name__, (mixin, BasicBlock), {}) for order, mixin in ORDERS.items()}
 
 
 def stage_output(size: tuple[int, int], config: ResNetConfig) -> tuple[int, int]:
@@ -167,7 +168,7 @@ class ResNet(nn.Module):
             self.add_module(f"layer{stage + 1}", _stage(config, channels, stage))
             channels = config.out_channels(stage)
         self.norm = nn.BatchNorm2d(channels) if preact else nn.Identity()
-        self.act = nn.ReLU() if preact else nn.Identity()
+        self.act = nn.ReLU() if config.order in ("preact", "relu_preact") else nn.Identity()
         flat = config.head == "flatten"
         height, width = stage_output(config.input_size, config) if flat else (1, 1)
         self.avgpool = nn.Identity() if flat else nn.AdaptiveAvgPool2d(1)

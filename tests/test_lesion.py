@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 
+from resnet.config import CIFAR_ORDERS
 from resnet.errors import InputError
 from resnet.hub import load
 from resnet.lesion import Lesion, lesioned, places, swappable
@@ -11,7 +12,8 @@ from tests.made import tiny
 
 DEEP = {"depths": (2, 3, 2)}
 KINDS = [{}, {"shortcut": "B"}, {"order": "preact"}, {"shortcut": "none"},
-         {"block": "bottleneck", "shortcut": "B"}, {"block": "bottleneck", "shortcut": "B", "order": "preact"}]
+         {"block": "bottleneck", "shortcut": "B"}, {"block": "bottleneck", "shortcut": "B", "order": "preact"},
+         *({"order": order} for order in CIFAR_ORDERS)]
 
 
 def living(config, seed: int = 0):

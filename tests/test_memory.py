@@ -7,7 +7,7 @@ import torch
 
 from resnet import create
 from resnet.anatomy.memory import memory
-from resnet.config import VARIANTS
+from resnet.config import CIFAR_ORDERS, VARIANTS
 from resnet.errors import InputError
 from resnet.shapes import trace
 from tests.test_shapes import random_config
@@ -48,7 +48,8 @@ def nbytes(tensors) -> int:
 NETS = [{}, {"shortcut": "A"}, {"shortcut": "C"}, {"shortcut": "none"}, {"order": "preact"},
         {"order": "preact", "shortcut": "C", "stem": "3x3"}, {"order": "preact", "head": "flatten"},
         {"head": "flatten", "stem": "3x3"}, {"block": "bottleneck", "groups": 2},
-        {"block": "bottleneck", "stride_in": "1x1", "order": "preact"}, {"conv_bias": True, "shortcut_norm": False}]
+        {"block": "bottleneck", "stride_in": "1x1", "order": "preact"}, {"conv_bias": True, "shortcut_norm": False},
+        *({"stem": "3x3", "order": order, "shortcut": shortcut} for order in CIFAR_ORDERS for shortcut in "AB")]
 
 
 @pytest.mark.parametrize("settings", NETS)

@@ -26,7 +26,7 @@ def code(config: "str | ResNetConfig", size=None) -> str:
 
 def _opening(config: ResNetConfig) -> str:
     papers = ["He et al. 2015 (arXiv 1512.03385)"]
-    if config.order == "preact":
+    if config.order != "original":
         papers.append("He et al. 2016 (arXiv 1603.05027)")
     if config.groups > 1:
         papers.append("Xie et al. 2017 (arXiv 1611.05431)")
@@ -96,7 +96,7 @@ def _convolutions(config: ResNetConfig) -> str:
         pair = [f"self.conv{i} = {_conv(config, c_in, c_out, kernel, stride, groups)}",
                 f"self.bn{i} = nn.BatchNorm2d({norm})"]
         lines += reversed(pair) if config.order == "preact" else pair
-    inplace = "" if config.order == "preact" else "inplace=True"
+    inplace = "" if config.order in ("preact", "relu_preact") else "inplace=True"
     return "\n".join([*lines, f"self.relu = nn.ReLU({inplace})", ""])
 
 
@@ -134,9 +134,18 @@ def _forward(config: ResNetConfig) -> str:
         lines += [f"out = self.conv{i}(self.relu(self.bn{i}(out)))" for i in range(2, count + 1)]
         added = "out" if plain else "out + self.downsample(active if self.opens_stage else x)"
         return "\n".join([*lines, f"return {added}"])
-    lines = [f"out = self.relu(self.bn{i}(self.conv{i}({'x' if i == 1 else 'out'})))" for i in range(1, count)]
-    lines.append(f"out = self.bn{count}(self.conv{count}(out))")
-    return "\n".join([*lines, f"return self.relu({'out' if plain else 'out + self.downsample(x)'})"])
+    start = "self.relu(x)" if config.order == "relu_preact" else "x"
+    lines = [f"out = self.relu(self.bn{i}(self.conv{i}({start if i == 1 else 'out'})))" for i in range(1, count)]
+    last = f"self.conv{count}(out)" if config.order == "bn_after_add" else f"self.bn{count}(self.conv{count}(out))"
+    lines.append(f"out = self.relu({last})" if config.order == "relu_before_add" else f"out = {last}")
+    return "\n".join([*lines, f"return {_ending(config, 'out' if plain else 'out + self.downsample(x)')}"])
+
+
+def _ending(config: ResNetConfig, added: str) -> str:
+    """What comes after the addition."""
+    if config.order == "bn_after_add":
+        return f"self.relu(self.bn2({added}))"
+    return f"self.relu({added})" if config.order == "original" else added
 
 
 # The net -----------------------------------------------------------------------------------------
@@ -160,7 +169,7 @@ def _modules(config: ResNetConfig) -> str:
     kernel, stride = (7, "2") if config.stem == "7x7" else (3, "1")
     channels = config.widths[0]
     lines = [f"self.conv1 = {_conv(config, config.in_channels, channels, kernel, stride)}"]
-    if config.order == "original":
+    if config.order != "preact":
         lines += [f"self.bn1 = nn.BatchNorm2d({channels})", "self.relu = nn.ReLU(inplace=True)"]
     if config.stem == "7x7":
         lines.append("self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)")
@@ -169,7 +178,9 @@ def _modules(config: ResNetConfig) -> str:
                      f"blocks={blocks}, stride={1 if i == 0 else 2})")
         channels = config.out_channels(i)
     if config.order == "preact":
-        lines += [f"self.norm = nn.BatchNorm2d({channels})", "self.act = nn.ReLU()"]
+        lines.append(f"self.norm = nn.BatchNorm2d({channels})")
+    if config.order in ("preact", "relu_preact"):
+        lines.append("self.act = nn.ReLU()")
     return "\n".join([*lines, *_head(config, channels)])
 
 
@@ -184,7 +195,8 @@ def _passes(config: ResNetConfig) -> str:
     stem = "self.conv1(x)" if config.order == "preact" else "self.relu(self.bn1(self.conv1(x)))"
     lines = [f"x = self.maxpool({stem})" if config.stem == "7x7" else f"x = {stem}"]
     lines += [f"x = self.layer{i + 1}(x)" for i in range(len(config.depths))]
-    lines += ["x = self.act(self.norm(x))"] if config.order == "preact" else []
+    if config.order in ("preact", "relu_preact"):
+        lines.append(f"x = self.act({'self.norm(x)' if config.order == 'preact' else 'x'})")
     lines += ["x = self.avgpool(x)"] if config.head == "avgpool" else []
     return "\n".join([*lines, "return self.fc(torch.flatten(x, 1))"])
 

@@ -9,7 +9,7 @@ from math import prod
 
 from resnet.anatomy.cost import has_bias
 from resnet.errors import InputError
-from resnet.records import Layer, Trace
+from resnet.records import Block, Layer, Trace
 from resnet.shapes import MAX_BATCH
 
 ELEMENT_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
@@ -88,8 +88,15 @@ def _weight_values(layer: Layer) -> int:
 def _saved_bytes(trace: Trace, batch: int, element: int) -> int:
     """Kept for the backward pass: the input, and what each layer saves beyond what another one has saved."""
     preact = trace.config.order == "preact"
-    return batch * prod(trace.input[1:]) * element + sum(
+    sums = sum(prod(block.input[1:]) for block in trace.blocks[1:] if _keeps_sum(block, trace.config.order))
+    return batch * element * (prod(trace.input[1:]) + sums) + sum(
         _saved(layer, batch, element, preact) for layer in trace.layers)
+
+
+def _keeps_sum(block: Block, order: str) -> bool:
+    """Whether a convolution of the block takes the sum before it as it is, and so keeps it."""
+    projects = any(layer.on_shortcut and layer.type == "Conv2d" for layer in block.layers)
+    return order == "relu_before_add" or (order == "relu_preact" and projects)
 
 
 def _saved(layer: Layer, batch: int, element: int, preact: bool) -> int:
