@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 HE2015 = "He et al. 2015, arXiv 1512.03385"
+HE2016 = "He et al. 2016, arXiv 1603.05027"
+XIE2017 = "Xie et al. 2017, arXiv 1611.05431"
 
 
 @dataclass(frozen=True)
@@ -11,7 +13,8 @@ class Published:
 
     quantity    "macs" (the paper's "FLOPs" are multiply-adds), "params", or an error rate:
                 "imagenet_top1_10crop", "imagenet_top5_10crop" (validation set, 10-crop),
-                "imagenet_top1", "imagenet_top5" (validation set, single model, Table 4), "cifar10" (test set)
+                "imagenet_top1", "imagenet_top5" (validation set, single model, Table 4),
+                "imagenet_top1_1crop" (validation set, one crop), "cifar10" (test set)
     value, step the number and one unit of its last printed digit, both in `unit`
     shortcut    the option it was obtained with, "" where the paper's entry does not depend on it
     """
@@ -68,6 +71,16 @@ _TABLE_6 = (  # depth, parameters in millions, unit of their last digit, error; 
 )
 
 
+_XIE = (  # variant, shortcut, one-crop top-1 error, place; the nets of Table 3 have about equal budgets per depth
+    ("resnet50", "B", 23.9, "Table 3"),
+    ("resnext50_32x4d", "B", 22.2, "Table 3"),
+    ("resnet101", "B", 22.0, "Table 3"),
+    ("resnext101_32x4d", "B", 21.2, "Table 3"),
+    ("resnet50", "none", 31.2, "section 5.1"),
+    ("resnext50_32x4d", "none", 26.1, "section 5.1"),
+)
+
+
 def _rows():
     for variant, giga in _TABLE_1.items():
         yield Published(variant, "macs", giga * 1e9, 0.1e9, "multiply-adds", "", f"{HE2015}, Table 1")
@@ -85,8 +98,46 @@ def _rows():
         yield _error(variant, "cifar10", error, "A", 6)
 
 
+    for variant, shortcut, error, place in _XIE:
+        yield Published(variant, "imagenet_top1_1crop", error, 0.1, "%", shortcut, f"{XIE2017}, {place}")
+
+
 def _error(variant: str, quantity: str, percent: float, shortcut: str, table: int) -> Published:
     return Published(variant, quantity, percent, 0.01, "%", shortcut, f"{HE2015}, Table {table}")
 
 
 PUBLISHED: tuple[Published, ...] = tuple(_rows())
+
+
+@dataclass(frozen=True)
+class OrderError:
+    """CIFAR-10 test error in per cent, median of 5 runs, of ResNet-110 and ResNet-164 with an order of BN, ReLU
+    and addition, or with another shortcut (None: not given)."""
+
+    name: str
+    error110: float | None
+    error164: float | None
+    source: str
+
+    @property
+    def cite(self) -> str:
+        authors, _, place = self.source.split(", ", 2)
+        return f"{authors}, {place}"
+
+
+ORDER_ERRORS = tuple(OrderError(name, short, deep, f"{HE2016}, Table 2") for name, short, deep in (
+    ("original", 6.61, 5.93),
+    ("bn_after_add", 8.17, 6.50),
+    ("relu_before_add", 7.84, 6.14),
+    ("relu_preact", 6.71, 5.91),
+    ("preact", 6.37, 5.46),
+))
+SHORTCUT_ERRORS = tuple(OrderError(name, error, None, f"{HE2016}, Table 1") for name, error in (
+    ("identity", 6.61),
+    ("scaled_half", 12.35),
+    ("exclusive_gate", 8.70),
+    ("shortcut_gate_0", 12.86),
+    ("shortcut_gate_6", 6.91),
+    ("convolution", 12.22),
+    ("dropout", None),
+))

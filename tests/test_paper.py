@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from resnet.paper import PUBLISHED, published
@@ -42,5 +44,6 @@ def test_errors_are_the_papers():
 
 def test_every_number_has_a_citation_and_a_unit():
     for row in PUBLISHED:
-        assert row.source.startswith("He et al. 2015, arXiv 1512.03385, Table ") and row.unit and row.step > 0
+        assert re.fullmatch(r"(He et al. 2015, arXiv 1512.03385, Table|Xie et al. 2017, arXiv 1611.05431,) .+",
+                            row.source) and row.unit and row.step > 0
     assert len({(row.variant, row.quantity, row.shortcut, row.source) for row in PUBLISHED}) == len(PUBLISHED)

@@ -30,7 +30,9 @@ def contours(surface: Surface, span: tuple[float, float], scale: str, lang: str 
     low, high = span
     figure.add_contour(
         x=ticks, y=ticks, z=_heights(surface, span, scale), zmin=low, zmax=high, colorscale=COLOURS, autocontour=False,
-        contours={"start": low, "end": high, "size": (high - low) / LEVELS}, line={"width": 0.6, "color": MUTED},
+        # as an image under the lines: filled paths would meet style.css's rules for the nets' colours
+        contours={"start": low, "end": high, "size": (high - low) / LEVELS, "coloring": "heatmap"},
+        line={"width": 0.6, "color": MUTED},
         colorbar=_colour_bar(span, scale, lang), customdata=_transposed(surface.losses),
         hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
     figure.add_scatter(x=[0], y=[0], mode="markers", hoverinfo="skip", showlegend=False,
@@ -58,7 +60,7 @@ def relief(surface: Surface, span: tuple[float, float], scale: str, lang: str = 
         xaxis=axis | {"title": {"text": "a"}}, yaxis=axis | {"title": {"text": "b"}},
         zaxis=axis | {"title": {"text": text("compare.surface.loss", lang)}, "range": list(span),
                       "tickvals": [at for at, _ in marks], "ticktext": [name for _, name in marks]},
-        aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.75}, camera={"eye": {"x": 1.35, "y": -1.35, "z": 0.9}})
+        aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.75}, camera={"eye": {"x": 1.5, "y": -1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}})
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, font={"family": FONT, "color": MUTED})
     return figure
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.ui.compare import degradation, grow, lesions, race, surface
+from resnet.ui.compare import accuracy, degradation, grow, lesions, orders, race, surface
 from resnet.ui.language import word
 from resnet.ui.tab import Tab
 
-PANELS = {"degradation": degradation, "lesions": lesions, "deepen": grow, "race": race, "surface": surface}
+PANELS = {
+    "degradation": degradation, "lesions": lesions, "deepen": grow, "orders": orders, "accuracy": accuracy,
+    "race": race, "surface": surface,
+}
 SELECT = "(panel) => ({ __type__: 'update', selected: panel })"
 
 

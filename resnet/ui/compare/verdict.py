@@ -51,5 +51,5 @@ def table_html(runs: list[Run], lang: str) -> str:
         for run in runs for row in run.rows)
     caption = text("compare.chart_alt", lang, nets=", ".join(run.title for run in runs),
                    data=DATA[runs[0].info.data].title) if runs else ""
-    return (f'<div class="scroll"><table class="rows" aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>")
+    return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}">'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")

@@ -1,0 +1,93 @@
+"""Accuracy against cost: published top-1 over multiply-adds, parameters as area; and what a shortcut is worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log10
+
+import plotly.graph_objects as go
+
+from resnet.charts.style import MUTED, SHADES, layout
+from resnet.paper import Published
+from resnet.released import Released, title_of
+from resnet.text import text
+
+AREA = 9.0  # square pixels of marker per million parameters
+RESIDUAL, PLAIN = SHADES[False][1], SHADES[True][1]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A net in the figure; macs are multiply-adds at its own size."""
+
+    entry: Released
+    macs: int
+
+    @property
+    def colour(self) -> str:
+        return RESIDUAL if self.entry.family == "residual" else MUTED
+
+
+def accuracy_chart(points: Sequence[Point], before: Sequence[Point] = (), lang: str = "en") -> go.Figure:
+    """Filled discs for `points`, rings for the same nets by an older recipe (`before`), joined to theirs."""
+    figure = go.Figure(layout=layout(500))
+    for point in before:
+        _stem(figure, point, points)
+    for shown, ring in ((before, True), (points, False)):
+        if shown:
+            figure.add_scatter(
+                x=[point.macs / 1e9 for point in shown], y=[point.entry.accuracy for point in shown], mode="markers",
+                marker={"size": [_diameter(point) for point in shown], "color": [point.colour for point in shown],
+                        "symbol": "circle-open" if ring else "circle", "opacity": 1 if ring else 0.72,
+                        "line": {"width": 1.5}},
+                hovertext=[_hover(point, lang) for point in shown], hoverinfo="text", showlegend=False)
+    for point in points:
+        figure.add_annotation(x=log10(point.macs / 1e9), y=point.entry.accuracy, text=point.entry.name,
+                              showarrow=False, yshift=_diameter(point) / 2 + 9,
+                              font={"size": 12, "color": point.colour})
+    figure.update_xaxes(title=text("charts.gmacs", lang), type="log", tickvals=[0.3, 0.5, 1, 2, 5, 10, 20],
+                        range=[log10(0.22), log10(26)])
+    figure.update_yaxes(title=text("charts.top1", lang))
+    figure.update_layout(hovermode="closest", margin={"r": 24})
+    return figure
+
+
+def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
+    """A line per net: its error with its shortcuts and, where it was published, without them."""
+    figure = go.Figure(layout=layout(270))
+    names = list(dict.fromkeys(row.variant for row in rows))
+    for variant in names:
+        pair = [row.value for row in rows if row.variant == variant]
+        if len(pair) == 2:
+            figure.add_scatter(x=pair, y=[title_of(variant)] * 2, mode="lines", showlegend=False, hoverinfo="skip",
+                               line={"color": MUTED, "width": 2})
+    for removed, colour in ((False, RESIDUAL), (True, PLAIN)):
+        shown = [row for row in rows if (row.shortcut == "none") == removed]
+        label = text(f"compare.accuracy.{'removed' if removed else 'kept'}", lang)
+        figure.add_scatter(
+            x=[row.value for row in shown], y=[title_of(row.variant) for row in shown], mode="markers+text",
+            name=label, text=[f"{row.value:.1f} %" for row in shown], textposition="top center",
+            marker={"color": colour, "size": 12}, hoverinfo="text",
+            hovertext=[f"{label}: {row.value:.1f} %, {row.cite}" for row in shown])
+    figure.update_xaxes(title=text("charts.top1_error", lang), range=[20, 33])
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(hovermode="closest", margin={"l": 160, "r": 24})
+    return figure
+
+
+def _stem(figure: go.Figure, point: Point, points: Sequence[Point]) -> None:
+    """A thin line from a net's ring to its disc."""
+    for other in points:
+        if other.entry.name == point.entry.name:
+            figure.add_scatter(x=[point.macs / 1e9, other.macs / 1e9], mode="lines", showlegend=False,
+                               y=[point.entry.accuracy, other.entry.accuracy], hoverinfo="skip",
+                               line={"color": MUTED, "width": 1, "dash": "dot"})
+
+
+def _diameter(point: Point) -> float:
+    return 2 * (AREA * point.entry.params / 1e6 / 3.14159) ** 0.5
+
+
+def _hover(point: Point, lang: str) -> str:
+    entry = point.entry
+    return text("charts.accuracy_hover", lang, name=entry.name, accuracy=f"{entry.accuracy:.1f}",
+                macs=f"{point.macs / 1e9:.3g}", params=f"{entry.params / 1e6:.3g}", pixels=entry.pixels)

@@ -1,0 +1,65 @@
+import pytest
+
+from resnet.config import VARIANTS
+from resnet.released import RECIPES, RELEASED, released
+from resnet.shapes import trace
+from resnet.ui.compare.accuracy import AccuracyView, macs, show_accuracy
+from tests.ui.asking import ask, attached, held, words
+
+
+def shown(recipe: str, link: str = ""):
+    message, heading, chart, shortcuts, below, query = ask(show_accuracy, held(AccuracyView(recipe)), link)
+    assert message == ""
+    return heading, chart, shortcuts, below, query
+
+
+def test_our_parameters_are_the_released_ones():
+    for entry in RELEASED:
+        if entry.variant:
+            assert entry.variant in VARIANTS and trace(entry.variant).params == entry.params
+
+
+def test_torchvision_publishes_the_same_figures():
+    from torchvision import models
+
+    names = {"AlexNet": "AlexNet", "VGG-16": "VGG16", "Inception-v1": "GoogLeNet", "Inception-v3": "Inception_V3",
+             "DenseNet-121": "DenseNet121", "MobileNetV2": "MobileNet_V2"}
+    checked = 0
+    for entry in released("V1"):
+        wanted = f"{names.get(entry.name) or entry.variant}_weights".lower()
+        weights = next((getattr(models, name) for name in dir(models) if name.lower() == wanted), None)
+        if weights is None:  # Inception-v4
+            continue
+        meta = weights.IMAGENET1K_V1.meta
+        assert meta["_metrics"]["ImageNet-1K"]["acc@1"] == pytest.approx(entry.accuracy, abs=0.001), entry.name
+        assert meta["_ops"] == pytest.approx(macs(entry) / 1e9, abs=0.006), entry.name
+        checked += 1
+    assert checked >= 12
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_discs_are_one_recipe_and_rings_the_older(recipe):
+    heading, chart, _, below, query = shown(recipe)
+    points = {(x, y) for line in chart.data if line.mode == "markers" and line.marker.symbol == "circle"
+              for x, y in zip(line.x, line.y, strict=True)}
+    assert points == {(macs(entry) / 1e9, entry.accuracy) for entry in released(recipe)}
+    rings = [line for line in chart.data if line.mode == "markers" and line.marker.symbol == "circle-open"]
+    assert bool(rings) == (recipe != "V1")
+    assert f"{next(e.accuracy for e in released(recipe) if e.name == 'ResNet-50'):.1f} %" in words(heading)
+    assert len(attached(below)["accuracy-and-cost.csv"].splitlines()) > len(released(recipe))
+
+
+def test_shortcuts_removed_are_the_papers():
+    values = {x for line in shown("V1")[2].data for x in line.x}
+    assert values == {23.9, 22.2, 22.0, 21.2, 31.2, 26.1}
+
+
+def test_nets_of_ours_open_in_trace():
+    below = shown("V2", "lang=zh")[3]
+    assert 'href="?variant=resnet50&lang=zh"' in below and "variant=&" not in below
+
+
+@pytest.mark.parametrize("recipe", ["V9", "", None, 3])
+def test_a_bad_recipe_is_a_sentence(recipe):
+    message, *_ = ask(show_accuracy, [recipe])
+    assert words(message) and "went wrong" not in message
