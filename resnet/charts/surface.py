@@ -60,7 +60,8 @@ def relief(surface: Surface, span: tuple[float, float], scale: str, lang: str = 
         xaxis=axis | {"title": {"text": "a"}}, yaxis=axis | {"title": {"text": "b"}},
         zaxis=axis | {"title": {"text": text("compare.surface.loss", lang)}, "range": list(span),
                       "tickvals": [at for at, _ in marks], "ticktext": [name for _, name in marks]},
-        aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.75}, camera={"eye": {"x": 1.5, "y": -1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}})
+        aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.75},
+        camera={"eye": {"x": 1.5, "y": -1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}})
     figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, font={"family": FONT, "color": MUTED})
     return figure
 
