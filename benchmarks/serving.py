@@ -19,6 +19,7 @@ import argparse
 import http.client
 import json
 import os
+import secrets
 import shutil
 import socket
 import statistics
@@ -122,7 +123,7 @@ class Server:
         fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def ask(self, connection: http.client.HTTPConnection, picture: bytes) -> dict:
+    def ask(self, connection: http.client.HTTPConnection, session: str, picture: bytes) -> dict:
         """The answer to one picture; raises when there is none."""
         boundary = "benchmark"
         form = (f"--{boundary}\r\nContent-Disposition: form-data; name=\"files\"; filename=\"picture.jpg\"\r\n"
@@ -130,7 +131,7 @@ class Server:
         (path,) = json.loads(_sent(connection, "POST", "/gradio_api/upload", form,
                                    f"multipart/form-data; boundary={boundary}"))
         record = {"path": path, "orig_name": "picture.jpg", "meta": {"_type": "gradio.FileData"}}
-        body = json.dumps({"data": [record, *self.data]}).encode()
+        body = json.dumps({"data": [record, *self.data], "session_hash": session}).encode()
         event = json.loads(_sent(connection, "POST", f"/gradio_api/call/{self.api}", body, "application/json"))
         stream = _sent(connection, "GET", f"/gradio_api/call/{self.api}/{event['event_id']}").decode()
         last = stream.strip().splitlines()[-2:]
@@ -144,10 +145,11 @@ class Server:
 
         def client() -> None:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+            session = secrets.token_hex(5)  # as gradio_client has one; without, Gradio makes a new one for each call
             while time.perf_counter() < end:
                 begun = time.perf_counter()
                 try:
-                    self.ask(connection, picture)
+                    self.ask(connection, session, picture)
                     answers.append(time.perf_counter() - begun)
                 except Exception as error:
                     errors.append(error)
