@@ -20,7 +20,7 @@ from resnet.ui.beside import beside_html
 from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view, sent
 from resnet.ui.inside import inside_html, nearest_focus
-from resnet.ui.language import language, word
+from resnet.ui.language import both, language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
 from resnet.ui.limits import work
 from resnet.ui.panels import (
@@ -166,14 +166,16 @@ def _controls() -> tuple[list, gr.HTML]:
     with gr.Row(elem_classes="pair"):
         classes = gr.Number(own["classes"], label=word("trace.classes"), min_width=80)
         batch = gr.Number(1, label=word("trace.batch"), min_width=80)
-    count = gr.Radio([(word(f"trace.{unit}"), unit) for unit in UNITS], value="macs", label=word("trace.count"))
-    scope = gr.Radio([(word(f"trace.scope_{scope}"), scope) for scope in SCOPES], value="conv_fc",
-                     show_label=False)
-    fold = gr.Radio([(word(f"trace.fold_{fold}"), fold) for fold in FOLDS], value="runs", label=word("trace.fold"))
-    beside = gr.Dropdown([(word("trace.alone"), ""), *nets], value="", label=word("trace.beside"), filterable=True)
-    with gr.Accordion(word("trace.build"), open=False):
-        built = [_builder(name, own[name]) for name in BUILT]
-    upload = gr.HTML(button_html(), js_on_load=SEND)
+    gr.HTML(f'<button type="button" class="pill" data-more>{both("trace.more")}</button>', elem_classes="more")
+    with gr.Column(elem_classes="extra"):
+        count = gr.Radio([(word(f"trace.{unit}"), unit) for unit in UNITS], value="macs", label=word("trace.count"))
+        scope = gr.Radio([(word(f"trace.scope_{scope}"), scope) for scope in SCOPES], value="conv_fc",
+                         show_label=False)
+        fold = gr.Radio([(word(f"trace.fold_{fold}"), fold) for fold in FOLDS], value="runs", label=word("trace.fold"))
+        beside = gr.Dropdown([(word("trace.alone"), ""), *nets], value="", label=word("trace.beside"), filterable=True)
+        with gr.Accordion(word("trace.build"), open=False):
+            built = [_builder(name, own[name]) for name in BUILT]
+        upload = gr.HTML(button_html(), js_on_load=SEND)
     focus = gr.Textbox("layer1.0", visible=False)
     return [variant, height, width, classes, batch, *built, count, scope, beside, focus, fold], upload
 
