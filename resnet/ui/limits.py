@@ -10,7 +10,7 @@ from resnet.picture import MAX_BYTES
 # Requests. The largest honest JSON body is a Trace view with a file record, some two kilobytes.
 MAX_JSON, MAX_DEPTH, MAX_QUERY = 100_000, 16, 8_000  # bytes, nested levels, bytes
 MAX_UPLOAD = MAX_BYTES + 100_000  # bytes: one picture and the form around it
-UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 16, 4_000_000_000  # bytes; files are deleted after an hour
+UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 48, 4_000_000_000  # a class at once; bytes, and files are deleted after an hour
 JSON_SECONDS, UPLOAD_SECONDS = 20, 300  # for a body to arrive: a 25 MB picture at 0.7 Mbit/s
 STREAMS = 1_000  # answers that stay open, two or three per visitor
 KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how often the old are deleted
