@@ -38,7 +38,7 @@ from resnet.ui.guard import guarded_api, guarded_view, uploaded_file
 from resnet.ui.language import language, word
 from resnet.ui.limits import work
 from resnet.ui.sharing import parse, parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.tab import Tab, more_settings
 
 CHOSEN = ("stage", "target", "channels", "off", "open", "truth", "given", "kind", "page")  # inside the figures
 SET = ("example", "model", *CHOSEN)  # what a click in a figure may set
@@ -257,14 +257,15 @@ def _controls() -> tuple[gr.Image, gr.HTML, gr.HTML, Weights, list]:
     model = gr.Dropdown(models, value=default.model, label=word("classify.weights"), info=word("weights.info"),
                         allow_custom_value=True, elem_id="weights")
     weights = Weights()
-    beside = gr.Dropdown([(word("classify.alone"), ""), *models], value="", label=word("classify.beside"),
-                         allow_custom_value=True)
-    top_k = gr.Slider(1, 10, value=default.top_k, step=1, label=word("classify.top_k"))
-    temperature = gr.Slider(COLDEST, 5, value=default.temperature, step=0.1, label=word("classify.temperature"),
-                            info=word("classify.temperature_info"))
-    with gr.Accordion(word("classify.why_unsure"), open=False):
-        gr.Markdown(word("classify.why_unsure_says"), elem_classes="note")
-    files = gr.HTML(chooser_html(), elem_id="files", js_on_load=SEND)
+    with more_settings():
+        beside = gr.Dropdown([(word("classify.alone"), ""), *models], value="", label=word("classify.beside"),
+                             allow_custom_value=True)
+        top_k = gr.Slider(1, 10, value=default.top_k, step=1, label=word("classify.top_k"))
+        temperature = gr.Slider(COLDEST, 5, value=default.temperature, step=0.1, label=word("classify.temperature"),
+                                info=word("classify.temperature_info"))
+        with gr.Accordion(word("classify.why_unsure"), open=False):
+            gr.Markdown(word("classify.why_unsure_says"), elem_classes="note")
+        files = gr.HTML(chooser_html(), elem_id="files", js_on_load=SEND)
     hidden = [gr.Textbox(str(_held(getattr(default, name))), visible=False) for name in CHOSEN]
     example = gr.Textbox(default.example, visible=False)
     return picture, thumbnails, files, weights, [example, model, top_k, beside, temperature, *hidden]

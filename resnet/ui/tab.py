@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import gradio as gr
 from gradio.components import Component
+
+from resnet.ui.language import both
 
 
 @dataclass(frozen=True)
@@ -37,3 +40,10 @@ class Tab:
     def key(self) -> str:
         """Its name among all tabs and panels: "compare/gradients"."""
         return f"{self.name}/{self.panel}" if self.panel else self.name
+
+
+def more_settings() -> gr.Column:
+    """The place of controls that a phone shows only on request, by a button above them (style.css, page.js)."""
+    gr.HTML(f'<button type="button" class="pill" data-more aria-expanded="false">{both("page.more")}</button>',
+            elem_classes="more")
+    return gr.Column(elem_classes="extra")

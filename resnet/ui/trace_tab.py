@@ -20,7 +20,7 @@ from resnet.ui.beside import beside_html
 from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view, sent
 from resnet.ui.inside import inside_html, nearest_focus
-from resnet.ui.language import both, language, word
+from resnet.ui.language import language, word
 from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
 from resnet.ui.limits import work
 from resnet.ui.panels import (
@@ -32,7 +32,7 @@ from resnet.ui.panels import (
     stages_html,
 )
 from resnet.ui.sharing import parse, parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.tab import Tab, more_settings
 from resnet.ui.trace_view import BUILT, Reading, TraceView, base, own_values, spelled
 from resnet.ui.upload import SEND, button_html, uploaded_header
 
@@ -166,8 +166,7 @@ def _controls() -> tuple[list, gr.HTML]:
     with gr.Row(elem_classes="pair"):
         classes = gr.Number(own["classes"], label=word("trace.classes"), min_width=80)
         batch = gr.Number(1, label=word("trace.batch"), min_width=80)
-    gr.HTML(f'<button type="button" class="pill" data-more>{both("trace.more")}</button>', elem_classes="more")
-    with gr.Column(elem_classes="extra"):
+    with more_settings():
         count = gr.Radio([(word(f"trace.{unit}"), unit) for unit in UNITS], value="macs", label=word("trace.count"))
         scope = gr.Radio([(word(f"trace.scope_{scope}"), scope) for scope in SCOPES], value="conv_fc",
                          show_label=False)
