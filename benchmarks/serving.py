@@ -28,6 +28,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,7 @@ class Server:
                                       env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False", "PYTHONPATH": str(ROOT)})
         while not self._page():
             if self.popen.poll() is not None or time.perf_counter() - begun > 180:
+                self.popen.kill()
                 raise RuntimeError(f"{name} does not start")
             time.sleep(0.02)
         self.start = time.perf_counter() - begun
@@ -206,17 +208,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of 4 seconds: does it run?")
     args = parser.parse_args()
     rounds, seconds = (1, 4.0) if args.quick else (args.rounds, args.seconds)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         whole = save_nets(args.net, folder / "weights")
         save_picture(folder / "picture.jpg")
         plain = Server("plain", ["-c", PLAIN, args.net, str(whole), "{port}"], "predict", [])
+        stack.callback(plain.close)
         ours = Server("ours", ["-c", OURS, str(folder / "weights"), "--port", "{port}"], "classify", ["benchmark", 5])
-        try:
-            compare((plain, ours), args.clients, rounds, seconds, (folder / "picture.jpg").read_bytes())
-        finally:
-            plain.close()
-            ours.close()
+        stack.callback(ours.close)
+        compare((plain, ours), args.clients, rounds, seconds, (folder / "picture.jpg").read_bytes())
 
 
 def compare(servers: tuple[Server, Server], clients: list[int], rounds: int, seconds: float, picture: bytes) -> None:
