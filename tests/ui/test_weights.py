@@ -1,5 +1,8 @@
 """The Weights field: repositories of the stand-in Hub, their download as the page shows it, and its end."""
 
+import os
+import subprocess
+import sys
 from contextlib import closing
 
 import gradio as gr
@@ -13,7 +16,7 @@ from resnet.headers import reference
 from resnet.hub import bundled
 from resnet.model import create
 from resnet.ui.classify.view import model_title
-from resnet.ui.classify.weights import choices, curated_title, fetch_weights
+from resnet.ui.classify.weights import choices, curated_title, default_model, fetch_weights
 from resnet.ui.classify_tab import ClassifyView, fill, show_classify, show_more
 from tests.hub import StandInHub, pointed_at
 from tests.ui.asking import asked, words
@@ -102,3 +105,27 @@ def test_bundled_ones_come_first_and_each_title_is_its_own():
     assert told["timm/resnext50_32x4d.a1_in1k"].startswith("ResNeXt-50 32x4d a1")
     assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft · 102 MB"
     assert model_title("a/net") == "a/net" and model_title("timm/resnet18.tv_in1k") == "ResNet-18 V1, ImageNet"
+
+
+# An instance of one's own ------------------------------------------------------------------------
+
+
+def test_an_instance_offers_its_own_models_first(monkeypatch):
+    monkeypatch.setenv("RESNET_MODELS", "you/cats, you/dogs@v2,, /etc/passwd,resnet20_cifar10,you/cats")
+    monkeypatch.setenv("RESNET_DEFAULT_MODEL", "you/birds")
+    offered = [reference for _, reference in choices(model_title)]
+    assert offered[:4] == ["you/cats", "you/dogs@v2", "you/birds", next(iter(bundled()))]
+    assert default_model() == "you/birds" and len(offered) == len(set(offered)) and "/etc/passwd" not in offered
+
+
+@pytest.mark.parametrize("name", ["", "  ", "../weights", "zebra", "https://example.org/x", "a/b\nc"])
+def test_a_default_that_cannot_be_is_a_bundled_one(monkeypatch, name):
+    monkeypatch.setenv("RESNET_DEFAULT_MODEL", name)
+    assert default_model() in bundled()
+
+
+def test_links_without_a_model_open_the_instances_own():
+    code = "from resnet.ui.classify.view import ClassifyView; print(ClassifyView().model)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env=os.environ | {"RESNET_DEFAULT_MODEL": "you/birds"})
+    assert done.stdout.strip() == "you/birds"

@@ -8,11 +8,11 @@ from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
 from resnet.hub import LoadedModel, bundled
 from resnet.predict import MAX_TOP_K
-from resnet.ui.classify.weights import check_model, hub_title
+from resnet.ui.classify.weights import check_model, default_model, hub_title
 from resnet.ui.examples import EXAMPLES, item_of
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
-DEFAULT_MODEL = "resnet20_fashion_mnist"
+DEFAULT_MODEL = default_model()
 COLDEST, HOTTEST = 0.1, 10.0
 SECTIONS = ("blocks", "neighbours", "browse")
 KINDS = ("wrong", "right", "all")

@@ -4,6 +4,8 @@ The Classify tab itself never downloads: a view that names weights which are not
 note, and that note's appearance starts the download, in a lane of its own.
 """
 
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from html import escape
@@ -22,6 +24,8 @@ from resnet.ui.limits import work
 from resnet.ui.sharing import parse
 
 OFFERED = {entry.reference: entry for entry in CURATED}
+BUNDLED_DEFAULT = "resnet20_fashion_mnist"
+log = logging.getLogger("resnet")
 
 
 def check_model(name: str) -> None:
@@ -33,9 +37,34 @@ def check_model(name: str) -> None:
     parse_reference(name)
 
 
+def own_models() -> tuple[str, ...]:
+    """What whoever runs this instance wants to be offered first: RESNET_MODELS, references with commas between."""
+    named = (name.strip() for name in os.environ.get("RESNET_MODELS", "").split(","))
+    return tuple(name for name in named if name and _may_be_named(name))
+
+
+def default_model() -> str:
+    """The model of a link that names none: RESNET_DEFAULT_MODEL, else a bundled one."""
+    name = os.environ.get("RESNET_DEFAULT_MODEL", "").strip()
+    return name if name and _may_be_named(name) else BUNDLED_DEFAULT
+
+
+def _may_be_named(name: str) -> bool:
+    """Whether a visitor could have named it; what could not be is left out, and the log says why."""
+    try:
+        check_model(name)
+    except InputError as error:
+        log.warning("left out of the models offered: %s", error)
+        return False
+    return True
+
+
 def choices(title) -> list[tuple[str, str]]:
-    """(title, reference): the bundled models first, which need no network, then the curated ones."""
-    return [(title(name), name) for name in bundled()] + [(curated_title(entry), entry.reference) for entry in CURATED]
+    """(title, reference): this instance's own, then the bundled models, which need no network, then the curated."""
+    own = [*dict.fromkeys((*own_models(), default_model()))]
+    mine = [(title(name), name) for name in own if name not in bundled()]
+    return [*mine, *((title(name), name) for name in bundled()),
+            *((curated_title(entry), entry.reference) for entry in CURATED if entry.reference not in own)]
 
 
 def curated_title(entry: Curated) -> str:
