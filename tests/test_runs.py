@@ -3,9 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from resnet.charts.curves import curves
+from resnet.charts.curves import Axes, curves, smoothed
 from resnet.charts.style import shade
-from resnet.runs import AXES, METRICS, recorded, tidy, to_csv
+from resnet.runs import AXES, METRICS, recorded, series_of, tidy, to_csv
+from tests import histories
+from tests.histories import write_run
+
+weights = histories.weights
 
 
 def test_every_bundled_model_has_its_run():
@@ -41,22 +45,46 @@ def test_tidy_rows_survive_as_csv():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("x", AXES)
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_curves_draw_the_recorded_numbers(metric, axis, lang):
-    runs = [run for run in recorded() if run.info.data == "fashion_mnist"]
-    figure = curves(runs, metric, axis, lang)
-    drawn = [trace for trace in figure.data if trace.x != (None,)]  # the rest is the legend of dashed and solid
-    assert len(drawn) == 2 * len(runs)
-    for run, training, test in zip(runs, drawn[::2], drawn[1::2], strict=True):
-        assert list(training.y) == [getattr(row, f"train_{metric}") for row in run.rows]
-        assert list(test.y) == [getattr(row, f"test_{metric}") for row in run.rows]
+def test_curves_draw_the_recorded_numbers(metric, x, lang):
+    nets = [series for series in series_of("fashion_mnist") if len(series.runs) == 1]
+    figure = curves(nets, Axes(metric, x), lang)
+    drawn = [trace for trace in figure.data if trace.customdata]  # the rest are legends and bands
+    assert len(drawn) == 2 * len(nets) > 0
+    for series, training, test in zip(nets, drawn[::2], drawn[1::2], strict=True):
+        rows = series.lead.rows
+        assert list(training.y) == [getattr(row, f"train_{metric}") for row in rows]
+        assert list(test.y) == [getattr(row, f"test_{metric}") for row in rows]
         assert (training.line.dash, test.line.dash) == ("dash", "solid")
-        assert test.line.color == shade(run.plain, run.depth)
-    finals = [f"{getattr(run.final, f'test_{metric}'):.3g}" for run in runs]
+        assert test.line.color == shade(series.plain, series.depth)
+    finals = [f"{series.final(f'test_{metric}'):.3g}" for series in nets]
     assert all(any(final in label.text for label in figure.layout.annotations) for final in finals)
     assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text
 
 
 def test_no_runs_no_curves():
     assert all(trace.x == (None,) for trace in curves([]).data)
+
+
+@pytest.mark.parametrize("weight", [0, 0.3, 0.9])
+def test_smoothing_is_the_unbiased_exponential_mean(weight):
+    values = [3.0, 1.0, 4.0, 1.0, 5.0]
+    expected = [sum(weight ** (i - j) * values[j] for j in range(i + 1)) / sum(weight ** (i - j) for j in range(i + 1))
+                for i in range(5)]
+    assert smoothed(values, weight) == pytest.approx(expected)
+
+
+def test_runs_that_differ_in_the_seed_only_are_one_series(weights):
+    write_run(weights / "runs" / "plain20_cifar10_seed1", "plain20", seed=1, final=(6.0, 10.0))
+    write_run(weights / "plain20_cifar10", "plain20", seed=2, final=(5.0, 9.0))
+    write_run(weights / "runs" / "plain20_cifar10_short", "plain20", epochs=4)
+    write_run(weights / "runs" / "plain20_cifar10_b", "plain20", shortcut="B", epochs=4)
+    write_run(weights / "runs" / "plain20_cifar10_c", "plain20", shortcut="C", epochs=4)
+    found = {series.name: series for series in series_of("cifar10")}
+    both = found["plain20_cifar10"]
+    assert [run.name for run in both.runs] == ["plain20_cifar10", "plain20_cifar10_seed1"]
+    assert both.main and both.values("test_error")[-1] == (9.0, 10.0) and both.final("test_error") == 9.5
+    assert len(found) == 4 and not found["plain20_cifar10_short"].main
+    assert found["plain20_cifar10_short"].label() == "plain-20, 4 epochs"
+    assert found["plain20_cifar10_b"].label() == "ResNet-20, 4 epochs (plain20_cifar10_b)"  # as c, so with its name

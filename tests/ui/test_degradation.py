@@ -6,8 +6,11 @@ import pytest
 from resnet.runs import recorded
 from resnet.text import text
 from resnet.ui.compare.degradation import DegradationView, choose_data, compare_api, nets_update, show_degradation
+from tests import histories
+from tests.histories import FINAL, write_four, write_run
 from tests.ui.asking import ask, attached, held, held_with, words
 
+weights = histories.weights
 ALL = DegradationView()
 PLAIN = DegradationView(nets=("plain20_fashion_mnist",))
 
@@ -73,20 +76,22 @@ def test_the_sentence_has_the_final_errors():
 def test_in_chinese():
     heading, figure, below = shown(ALL, "lang=zh")
     assert text("compare.panels.degradation", "zh") in heading and text("compare.download", "zh") in below
-    assert text("compare.columns.train_error") not in below and text("compare.columns.train_error", "zh") in below
+    assert text("compare.degradation.columns.train_error") not in below
+    assert text("compare.degradation.columns.train_error", "zh") in below
     assert figure.layout.yaxis.title.text == text("charts.error", "zh")
     assert shown(ALL)[1].layout.yaxis.title.text == text("charts.error")
 
 
 def test_no_net_is_an_empty_chart_that_asks_for_one():
     heading, figure, below = shown(DegradationView(nets=()))
-    assert text("compare.verdict_none") in heading and not points(figure) and below == ""
+    assert text("compare.degradation.none") in heading and not points(figure) and below == ""
 
 
 @pytest.mark.parametrize("changes, part", [
     ({"data": "imagenet"}, "imagenet"), ({"metric": "zebra"}, "zebra"), ({"axis": None}, ""),
     ({"nets": ["zebra"]}, "zebra"), ({"nets": ["resnet20_fashion_mnist", "<b>x"]}, "&lt;b&gt;x"), ({"nets": 5}, "5"),
-    ({"data": "../.."}, "../.."),
+    ({"data": "../.."}, "../.."), ({"smoothing": 0.95}, "0.95"), ({"smoothing": "nan"}, "nan"),
+    ({"smoothing": None}, ""), ({"span": "zebra"}, "zebra"),
 ])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
@@ -115,3 +120,136 @@ def test_the_api_refuses_in_a_sentence(data):
     with pytest.raises(gr.Error) as caught:
         compare_api(data)
     assert "went wrong" not in caught.value.message and len(caught.value.message) < 250
+
+
+# Made-up histories -------------------------------------------------------------------------------
+
+
+def lead(nets: tuple | None = None, lang: str = "en") -> str:
+    return words(shown(DegradationView("cifar10", nets=nets), f"lang={lang}")[0])
+
+
+def nets(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}_cifar10" for name in names)
+
+
+def test_four_nets_are_told_by_depth_without_and_with_shortcuts(weights):
+    write_four(weights)
+    told = lead()
+    assert "plain-56 ends at 9 % training error, plain-20 at 5 %" in told and "fails to optimise" in told
+    assert "ResNet-56 ends at 1 % training and 7 % test error, ResNet-20 at 4 % and 8.6 %" in told
+    assert "Not recorded" not in told and "differs" not in told
+
+
+@pytest.mark.parametrize("chosen, parts, absent", [
+    (("plain20", "resnet20"), ["only the shortcut differs", "8.6 %", "9.5 %"], ["training data"]),
+    (("plain20", "plain56"), ["fails to optimise"], ["With shortcuts", "only the shortcut"]),
+    (("resnet20", "resnet56"), ["With shortcuts the deeper net is better"], ["Without shortcuts"]),
+    (("plain20", "plain56", "resnet20"), ["fails to optimise", "only the shortcut differs"], ["ResNet-56"]),
+    (("plain56", "resnet20"), ["plain-56 ends at 13 % test", "ResNet-20 ends at 8.6 % test"], ["shortcut"]),
+    (("resnet56",), ["ResNet-56 ends at 7 % test and 1 % training error after 6 epochs"], ["shortcut"]),
+])
+def test_the_sentence_is_about_what_was_chosen(weights, chosen, parts, absent):
+    write_four(weights)
+    told = lead(nets(*chosen)).removeprefix(text("compare.panels.degradation"))
+    assert all(part in told for part in parts) and not any(part in told for part in absent), told
+    assert "Not recorded" not in told
+
+
+def test_what_is_missing_is_told(weights):
+    write_run(weights / "resnet20_cifar10", "resnet20")
+    assert lead().endswith("Not recorded on CIFAR-10 yet: plain-20, plain-56, ResNet-56.")
+    assert "CIFAR-10" in lead(lang="zh") and "plain-20、plain-56、ResNet-56" in lead(lang="zh")
+
+
+@pytest.mark.parametrize("final, part", [
+    ((4.0, 12.0), "is not worse on its own training data"), ((9.0, 12.0), "fails to optimise")])
+def test_a_deeper_plain_net_that_is_no_worse_is_not_called_so(weights, final, part):
+    write_run(weights / "plain20_cifar10", "plain20")
+    write_run(weights / "plain56_cifar10", "plain56", final=final)
+    assert part in lead(nets("plain20", "plain56"))
+
+
+def test_seeds_that_overlap_make_it_an_average(weights):
+    write_run(weights / "plain56_cifar10", "plain56", final=(6.0, 13.0))
+    for seed, train in enumerate((4.0, 5.0, 7.0)):
+        write_run(weights / "runs" / f"plain20_cifar10_seed{seed}", "plain20", final=(train, 9.0), seed=seed)
+    view = DegradationView("cifar10", nets=("plain56_cifar10", "plain20_cifar10_seed0"))
+    assert "on average, though not with every seed" in words(shown(view)[0])
+
+
+def test_nets_of_different_recipes_are_not_compared(weights):
+    write_run(weights / "plain20_cifar10", "plain20", epochs=6)
+    write_run(weights / "resnet20_cifar10", "resnet20", epochs=9)
+    told = lead()
+    assert "only the shortcut" not in told and "another recipe, and so not to be held against these: ResNet-20" in told
+
+
+def test_a_failed_attempt_is_shown_when_it_is_chosen(weights):
+    write_four(weights)
+    write_run(weights / "runs" / "resnet20_cifar10_9epochs", "resnet20", final=(5.0, 9.1), epochs=9)
+    assert "9epochs" not in shown(DegradationView("cifar10"))[2]
+    update = choose_data("cifar10")
+    assert ("ResNet-20, 9 epochs", "resnet20_cifar10_9epochs") in update["choices"] and len(update["value"]) == 4
+    view = DegradationView("cifar10", nets=nets("resnet20", "resnet20") + ("resnet20_cifar10_9epochs",))
+    heading, figure, below = shown(view)
+    assert "ResNet-20, 9 epochs" in words(heading) and "6, 9 epochs" in words(below)
+    assert any("9 epochs" in label.text for label in figure.layout.annotations)
+
+
+def test_other_nets_and_orders_stay_out_of_the_comparison(weights):
+    write_four(weights)
+    write_run(weights / "resnet18_cifar10", "resnet18")
+    write_run(weights / "runs" / "resnet20_cifar10_preact_seed0", "resnet20", order="preact")
+    view = DegradationView("cifar10")
+    assert set(view.nets) == set(nets(*FINAL))
+    assert [name for _, name in choose_data("cifar10")["choices"] if name not in view.nets] == ["resnet18_cifar10"]
+
+
+def test_seeds_are_a_mean_and_a_band(weights):
+    write_run(weights / "resnet20_cifar10", "resnet20", final=(4.0, 8.6))
+    for seed, test in ((1, 9.0), (2, 8.5)):
+        write_run(weights / "runs" / f"resnet20_cifar10_seed{seed}", "resnet20", final=(4.0, test), seed=seed)
+    _, figure, below = shown(DegradationView("cifar10"))
+    bands = [line for line in figure.data if line.fill == "toself"]
+    test = next(line for line in figure.data if line.line.dash == "solid" and line.customdata)
+    assert len(bands) == 2 and test.y[-1] == pytest.approx(8.7)
+    assert (bands[1].y[5], bands[1].y[6]) == (9.0, 8.5)
+    assert "mean of 3 seeds" in words(below) and "8.7 (8.5–9)" in below
+    rows = list(csv.DictReader(attached(below)["runs-cifar10.csv"].splitlines()))
+    assert {row["seed"] for row in rows} == {"0", "1", "2"} and len(rows) == 18
+
+
+def test_the_source_line_is_the_records(weights):
+    write_four(weights)
+    below = words(shown(DegradationView("cifar10", axis="seconds", smoothing=0.5))[2])
+    for part in ("10,000 test images", "first 1,000 training", "6 epochs in fp32 on a made machine",
+                 "one seed per curve", "weight 0.5", "Times depend", "plain56_cifar10/history.csv"):
+        assert part in below, below
+
+
+def test_published_errors_are_ticks_for_the_nets_that_have_them(weights):
+    write_four(weights)
+    _, figure, below = shown(DegradationView("cifar10"))
+    ticks = {(line.y[0], line.hovertemplate.split(":")[0]) for line in figure.data if line.line.width == 5
+             and line.x[0] is not None}
+    assert ticks == {(8.75, "ResNet-20, He et al. 2015, Table 6"), (6.97, "ResNet-56, He et al. 2015, Table 6")}
+    assert "He et al. 2015, Table 6" in words(below)
+    for other in (DegradationView("cifar10", metric="loss"), DegradationView("cifar10", nets=nets("plain20"))):
+        _, figure, below = shown(other)
+        assert "Table 6" not in below and not [line for line in figure.data if line.line.width == 5]
+
+
+def test_the_vertical_range_leaves_out_first_epochs_but_no_final_value(weights):
+    write_four(weights)
+    late, whole = (shown(DegradationView("cifar10", span=span))[1].layout for span in ("late", "all"))
+    assert 13.0 < late.yaxis.range[1] < 60 < 90 < whole.yaxis.range[1] and late.yaxis.range[0] == 0
+    assert [any(note.text == text("charts.cut") for note in one.annotations) for one in (late, whole)] == [True, False]
+
+
+def test_smoothing_keeps_the_measured_curve(weights):
+    write_run(weights / "resnet20_cifar10", "resnet20")
+    figure = shown(DegradationView("cifar10", smoothing=0.9))[1]
+    raw = next(line for line in figure.data if line.opacity == 0.3 and line.line.dash == "solid")
+    smooth = next(line for line in figure.data if line.line.dash == "solid" and line.customdata)
+    assert list(raw.y) == list(smooth.customdata) and smooth.y[0] == raw.y[0] and smooth.y[-1] > raw.y[-1]

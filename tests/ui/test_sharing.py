@@ -50,7 +50,7 @@ def test_all_recorded_nets_is_the_default_and_their_order_does_not_matter():
     assert len(names) >= 2
     assert to_query("compare", DegradationView(nets=names)) == "tab=compare"
     backwards = DegradationView(nets=tuple(reversed(names)))
-    assert [run.name for run in backwards.runs] == list(names)
+    assert [series.name for series in backwards.chosen] == list(names)
 
 
 def test_a_several_nets_link_is_readable():

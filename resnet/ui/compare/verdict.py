@@ -1,55 +1,152 @@
-"""Recorded runs -> the sentence of what to see, the source line and the table under the chart."""
+"""Recorded series -> the sentences of what to see, the source line and the table under the chart."""
 
-from html import escape
+import json
+from collections.abc import Sequence
 
 from resnet.data import DATA
-from resnet.runs import Run
+from resnet.runs import Series
 from resnet.text import text
+from resnet.ui.compare.frame import numbers_table
 
-COLUMNS = ("epoch", "train_error", "test_error", "train_loss", "test_loss")
-
-
-def verdict(runs: list[Run], lang: str) -> str:
-    """What the chosen runs show, with their own numbers: degradation first, else the twin."""
-    deep, shallow = _extremes([run for run in runs if run.plain])
-    if deep and deep.final.train_error > shallow.final.train_error:
-        return text("compare.verdict_degrades", lang, deep=deep.title, shallow=shallow.title,
-                    deep_error=f"{deep.final.train_error:.3g}", shallow_error=f"{shallow.final.train_error:.3g}")
-    for plain in (run for run in runs if run.plain):
-        for residual in runs:
-            if not residual.plain and residual.depth == plain.depth:
-                return text("compare.verdict_pair", lang, residual=residual.title, plain=plain.title,
-                            residual_error=f"{residual.final.test_error:.3g}",
-                            plain_error=f"{plain.final.test_error:.3g}")
-    return "" if runs else text("compare.verdict_none", lang)
+COLUMNS = ("train_error", "test_error", "train_loss", "test_loss")
+EXPECTED = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
 
 
-def _extremes(runs: list[Run]) -> tuple[Run | None, Run | None]:
-    """(deepest, shallowest) of at least two depths."""
-    ordered = sorted(runs, key=lambda run: run.depth)
-    if not ordered or ordered[0].depth == ordered[-1].depth:
-        return None, None
-    return ordered[-1], ordered[0]
+def verdict(nets: Sequence[Series], lang: str) -> str:
+    """What the chosen nets show, with their own numbers; nets of different recipes are not held against each other."""
+    if not nets:
+        return _say("none", lang)
+    peers = _peers(nets)
+    told = _told(peers, lang)
+    others = [series.label(lang) for series in nets if series not in peers]
+    if others:
+        told.append(_say("others", lang, nets=_list(others, lang)))
+    return text("compare.sentences", lang).join(told)
 
 
-def source_line(runs: list[Run], lang: str) -> str:
-    """Where the curves come from: n, settings and files."""
-    if not runs:
-        return ""
-    info = runs[0].info
-    return text("compare.source", lang, n=f"{info.results['test']['n']:,}", train_n=f"{info.recipe['train_eval']:,}",
-                epochs=info.recipe["epochs"], files=", ".join(run.source for run in runs))
+def missing(data: str, recorded: Sequence[Series], lang: str) -> str:
+    """Which of the four nets of the comparison have no run on this data set yet."""
+    titles = {series.title for series in recorded if series.main}
+    absent = [title for title in EXPECTED if title not in titles]
+    return _say("missing", lang, data=DATA[data].title, nets=_list(absent, lang)) if absent else ""
 
 
-def table_html(runs: list[Run], lang: str) -> str:
-    """The chart's numbers as a table: a row per net and epoch."""
-    head = "".join(f'<th scope="col">{escape(text(f"compare.columns.{column}", lang))}</th>'
-                   for column in ("net", *COLUMNS))
-    body = "".join(
-        f'<tr><th scope="row">{escape(run.title)}</th>' + "".join(
-            f'<td class="number">{getattr(row, column):.4g}</td>' for column in COLUMNS) + "</tr>"
-        for run in runs for row in run.rows)
-    caption = text("compare.chart_alt", lang, nets=", ".join(run.title for run in runs),
-                   data=DATA[runs[0].info.data].title) if runs else ""
-    return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}">'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+def _told(peers: list[Series], lang: str) -> list[str]:
+    """The sentences on nets of one recipe: depth without and with shortcuts, else twins, else one net's numbers."""
+    plain, residual = (_ends([series for series in peers if series.plain == kind]) for kind in (True, False))
+    told = []
+    if plain:
+        told.append(_depths(*plain, ("degrades", "degrades_some", "deep_plain"), lang))
+    if residual:
+        told.append(_depths(*residual, ("turns", "turns_some", "deep_residual"), lang))
+    if len(told) < 2:
+        told += [_pair(*twins, lang) for twins in _twins(peers)]
+    return told or [_alone(series, lang) for series in peers]
+
+
+def _depths(shallow: Series, deep: Series, keys: tuple[str, str, str], lang: str) -> str:
+    """Is the deeper net worse (plain) or better (residual) on its training data? With all seeds, on average, or not."""
+    worse, better = (deep, shallow) if deep.plain else (shallow, deep)
+    low, high = worse.values("train_error")[-1], better.values("train_error")[-1]
+    clear, some = min(low) > max(high), worse.final("train_error") > better.final("train_error")
+    key = keys[0] if clear else keys[1] if some else keys[2]
+    return _say(key, lang, deep=deep.label(lang), shallow=shallow.label(lang),
+                **{f"{name}_{split}": f"{series.final(f'{split}_error'):.3g}"
+                   for name, series in (("deep", deep), ("shallow", shallow)) for split in ("train", "test")})
+
+
+def _pair(plain: Series, residual: Series, lang: str) -> str:
+    same_start = residual.info.architecture.shortcut == "A" and _seeds(plain) == _seeds(residual)
+    return _say("pair" if same_start else "twins", lang, residual=residual.label(lang),
+                plain=plain.label(lang), residual_error=f"{residual.final('test_error'):.3g}",
+                plain_error=f"{plain.final('test_error'):.3g}")
+
+
+def _alone(series: Series, lang: str) -> str:
+    return _say("alone", lang, net=series.label(lang), epochs=series.epochs,
+                test=f"{series.final('test_error'):.3g}", train=f"{series.final('train_error'):.3g}")
+
+
+def _peers(nets: Sequence[Series]) -> list[Series]:
+    """The largest group that differs in depth, shortcut and seeds only; the first of equally large ones."""
+    groups: dict[str, list[Series]] = {}
+    for series in nets:
+        config = {key: value for key, value in series.info.architecture.to_dict().items()
+                  if key not in ("depths", "shortcut")}
+        groups.setdefault(json.dumps([config, series.recipe, series.epochs], sort_keys=True), []).append(series)
+    return max(groups.values(), key=len)
+
+
+def _ends(nets: list[Series]) -> tuple[Series, Series] | None:
+    """(shallowest, deepest) of at least two depths."""
+    ordered = sorted(nets, key=lambda series: series.depth)
+    return (ordered[0], ordered[-1]) if ordered and ordered[0].depth < ordered[-1].depth else None
+
+
+def _twins(nets: list[Series]) -> list[tuple[Series, Series]]:
+    """(plain, residual) of one depth each."""
+    return [(plain, residual) for plain in nets for residual in nets
+            if plain.plain and not residual.plain
+            and plain.info.architecture.depths == residual.info.architecture.depths]
+
+
+def _seeds(series: Series) -> set[int]:
+    return {run.seed for run in series.runs}
+
+
+# Under the chart ---------------------------------------------------------------------------------
+
+
+def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool, lang: str) -> str:
+    """Where the curves come from, by their own records: n, settings, hardware, seeds and files."""
+    runs = [run for series in nets for run in series.runs]
+
+    def each(found) -> str:
+        return _list(dict.fromkeys(found), lang)
+
+    parts = [_say(
+        "source", lang, seeds=_told_seeds(nets, lang), epochs=each(str(series.epochs) for series in nets),
+        n=each(f"{run.info.results['test']['n']:,}" for run in runs),
+        train_n=each(f"{run.info.recipe['train_eval']:,}" for run in runs),
+        precision=each(run.info.recipe["precision"] for run in runs), hardware=each(run.info.hardware for run in runs))]
+    cites = dict.fromkeys(series.printed.cite for series in nets if series.printed) if ticks else ()
+    parts += [_say("source_printed", lang, cite=_list(cites, lang))] if cites else []
+    parts += [_say("source_smoothed", lang, weight=f"{smoothing:g}")] if smoothing else []
+    parts += [_say("source_seconds", lang)] if axis == "seconds" else []
+    parts.append(_say("source_files", lang, files=each(run.source for run in runs)))
+    return text("compare.sentences", lang).join(parts)
+
+
+def _told_seeds(nets: Sequence[Series], lang: str) -> str:
+    """ "one seed per curve", or whose curves are means."""
+    several = [series for series in nets if len(series.runs) > 1]
+    if not several:
+        return _say("one_seed", lang)
+    told = [_say("many_seeds", lang, net=series.label(lang), n=len(series.runs)) for series in several]
+    alone = [series.label(lang) for series in nets if len(series.runs) == 1]
+    told += [_say("seeds_alone", lang, nets=_list(alone, lang))] if alone else []
+    return _list(told, lang)
+
+
+def table_html(nets: Sequence[Series], lang: str) -> str:
+    """The chart's numbers as a table: a row per net and epoch; of several seeds the mean and the range."""
+    columns = [text(f"compare.degradation.columns.{column}", lang) for column in ("net", "epoch", *COLUMNS)]
+    rows = [[series.label(lang), epoch + 1, *(_cell(series, column, epoch) for column in COLUMNS)]
+            for series in nets for epoch in range(series.epochs)]
+    caption = _say("chart_alt", lang, nets=_list([series.label(lang) for series in nets], lang),
+                   data=DATA[nets[0].info.data].title)
+    return numbers_table(columns, rows, caption)
+
+
+def _cell(series: Series, column: str, epoch: int) -> "float | str":
+    values = series.values(column)[epoch]
+    mean = sum(values) / len(values)
+    return mean if len(values) == 1 else f"{mean:.4g} ({min(values):.4g}–{max(values):.4g})"
+
+
+def _list(items, lang: str) -> str:
+    return text("compare.comma", lang).join(items)
+
+
+def _say(key: str, lang: str, **values) -> str:
+    return text(f"compare.degradation.{key}", lang, **values)
