@@ -28,3 +28,18 @@ def layout(height: int = 460) -> dict:
                    "itemclick": False, "itemdoubleclick": False},
         "dragmode": "zoom",
     }
+
+
+def titled(figure, title: str):
+    """A figure among several says what it shows; returns the figure."""
+    figure.update_layout(title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "y": 1,
+                                "yref": "container", "yanchor": "top", "pad": {"t": 6}})
+    return figure
+
+
+def readable(value: float) -> str:
+    """Three significant digits, as powers of ten from a million on: 14266.2 -> "14,266", 3.5e7 -> "3.50·10⁷"."""
+    if abs(value) >= 1e6:
+        digits, power = f"{value:.2e}".split("e")
+        return f"{digits}·10{str(int(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"

@@ -58,7 +58,7 @@ def fresh_nets(deepest: int) -> list[Net]:
         InputError: a deepest net that is not offered.
     """
     if deepest not in DEEPEST:
-        raise InputError("choice", field="depth", value=deepest, allowed=", ".join(map(str, DEEPEST)))
+        raise InputError("choice", field="deepest", value=deepest, allowed=", ".join(map(str, DEEPEST)))
     return [Net(plain, depth) for depth in DEPTHS if depth <= deepest for plain in (True, False)]
 
 

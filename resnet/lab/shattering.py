@@ -85,6 +85,11 @@ class Row:
     correlation: tuple[float, ...]
     error: tuple[float, ...]
 
+    def told_from_zero(self, pairs: str) -> bool:
+        """Whether the correlation is more than two standard errors above zero."""
+        place = PAIRS.index(pairs)
+        return self.correlation[place] > 2 * self.error[place]
+
 
 @dataclass(frozen=True)
 class Look:

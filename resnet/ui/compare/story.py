@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.ui.compare import accuracy, degradation, grow, lesions, orders, race, surface
+from resnet.ui.compare import accuracy, degradation, gradients, grow, lesions, orders, race, responses, surface
 from resnet.ui.language import word
 from resnet.ui.tab import Tab
 
 PANELS = {
-    "degradation": degradation, "lesions": lesions, "deepen": grow, "orders": orders, "accuracy": accuracy,
-    "race": race, "surface": surface,
+    "degradation": degradation, "gradients": gradients, "responses": responses, "lesions": lesions, "deepen": grow,
+    "orders": orders, "accuracy": accuracy, "race": race, "surface": surface,
 }
 SELECT = "(panel) => ({ __type__: 'update', selected: panel })"
 

@@ -1,0 +1,58 @@
+"""Gradients of convolutional nets: the norm layer by layer, and the likeness of two images' gradients by depth."""
+
+from collections.abc import Sequence
+from math import log10
+
+import plotly.graph_objects as go
+
+from resnet.charts.style import MUTED, layout, shade, titled
+from resnet.lab.gradients import Gradients
+from resnet.text import text
+
+
+def norms_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
+    """L2 norm of each 3x3 kernel's gradient, counted from the loss backwards: a line ends at a net's first layer."""
+    figure = go.Figure(layout=layout(380))
+    for one in found:
+        hue = shade(one.net.plain, one.net.depth)
+        figure.add_scatter(
+            x=list(range(1, len(one.norms) + 1)), y=one.norms[::-1], mode="lines", name=one.net.title,
+            showlegend=False, line={"color": hue, "width": 2}, customdata=one.layers[::-1],
+            hovertemplate=f"{one.net.title}, %{{customdata}}: %{{y:.3g}}<extra></extra>")
+        figure.add_annotation(x=len(one.norms), y=_log(one.norms[0]), text=f"<b>{one.net.title}</b>", xanchor="left",
+                              xshift=5, yshift=_apart(one, found), showarrow=False, font={"color": hue, "size": 12})
+    figure.update_xaxes(title=text("compare.gradients.layers_back", lang), rangemode="tozero")
+    figure.update_yaxes(title=text("compare.gradients.norm", lang), type="log", exponentformat="power", dtick=1)
+    figure.update_layout(margin={"r": 84, "l": 62}, hovermode="closest")
+    return titled(figure, text("compare.gradients.norms_title", lang))
+
+
+def images_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
+    """Mean cosine of two images' input-gradients by depth, with whiskers of two standard errors."""
+    figure = go.Figure(layout=layout(380))
+    for plain, name in ((True, "plain"), (False, "residual")):
+        nets = [one for one in found if one.net.plain == plain]
+        hue = shade(plain, 50)
+        figure.add_scatter(
+            x=[one.net.depth for one in nets], y=[one.correlation for one in nets], mode="lines+markers",
+            name=text(f"compare.gradients.nets_{name}", lang), customdata=[one.net.title for one in nets],
+            hovertemplate="%{customdata}: %{y:.3g}<extra></extra>", line={"color": hue, "width": 1.4},
+            marker={"color": hue, "size": 9},
+            error_y={"type": "data", "array": [2 * one.error for one in nets], "color": hue, "thickness": 1.4})
+    figure.update_xaxes(title=text("compare.gradients.weighted_depth", lang), rangemode="tozero")
+    figure.update_yaxes(title=text("compare.gradients.cosine", lang))
+    figure.add_hline(0, line={"color": MUTED, "width": 1})
+    figure.update_layout(margin={"r": 16, "l": 62}, hovermode="closest",
+                         legend={"x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "orientation": "v"})
+    return titled(figure, text("compare.gradients.images_title", lang))
+
+
+def _apart(one: Gradients, found: Sequence[Gradients]) -> int:
+    """Pixels that keep a net's name off its twin's."""
+    twin = next((other for other in found if other.net.depth == one.net.depth and other.net != one.net), None)
+    return 0 if twin is None else 9 if one.norms[0] > twin.norms[0] else -9
+
+
+def _log(value: float) -> float:
+    """Where an annotation stands on a logarithmic axis."""
+    return log10(max(value, 1e-300))

@@ -1,0 +1,172 @@
+"""How loud is each layer? The deviation of each layer's response in the trained twins, and an example by numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+import gradio as gr
+
+from resnet.errors import InputError
+from resnet.hub import bundled
+from resnet.lab.responses import ITEMS, Responses, measure, nets
+from resnet.lab.twins import title_of
+from resnet.serving import heavy
+from resnet.text import text
+from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
+from resnet.ui.guard import guarded_view
+from resnet.ui.language import both, language, word
+from resnet.ui.sharing import parse_controls, to_query
+from resnet.ui.tab import Tab
+
+ORDERS = ("net", "ranked")
+TARGETS = (4.0, 6.0)
+
+
+@dataclass(frozen=True)
+class ResponsesView:
+    """names are bundled nets, none given means all whose images ship; then the example's input and its targets."""
+
+    order: str = "net"
+    items: int = 300
+    names: tuple[str, ...] = None
+    value: float = 5.0
+    goal: float = 5.1
+    moved: float = 5.0
+
+    def __post_init__(self):
+        for field, allowed in (("order", ORDERS), ("items", ITEMS)):
+            if (value := getattr(self, field)) not in allowed:
+                raise InputError("choice", field=field, value=value, allowed=", ".join(map(str, allowed)))
+        for name in self.names or ():
+            if name not in nets():
+                raise InputError("choice", field="nets", value=name[:40], allowed=", ".join(nets()))
+        for field in ("value", "goal", "moved"):
+            if not TARGETS[0] <= (value := getattr(self, field)) <= TARGETS[1]:
+                raise InputError("between", field=field, value=f"{value:g}", low=TARGETS[0], high=TARGETS[1])
+        if self.names is None:
+            object.__setattr__(self, "names", tuple(nets()))
+
+    def defaults(self) -> dict:
+        return vars(ResponsesView())
+
+
+@guarded_view(outputs=5)
+def show_responses(order: str, items: int, names: list[str], value: float, goal: float, moved: float,
+                   request: gr.Request = None):
+    """The controls -> heading, chart, the example, what stands below, and the view's query string; what is being
+    measured is told at once."""
+    from resnet.charts.responses import responses_chart
+
+    lang = language(request)
+    view = parse_controls(ResponsesView, order, items, names, value, goal, moved)
+    chosen = [name for name in nets() if name in view.names]
+    found: list[Responses] = []
+    for name in chosen:
+        waiting = text("compare.responses.measuring", lang, what=title_of(bundled()[name]), done=len(found) + 1,
+                       whole=len(chosen))
+        yield heading_html("responses", waiting, lang), *[gr.skip()] * 4
+        found.append(heavy(partial(measure, name, view.items)))
+    yield (heading_html("responses", lead(found, lang), lang), responses_chart(found, view.order == "ranked", lang),
+           example_html(view.value, view.goal, view.moved, lang), _below(found, view, lang),
+           to_query("compare", view, "responses"))
+
+
+def lead(found: Sequence[Responses], lang: str) -> str:
+    """The means, and whether they are in the order of figure 7."""
+    if not found:
+        return text("compare.responses.none", lang)
+    comma = text("compare.grow.comma", lang)
+    means = comma.join(f"{one.title} {one.mean:.3g}" for one in found)
+    told = text("compare.responses.lead", lang, means=means)
+    broken = departures(found, lang)
+    if broken is None:
+        return told
+    if broken:
+        return f"{text('compare.responses.fails', lang, why=comma.join(broken))} {told}"
+    deeper = text("compare.responses.holds_deeper", lang) if len({one.depth for one in _residual(found)}) > 1 else ""
+    return f"{text('compare.responses.holds', lang, deeper=deeper)} {told}"
+
+
+def departures(found: Sequence[Responses], lang: str) -> list[str] | None:
+    """What is not as in figure 7, by the means over layers: residual below plain of its depth, deeper residual nets
+    below shallower ones. None where the nets cannot be compared."""
+    pairs = [("fails_kind", {"residual": one, "plain": other}) for one in _residual(found) for other in found
+             if other.plain and other.depth == one.depth]
+    ordered = sorted(_residual(found), key=lambda one: one.depth)
+    pairs += [("fails_depth", {"deep": deep, "shallow": shallow})
+              for shallow, deep in zip(ordered, ordered[1:], strict=False) if deep.depth > shallow.depth]
+    if not pairs:
+        return None
+    return [text(f"compare.responses.{key}", lang, **{part: one.title for part, one in pair.items()})
+            for key, pair in pairs if not _less(*pair.values())]
+
+
+def _less(quiet: Responses, loud: Responses) -> bool:
+    return quiet.mean < loud.mean
+
+
+def _residual(found: Sequence[Responses]) -> list[Responses]:
+    return [one for one in found if not one.plain]
+
+
+def example_html(value: float, goal: float, moved: float, lang: str) -> str:
+    """The tutorials' example: what a plain layer and a residual branch must learn, before and after a move."""
+    def row(name: str, before: float, after: float) -> list[str]:
+        change = (text("compare.responses.percent", lang, change=f"{100 * abs(after - before) / abs(before):.3g}")
+                  if abs(before) > 1e-9 else text("compare.responses.no_percent", lang))
+        return [text(f"compare.responses.{name}", lang), f"{before:.3g}", f"{after:.3g}", change]
+
+    rows = [row("mapping", goal, moved), row("branch", round(goal - value, 6), round(moved - value, 6))]
+    table = numbers_table([text(f"compare.responses.aside_columns.{column}", lang)
+                           for column in ("what", "before", "after", "change")], rows,
+                          text("compare.responses.aside_table", lang))
+    return (f'{table}<p class="note">{escape(text("compare.responses.aside_shows", lang))} '
+            f'{escape(text("compare.responses.aside_hides", lang, move=f"{moved - goal:+.3g}"))}</p>')
+
+
+def _below(found: Sequence[Responses], view: ResponsesView, lang: str) -> str:
+    if not found:
+        return ""
+    rows = [[f"{one.title}, {layer}", value, [name for name, _ in one.ranked].index(layer) + 1]
+            for one in found for layer, value in zip(one.layers, one.deviations, strict=True)]
+    columns = [text(f"compare.responses.columns.{column}", lang) for column in ("net", "deviation", "rank")]
+    table = numbers_table(columns, rows, text("compare.responses.alt", lang))
+    source = text("compare.responses.source", lang, items=f"{view.items:,}", most=f"{ITEMS[-1]:,}",
+                  files=", ".join(f"weights/{one.name}" for one in found))
+    published = text("compare.responses.published", lang)
+    return below_html(f"{source} {published}", table, (f"responses-{view.items}.csv", to_csv(found)), lang)
+
+
+def to_csv(found: Sequence[Responses]) -> str:
+    lines = [f"{one.name},{layer},{value:.6g},{one.n}" for one in found
+             for layer, value in zip(one.layers, one.deviations, strict=True)]
+    return "\n".join(["net,layer,deviation,n", *lines]) + "\n"
+
+
+def fill(view: ResponsesView, lang: str) -> list:
+    return [view.order, view.items, list(view.names), view.value, view.goal, view.moved]
+
+
+def build() -> Tab:
+    """The components, inside the panel."""
+    frame, default = Frame("responses"), ResponsesView()
+    with frame.knobs():
+        order = gr.Radio([(word(f"compare.responses.order_{name}"), name) for name in ORDERS], value=default.order,
+                         label=word("compare.responses.order"))
+        items = gr.Radio(list(ITEMS), value=default.items, label=word("compare.responses.items"))
+        names = gr.CheckboxGroup([(title_of(bundled()[name]), name) for name in nets()], value=list(default.names),
+                                 label=word("compare.nets"))
+    with frame.result():
+        chart = gr.Plot(show_label=False, elem_id="responses", elem_classes="chart")
+        below = gr.HTML()
+    with gr.Column(elem_classes="panel-result", elem_id="responses-example"):
+        gr.HTML(f'<h3>{both("compare.responses.aside")}</h3>')
+        with gr.Row(elem_classes="knobs"):
+            value, goal, moved = (gr.Slider(*TARGETS, value=getattr(default, field), step=0.05 if field == "value" else
+                                            0.01, label=word(f"compare.responses.{field}"))
+                                  for field in ("value", "goal", "moved"))
+        example = gr.HTML()
+    knobs = [order, items, names, value, goal, moved]
+    return Tab("compare", ResponsesView, knobs, [*frame.outputs, chart, example, below], show_responses, fill,
+               [order.input, items.input, names.input, value.release, goal.release, moved.release], panel="responses")
