@@ -37,7 +37,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self.info.name
+        """Its folder's: a run that was moved or repeated keeps the name inside config.json."""
+        return Path(self.source).parent.name
 
     @property
     def depth(self) -> int:

@@ -13,7 +13,7 @@ from resnet.text import text
 
 SPLITS = (("train", "dash", 1.6), ("test", "solid", 2.6))
 EARLY = 1 / 3  # of all epochs, whose heights the vertical range leaves out
-ROOM = 0.095  # of the vertical range, for a label of two lines
+LINE = 0.05  # of the vertical range, for a line of a label
 TICK = 0.035  # of the horizontal range, for a published figure at its right end
 
 
@@ -125,13 +125,15 @@ def _legend(figure: go.Figure, nets: Sequence[Series], axes: Axes, ticks: bool, 
 
 
 def _direct_labels(figure: go.Figure, nets: Sequence[Series], axes: Axes, top: float, lang: str) -> None:
-    """The final test figures at the right end of their curves, pushed apart where they would collide."""
-    floor, unit = -top, " %" if axes.metric == "error" else ""
+    """The final test figures where their curves end, pushed apart where they would collide."""
+    taken, unit = {}, " %" if axes.metric == "error" else ""  # up to which height, by the end of the curve
     for series in sorted(nets, key=lambda series: series.final(f"test_{axes.metric}")):
-        value = series.final(f"test_{axes.metric}")
-        floor = max(value, floor + ROOM * top)
-        name = re.sub("(, |，)", r"\1<br>", series.label(lang))
+        value, end = series.final(f"test_{axes.metric}"), axes.places(series)[-1]
+        lines = [*re.split("(?<=,) |(?<=，)", series.label(lang)), f"{value:.3g}{unit}"]
+        half = LINE * top * len(lines) / 2
+        middle = max(value, taken.get(end, -top) + half)
+        taken[end] = middle + half
         figure.add_annotation(
-            x=axes.places(series)[-1], y=floor, xanchor="left", xshift=8, showarrow=False, align="left",
-            text=f"<b>{name}</b><br><b>{value:.3g}{unit}</b>",
+            x=end, y=middle, xanchor="left", xshift=8, showarrow=False, align="left",
+            text="<br>".join(f"<b>{line}</b>" for line in lines),
             font={"color": shade(series.plain, series.depth), "size": 13})

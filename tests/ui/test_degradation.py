@@ -136,8 +136,8 @@ def nets(*names: str) -> tuple[str, ...]:
 def test_four_nets_are_told_by_depth_without_and_with_shortcuts(weights):
     write_four(weights)
     told = lead()
-    assert "plain-56 ends at 9 % training error, plain-20 at 5 %" in told and "fails to optimise" in told
-    assert "ResNet-56 ends at 1 % training and 7 % test error, ResNet-20 at 4 % and 8.6 %" in told
+    assert "plain-56 ends at 9 % error, plain-20 at 5 %" in told and "fails to optimise" in told
+    assert "ResNet-56 ends at 1 % error (test 7 %), ResNet-20 at 4 % (test 8.6 %)" in told
     assert "Not recorded" not in told and "differs" not in told
 
 

@@ -113,11 +113,12 @@ def build() -> Tab:
                           label=word("compare.degradation.metric"))
         axis = gr.Radio([(word(f"compare.{name}"), name) for name in AXES], value=view.axis,
                         label=word("compare.degradation.axis"))
-        nets = gr.CheckboxGroup([(series.label(), series.name) for series in series_of(view.data)],
-                                value=list(view.nets), label=word("compare.nets"))
-        smoothing = gr.Slider(0, SMOOTHEST, value=view.smoothing, step=0.1, label=word("compare.degradation.smoothing"))
         span = gr.Radio([(word(f"compare.degradation.span_{name}"), name) for name in SPANS], value=view.span,
                         label=word("compare.degradation.span"))
+        nets = gr.CheckboxGroup([(series.label(), series.name) for series in series_of(view.data)],
+                                value=list(view.nets), label=word("compare.nets"))
+        smoothing = gr.Slider(0, SMOOTHEST, value=view.smoothing, step=0.1,
+                              label=word("compare.degradation.smoothing"))
     with frame.result():
         chart = gr.Plot(show_label=False, elem_id="curves", elem_classes="chart")
         below = gr.HTML()
