@@ -36,8 +36,6 @@ class Released:
 
 _A1_288 = {"resnet18": 73.164, "resnet34": 77.930, "resnet50": 81.240, "resnet101": 82.326, "resnet152": 82.742,
            "resnext50_32x4d": 81.480}
-_TITLES = {"resnext50_32x4d": "ResNeXt-50 32x4d", "resnext101_32x8d": "ResNeXt-101 32x8d",
-           "wide_resnet50_2": "Wide ResNet-50-2"}
 _OTHERS = (  # name, family, top-1 %, pixels, parameters in millions, multiply-adds in thousand millions, source
     ("AlexNet", "other", 56.522, 224, 61.10, 0.714, TORCHVISION),
     ("VGG-16", "vgg", 71.592, 224, 138.36, 15.47, TORCHVISION),
@@ -51,7 +49,10 @@ _OTHERS = (  # name, family, top-1 %, pixels, parameters in millions, multiply-a
 
 def title_of(variant: str) -> str:
     """ "ResNet-50", "ResNeXt-50 32x4d"."""
-    return _TITLES.get(variant) or f"ResNet-{variant.removeprefix('resnet')}"
+    net, _, rest = variant.partition("_")
+    if net == "wide":
+        return f"Wide ResNet-{rest.removeprefix('resnet').replace('_', '-')}"
+    return f"{net.replace('resnext', 'ResNeXt-').replace('resnet', 'ResNet-')} {rest}".strip()
 
 
 def _entries():

@@ -41,12 +41,14 @@ def accuracy_chart(points: Sequence[Point], before: Sequence[Point] = (), lang: 
                         "line": {"width": 1.5}},
                 hovertext=[_hover(point, lang) for point in shown], hoverinfo="text", showlegend=False)
     for point in points:
+        away = _diameter(point) / 2 + 9
         figure.add_annotation(x=log10(point.macs / 1e9), y=point.entry.accuracy, text=point.entry.name,
-                              showarrow=False, yshift=_diameter(point) / 2 + 9,
+                              showarrow=False, yshift=-away if _below_another(point, points) else away,
                               font={"size": 12, "color": point.colour})
     figure.update_xaxes(title=text("charts.gmacs", lang), type="log", tickvals=[0.3, 0.5, 1, 2, 5, 10, 20],
                         range=[log10(0.22), log10(26)])
-    figure.update_yaxes(title=text("charts.top1", lang))
+    shown = [point.entry.accuracy for point in (*points, *before)]
+    figure.update_yaxes(title=text("charts.top1", lang), range=[min(shown) - 1.6, max(shown) + 1.6])
     figure.update_layout(hovermode="closest", margin={"r": 24})
     return figure
 
@@ -69,9 +71,15 @@ def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
             marker={"color": colour, "size": 12}, hoverinfo="text",
             hovertext=[f"{label}: {row.value:.1f} %, {row.cite}" for row in shown])
     figure.update_xaxes(title=text("charts.top1_error", lang), range=[20, 33])
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(range=[len(names) - 0.5, -0.9])
     figure.update_layout(hovermode="closest", margin={"l": 160, "r": 24})
     return figure
+
+
+def _below_another(point: Point, points: Sequence[Point]) -> bool:
+    """Whether a better net of about the same cost would sit on a label above this one."""
+    return any(abs(log10(other.macs / point.macs)) < 0.12 and 0 < other.entry.accuracy - point.entry.accuracy < 2.5
+               for other in points)
 
 
 def _stem(figure: go.Figure, point: Point, points: Sequence[Point]) -> None:
