@@ -50,7 +50,7 @@ def curves(nets: Sequence[Series], axes: Axes = Axes(), lang: str = "en") -> go.
     _legend(figure, nets, axes, bool(printed), lang)
     _direct_labels(figure, nets, axes, top, lang)
     if top < _top(nets, replace(axes, whole=True), printed):
-        figure.add_annotation(x=0, xref="paper", y=1, yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
+        figure.add_annotation(x=1, xref="paper", y=1, yref="paper", xanchor="right", yanchor="top", showarrow=False,
                               text=text("charts.cut", lang), font={"size": 12})
     figure.update_xaxes(title=text(f"charts.{axes.x}", lang), range=[min(ends), max(ends)])
     figure.update_yaxes(title=text(f"charts.{axes.metric}", lang), range=[0, top])

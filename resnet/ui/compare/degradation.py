@@ -117,7 +117,7 @@ def build() -> Tab:
                         label=word("compare.degradation.span"))
         nets = gr.CheckboxGroup([(series.label(), series.name) for series in series_of(view.data)],
                                 value=list(view.nets), label=word("compare.nets"))
-        smoothing = gr.Slider(0, SMOOTHEST, value=view.smoothing, step=0.1,
+        smoothing = gr.Slider(0, SMOOTHEST, value=view.smoothing, step=0.1, elem_id="smoothing",
                               label=word("compare.degradation.smoothing"))
     with frame.result():
         chart = gr.Plot(show_label=False, elem_id="curves", elem_classes="chart")

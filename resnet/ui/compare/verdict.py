@@ -113,7 +113,8 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
     parts += [_say("source_printed", lang, cite=_list(cites, lang))] if cites else []
     parts += [_say("source_smoothed", lang, weight=f"{smoothing:g}")] if smoothing else []
     parts += [_say("source_seconds", lang)] if axis == "seconds" else []
-    parts.append(_say("source_files", lang, files=each(run.source for run in runs)))
+    further = "source_files_seeds" if len(runs) > len(nets) else "source_files"
+    parts.append(_say(further, lang, files=each(series.lead.source for series in nets)))
     return text("compare.sentences", lang).join(parts)
 
 
