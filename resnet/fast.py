@@ -5,7 +5,7 @@ convolution that it equals, tensors lie channels_last, in bf16 where that pays; 
 freezes the net, and its oneDNN graph fusion runs each convolution with the addition and the ReLU behind it
 as one kernel, on weights packed once. The other way to the same kernels, a call of
 `mkldnn._convolution_pointwise` for each convolution, was slower where layers are small, by what Python
-takes for a call (benchmarks/inference.py --ways compares them). On a GPU: folded, channels_last and in half
+takes for a call (benchmarks/inference.py has both). On a GPU: folded, channels_last and in half
 precision, moved there once.
 
 Whatever fails on the way, an API that a later PyTorch has dropped included, leaves the net as it is.
