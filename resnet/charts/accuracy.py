@@ -6,7 +6,7 @@ from math import log10
 
 import plotly.graph_objects as go
 
-from resnet.charts.style import MUTED, SHADES, layout
+from resnet.charts.style import MUTED, SHADES, layout, row_labels
 from resnet.paper import Published
 from resnet.released import Released, title_of
 from resnet.text import text
@@ -67,12 +67,12 @@ def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
         label = text(f"compare.accuracy.{'removed' if removed else 'kept'}", lang)
         figure.add_scatter(
             x=[row.value for row in shown], y=[title_of(row.variant) for row in shown], mode="markers+text",
-            name=label, text=[f"{row.value:.1f} %" for row in shown], textposition="top center",
+            name=label, text=[f"{row.value:.1f} %" for row in shown], textposition="bottom center",
             marker={"color": colour, "size": 12}, hoverinfo="text",
             hovertext=[f"{label}: {row.value:.1f} %, {row.cite}" for row in shown])
     figure.update_xaxes(title=text("charts.top1_error", lang), range=[20, 33])
-    figure.update_yaxes(range=[len(names) - 0.5, -0.9])
-    figure.update_layout(hovermode="closest", margin={"l": 160, "r": 24})
+    row_labels(figure, [title_of(name) for name in names], first=-0.8)
+    figure.update_layout(hovermode="closest")
     return figure
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from resnet.charts.style import layout, shade
+from resnet.charts.style import layout, row_labels, shade
 from resnet.text import text
 
 SYMBOLS = {20: "circle", 110: "diamond", 164: "square"}
@@ -30,12 +30,13 @@ def orders_chart(marks: Sequence[Mark], rows: Sequence[str], lang: str = "en") -
         shown = [mark for mark in marks if mark.depth == depth]
         figure.add_scatter(
             x=[mark.error for mark in shown], y=[mark.label for mark in shown], mode="markers+text",
-            name=f"ResNet-{depth}", text=[f"{mark.error:.2f}" for mark in shown], textposition="top center",
+            name=f"ResNet-{depth}", text=[f"{mark.error:.2f}" for mark in shown], textposition="bottom center",
             error_x={"type": "data", "symmetric": False, "array": [mark.high - mark.error for mark in shown],
                      "arrayminus": [mark.error - mark.low for mark in shown], "color": shade(False, depth)},
             marker={"color": shade(False, depth), "size": 11, "symbol": SYMBOLS.get(depth, "circle")},
             hovertext=[f"{mark.error:.2f} %, {mark.source}" for mark in shown], hoverinfo="text")
-    figure.update_yaxes(categoryorder="array", categoryarray=list(reversed(rows)), range=[-0.6, len(rows) - 0.4])
+    figure.update_yaxes(categoryorder="array", categoryarray=list(rows))
+    row_labels(figure, rows, first=-0.7)
     figure.update_xaxes(title=text("charts.cifar_error", lang))
-    figure.update_layout(hovermode="closest", margin={"l": 220, "r": 24})
+    figure.update_layout(hovermode="closest")
     return figure

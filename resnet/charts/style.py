@@ -15,6 +15,15 @@ def shade(plain: bool, depth: int) -> str:
     return SHADES[plain][0 if depth <= 32 else 1 if depth < 56 else 2]
 
 
+def row_labels(figure, rows, first: float) -> None:
+    """Names of rows inside the plot, above their lines, so that a phone's width is left to the numbers."""
+    for row in rows:
+        figure.add_annotation(xref="paper", x=0, y=row, text=row, xanchor="left", yshift=13, showarrow=False,
+                              font={"size": 12, "color": INK})
+    figure.update_yaxes(showticklabels=False, range=[len(rows) - 0.6, first])
+    figure.update_layout(margin={"l": 16, "r": 24})
+
+
 def layout(height: int = 460) -> dict:
     """The look of every figure: thin grid, no frame, a legend above the right end."""
     axis = {"showgrid": True, "gridcolor": "#e6eaee", "zeroline": False, "showline": False, "ticks": "",
