@@ -34,7 +34,8 @@ FIGURE_4 = {
 
 def living(order: str, **changes) -> nn.Module:
     """A small net in eval mode whose norms are no identities."""
-    net = create("resnet20_cifar", 1, order=order, depths=(2, 2), widths=(8, 16), **changes).eval().requires_grad_(False)
+    net = create("resnet20_cifar", 1, order=order, depths=(2, 2), widths=(8, 16), **changes)
+    net.eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(2)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -212,7 +212,8 @@ def test_a_shared_comparison_is_that_comparison(visit):
         box = page.get_by_label(run.title, exact=True).first
         expect(box).to_be_checked(checked=run.name == "plain20_fashion_mnist")
     expect(page.get_by_label("iterations", exact=True)).to_be_checked()
-    expect_query(page, tab="compare", panel="degradation", metric="loss", axis="iteration", nets="plain20_fashion_mnist")
+    expect_query(page, tab="compare", panel="degradation", metric="loss", axis="iteration",
+                 nets="plain20_fashion_mnist")
 
 
 def test_a_shared_answer_is_that_answer(visit):
