@@ -9,6 +9,8 @@ from resnet.charts.style import MUTED, layout, shade, titled
 from resnet.lab.gradients import Gradients
 from resnet.text import text
 
+NAMED = 20  # layers from which on there is room for a name
+
 
 def norms_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
     """L2 norm of each 3x3 kernel's gradient, counted from the loss backwards: a line ends at a net's first layer."""
@@ -19,9 +21,11 @@ def norms_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
             x=list(range(1, len(one.norms) + 1)), y=one.norms[::-1], mode="lines", name=one.net.title,
             showlegend=False, line={"color": hue, "width": 2}, customdata=one.layers[::-1],
             hovertemplate=f"{one.net.title}, %{{customdata}}: %{{y:.3g}}<extra></extra>")
-        figure.add_annotation(x=len(one.norms), y=_log(one.norms[0]), text=f"<b>{one.net.title}</b>", xanchor="left",
-                              xshift=5, yshift=_apart(one, found), showarrow=False, font={"color": hue, "size": 12})
-    figure.update_xaxes(title=text("compare.gradients.layers_back", lang), rangemode="tozero")
+        if one.net.depth >= NAMED:
+            figure.add_annotation(x=len(one.norms), y=log10(one.norms[0]), text=f"<b>{one.net.title}</b>",
+                                  showarrow=False, font={"color": hue, "size": 12}, **_side(one, found))
+    figure.update_xaxes(title=text("compare.gradients.layers_back", lang),
+                        range=[0, 1.02 * max(len(one.norms) for one in found)])
     figure.update_yaxes(title=text("compare.gradients.norm", lang), type="log", exponentformat="power", dtick=1)
     figure.update_layout(margin={"r": 84, "l": 62}, hovermode="closest")
     return titled(figure, text("compare.gradients.norms_title", lang))
@@ -47,12 +51,7 @@ def images_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
     return titled(figure, text("compare.gradients.images_title", lang))
 
 
-def _apart(one: Gradients, found: Sequence[Gradients]) -> int:
-    """Pixels that keep a net's name off its twin's."""
-    twin = next((other for other in found if other.net.depth == one.net.depth and other.net != one.net), None)
-    return 0 if twin is None else 9 if one.norms[0] > twin.norms[0] else -9
-
-
-def _log(value: float) -> float:
-    """Where an annotation stands on a logarithmic axis."""
-    return log10(max(value, 1e-300))
+def _side(one: Gradients, found: Sequence[Gradients]) -> dict:
+    """Where a name stands: of twins the larger one's left of its line, the other's right."""
+    larger = any(other.net.depth == one.net.depth and other.norms[0] < one.norms[0] for other in found)
+    return {"xanchor": "right", "xshift": -6, "yshift": 6} if larger else {"xanchor": "left", "xshift": 6, "yshift": -4}

@@ -12,7 +12,6 @@ from resnet.text import text
 def responses_chart(found: Sequence[Responses], ranked: bool, lang: str = "en") -> go.Figure:
     """Standard deviation of each layer's response, by layer in order or by rank; a line per net, named at its end."""
     figure = go.Figure(layout=layout(400))
-    ends = []
     for one in found:
         rows = one.ranked if ranked else tuple(zip(one.layers, one.deviations, strict=True))
         hue = shade(one.plain, one.depth)
@@ -20,13 +19,9 @@ def responses_chart(found: Sequence[Responses], ranked: bool, lang: str = "en") 
             x=list(range(1, len(rows) + 1)), y=[value for _, value in rows], customdata=[layer for layer, _ in rows],
             mode="lines+markers", name=one.title, showlegend=False, line={"color": hue, "width": 1.6},
             marker={"color": hue, "size": 5}, hovertemplate=f"{one.title}, %{{customdata}}: %{{y:.3g}}<extra></extra>")
-        ends.append((len(rows), rows[-1][1], one.title, hue))
+        figure.add_annotation(x=len(rows), y=rows[-1][1], text=f"<b>{one.title}</b>", xanchor="left", xshift=5,
+                              yshift=12 if one.plain else -12, showarrow=False, font={"color": hue, "size": 13})
     top = max((value for one in found for value in one.deviations), default=1.0)
-    floors: dict[int, float] = {}
-    for x, y, title, hue in sorted(ends):
-        floors[x] = max(y, floors.get(x, -top) + 0.06 * top)
-        figure.add_annotation(x=x, y=floors[x], text=f"<b>{title}</b>", xanchor="left", xshift=8, showarrow=False,
-                              font={"color": hue, "size": 13})
     figure.update_xaxes(title=text(f"compare.responses.{'rank' if ranked else 'layer'}", lang), rangemode="tozero")
     figure.update_yaxes(title=text("compare.responses.deviation", lang), range=[0, 1.05 * top])
     figure.update_layout(hovermode="closest")

@@ -43,7 +43,7 @@ def size_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str = "
             _line(figure, depths, [law(one.kind, depth, beta)[0] for depth in depths], text(_key("derived"), lang))
         _dots(figure, one, [(row.depth, row.size[which]) for row in one.rows], lang)
         ends.append((one.rows[-1].size[which], one.kind))
-    _names(figure, ends, 0.75, lang)
+    _names(figure, ends, 0.95, lang)
     figure.update_xaxes(title=text(_key("depth"), lang), range=[0, MAX_DEPTH + 0.5])
     figure.update_yaxes(title=text(_key("size"), lang), type="log", exponentformat="power", dtick=1)
     return _finished(figure, text(_key("size_title"), lang))

@@ -86,9 +86,9 @@ class Row:
     error: tuple[float, ...]
 
     def told_from_zero(self, pairs: str) -> bool:
-        """Whether the correlation is more than two standard errors above zero."""
+        """Whether the correlation is more than three standard errors above zero."""
         place = PAIRS.index(pairs)
-        return self.correlation[place] > 2 * self.error[place]
+        return self.correlation[place] > 3 * self.error[place]
 
 
 @dataclass(frozen=True)

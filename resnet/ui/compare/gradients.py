@@ -72,7 +72,7 @@ def _full(view: GradientsView, lang: str) -> Iterator[tuple]:
     looks = [(one.kind, next(look for look in one.looks if look.depth == view.at)) for one in found]
     yield (heading_html("gradients", told.lead_full(found, view.pairs, lang), lang),
            size_chart(found, view.pairs, beta, lang), likeness_chart(found, view.pairs, beta, lang),
-           gr.Plot(along_chart(looks, lang), visible=True), gr.Plot(autocorrelation_chart(looks, lang), visible=True),
+           *(gr.update(value=chart(looks, lang), visible=True) for chart in (along_chart, autocorrelation_chart)),
            told.claims_full(found, beta, lang), told.below_full(found, view.settings, view.pairs, lang),
            to_query("compare", view, "gradients"))
 
@@ -87,7 +87,7 @@ def _twins(view: GradientsView, lang: str) -> Iterator[tuple]:
         yield _waiting(net.title, len(found), len(nets), lang)
         found.append(gradients.measure(net, view.seed))
     yield (heading_html("gradients", told.lead_twins(found, lang), lang), norms_chart(found, lang),
-           images_chart(found, lang), gr.Plot(visible=False), gr.Plot(visible=False), told.claims_twins(lang),
+           images_chart(found, lang), *[gr.update(visible=False)] * 2, told.claims_twins(lang),
            told.below_twins(found, view.seed, lang), to_query("compare", view, "gradients"))
 
 

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from resnet.data import normalise
+from resnet.errors import InputError
+from resnet.hub import load
+from resnet.lab.images import images_for
+from resnet.lab.responses import deviations, measure, nets
+from tests.made import same_tensors
+
+NAME = "resnet20_fashion_mnist"
+
+
+def test_a_deviation_is_that_of_the_normalised_convolution():
+    """By hand: the convolutions' outputs, normalised by the formula of batch norm."""
+    loaded = load(NAME)
+    split = images_for(loaded.info, "test", 70, shipped=True)
+    inputs = normalise(split.images, split.spec)
+    outputs = {}
+    hooks = [module.register_forward_hook(lambda _, __, out, name=name: outputs.__setitem__(name, out.clone()))
+             for name, module in loaded.model.named_modules() if "conv" in name]
+    with torch.inference_mode():
+        loaded.model(inputs)
+    for hook in hooks:
+        hook.remove()
+    found = deviations(loaded.model, inputs)
+    assert list(found) == list(outputs) and len(found) == 19
+    for name, out in outputs.items():
+        norm = loaded.model.get_submodule(name.replace("conv", "bn"))
+        mean, var, scale, shift = (part.double().view(1, -1, 1, 1) for part in (
+            norm.running_mean, norm.running_var, norm.weight, norm.bias))
+        response = (out.double() - mean) / (var + norm.eps).sqrt() * scale + shift
+        assert found[name] == pytest.approx(response.std(correction=0).item(), rel=1e-4)
+
+
+def test_figure_7s_ordering_holds_for_the_twins_of_20_layers():
+    plain, residual = measure("plain20_fashion_mnist", 100), measure(NAME, 100)
+    assert residual.mean < 0.97 * plain.mean and residual.median < plain.median
+    quieter = [one < other for (_, one), (_, other) in zip(residual.ranked, plain.ranked, strict=True)]
+    assert sum(quieter) >= 17  # of 19, rank by rank as in the figure's lower half
+
+
+def test_ranked_is_the_same_layers_loudest_first():
+    found = measure(NAME, 100)
+    values = [value for _, value in found.ranked]
+    assert values == sorted(found.deviations, reverse=True)
+    assert dict(found.ranked) == dict(zip(found.layers, found.deviations, strict=True))
+
+
+def test_the_shared_net_is_left_alone():
+    model = load(NAME).model
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    measure.__wrapped__(NAME, 100)
+    assert same_tensors(before, model.state_dict())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("name, items", [("resnet20_cifar10", 100), ("../weights", 100), (NAME, 99), (NAME, 10**6)])
+def test_what_is_not_offered_is_refused(name, items):
+    with pytest.raises(InputError):
+        measure(name, items)
+
+
+def test_plain_before_residual_shallow_before_deep():
+    known = nets()
+    assert known.index("plain20_fashion_mnist") < known.index(NAME)

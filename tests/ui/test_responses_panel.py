@@ -1,0 +1,104 @@
+import csv
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+
+from resnet.lab import responses as lab
+from resnet.lab.responses import measure, nets
+from resnet.text import text
+from resnet.ui.compare import responses
+from resnet.ui.compare.responses import ResponsesView, departures, example_html, lead, show_responses
+from resnet.ui.sharing import from_query, parse_controls, to_query
+from tests.ui.asking import asked, attached, held, held_with, words
+
+TWINS = ("plain20_fashion_mnist", "resnet20_fashion_mnist")
+VIEW = ResponsesView(items=100, names=TWINS)
+
+
+def steps(values: list, query: str = "") -> list[tuple]:
+    return list(show_responses(*values, asked(query)))
+
+
+def test_something_is_told_before_anything_is_measured(monkeypatch):
+    monkeypatch.setattr(responses, "measure", lambda *_: pytest.fail("measured first"))
+    message, heading, *rest = next(show_responses(*held(VIEW), asked()))
+    assert message == "" and "plain-20" in words(heading) and all(part == gr.skip() for part in rest)
+
+
+@pytest.mark.parametrize("order", ["net", "ranked"])
+def test_the_lines_are_the_measured_deviations(order):
+    _, heading, figure, example, below, link = steps(held_with(VIEW, order=order))[-1]
+    for trace, name in zip(figure.data, TWINS, strict=True):
+        found = measure(name, 100)
+        pairs = found.ranked if order == "ranked" else tuple(zip(found.layers, found.deviations, strict=True))
+        assert tuple(zip(trace.customdata, trace.y, strict=True)) == pairs and list(trace.x) == list(range(1, 20))
+        assert f"{found.mean:.3g}" in words(heading)
+    rows = list(csv.DictReader(next(iter(attached(below).values())).splitlines()))
+    assert len(rows) == 38 and float(rows[0]["deviation"]) == pytest.approx(measure(TWINS[0], 100).deviations[0],
+                                                                                    rel=1e-5)
+
+
+def made(title: str, mean: float) -> lab.Responses:
+    kind, depth = title.split("-")
+    return lab.Responses(title, title, kind == "plain", int(depth), 100, ("conv1",), (mean,))
+
+
+def test_it_is_said_whether_the_order_is_that_of_figure_7():
+    plain, shallow, deep = made("plain-20", 1.0), made("ResNet-20", 0.9), made("ResNet-56", 0.8)
+    assert departures([plain, shallow, deep], "en") == []
+    assert lead([plain, shallow, deep], "en").startswith(text("compare.responses.holds", deeper=text(
+        "compare.responses.holds_deeper")))
+    loud = replace(deep, deviations=(0.95,))
+    assert departures([plain, shallow, loud], "en") == ["ResNet-56 responds no less than ResNet-20"]
+    assert "does not show" in lead([plain, shallow, loud], "en")
+    assert departures([plain, replace(shallow, deviations=plain.deviations)], "en") == [
+        "ResNet-20 responds no less than plain-20"]
+    assert departures([plain], "en") is None and departures([plain, deep], "en") is None
+    assert "figure 7" not in lead([plain], "en")
+
+
+def test_the_bundled_twins_are_told_as_they_are():
+    found = [measure(name, 100) for name in TWINS]
+    assert lead(found, "en").startswith(text("compare.responses.holds", deeper=""))
+    assert found[1].mean < found[0].mean
+
+
+def test_no_net_asks_for_one():
+    [(_, heading, figure, _, below, link)] = steps(held_with(VIEW, names=[]))
+    assert text("compare.responses.none") in words(heading) and not figure.data and below == ""
+
+
+@pytest.mark.parametrize("numbers, expected", [
+    ((5, 5.1, 5.0), ("5.1 5 1.96 %", "0.1 0 100 %")),
+    ((5, 5.1, 5.2), ("5.1 5.2 1.96 %", "0.1 0.2 100 %")),
+    ((4, 5.1, 5.0), ("5.1 5 1.96 %", "1.1 1 9.09 %")),
+    ((5, 5.0, 5.1), ("5 5.1 2 %", "0 0.1 from zero: no ratio")),
+    ((5, 4.9, 5.0), ("4.9 5 2.04 %", "-0.1 0 100 %")),
+])
+def test_the_example_by_numbers(numbers, expected):
+    told = words(example_html(*map(float, numbers), "en"))
+    assert all(part in told for part in expected), told
+
+
+@pytest.mark.parametrize("changes, part", [
+    ({"order": "zebra"}, "zebra"), ({"items": 5}, "5"), ({"items": 10**7}, "10000000"), ({"names": 5}, "5"),
+    ({"names": ["<b>x"]}, "&lt;b&gt;"), ({"names": ["resnet20_cifar10x"]}, "cifar10x"), ({"value": None}, ""),
+    ({"goal": float("nan")}, "nan"), ({"moved": 1e30}, "1e")])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
+    [(message, *rest)] = steps(held_with(VIEW, **changes), f"lang={lang}")
+    assert part in message and message.count("<p") == 1 and not caplog.records
+    assert len(rest) == 5 and all(value == gr.skip() for value in rest)
+
+
+@pytest.mark.parametrize("view", [ResponsesView(), VIEW, ResponsesView(order="ranked", moved=5.2),
+                                  ResponsesView(names=())])
+def test_a_view_is_its_link_and_back(view):
+    query = to_query("compare", view, "responses")
+    assert from_query(ResponsesView, dict(pair.split("=") for pair in query.split("&"))) == view
+    assert parse_controls(ResponsesView, *held(view)) == view
+
+
+def test_all_bundled_nets_are_the_default():
+    assert ResponsesView().names == tuple(nets()) and to_query("compare", ResponsesView()) == "tab=compare"
