@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from resnet.runs import recorded
+from resnet.runs import series_of
 from resnet.shapes import trace
 from resnet.text import text
 from tests.e2e.conftest import settled
 from tests.pictures import encode, gradient, noise
 
-RUNS = [run for run in recorded() if run.info.data == "fashion_mnist"]
+NETS = [series for series in series_of("fashion_mnist") if series.main]
 
 
 def figure(page: Page, key: str, lang: str = "en"):
@@ -99,19 +99,20 @@ def test_curves_are_switched_off_and_measured_otherwise(visit, tmp_path):
     page = visit().open("tab=compare")
     lines = page.locator("#curves .scatterlayer .js-line")
     every = lines.count()
-    assert every >= 2 * len(RUNS)
+    assert every >= 2 * len(NETS)
     page.get_by_label("plain-20", exact=True).first.uncheck()
     expect(lines).to_have_count(every - 2)
     page.get_by_label("loss", exact=True).check()
     expect(page.locator("#curves .ytitle")).to_have_text(text("charts.loss"))
     page.get_by_label("time", exact=True).check()
     expect(page.locator("#curves .xtitle")).to_have_text(text("charts.seconds"))
-    kept = [run.name for run in RUNS if run.name != "plain20_fashion_mnist"]
+    left = [series for series in NETS if series.name != "plain20_fashion_mnist"]
+    kept = [series.name for series in left]
     expect_query(page, tab="compare", panel="degradation", metric="loss", axis="seconds", nets=",".join(kept))
     with page.expect_download() as saved:
         page.get_by_role("link", name=text("compare.download")).click()
     rows = list(csv.DictReader(Path(saved.value.path()).read_text().splitlines()))
-    assert {row["run"] for row in rows} == set(kept)
+    assert {row["run"] for row in rows} == {run.name for series in left for run in series.runs}
 
 
 def test_a_picture_of_ones_own(visit):
@@ -205,12 +206,12 @@ def test_a_shared_trace_is_that_trace(visit):
 
 
 def test_a_shared_comparison_is_that_comparison(visit):
-    page = visit().open("tab=compare&metric=loss&axis=iteration&nets=plain20_fashion_mnist")
+    page = visit().open("tab=compare&panel=degradation&metric=loss&axis=iteration&nets=plain20_fashion_mnist")
     expect(page.locator("#curves .ytitle")).to_have_text(text("charts.loss"))
     expect(page.locator("#curves .xtitle")).to_have_text(text("charts.iteration"))
-    for run in RUNS:
-        box = page.get_by_label(run.title, exact=True).first
-        expect(box).to_be_checked(checked=run.name == "plain20_fashion_mnist")
+    for series in NETS:
+        box = page.get_by_label(series.title, exact=True).first
+        expect(box).to_be_checked(checked=series.name == "plain20_fashion_mnist")
     expect(page.get_by_label("iterations", exact=True)).to_be_checked()
     expect_query(page, tab="compare", panel="degradation", metric="loss", axis="iteration",
                  nets="plain20_fashion_mnist")
