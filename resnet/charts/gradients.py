@@ -1,7 +1,7 @@
 """Gradients of convolutional nets: the norm layer by layer, and the likeness of two images' gradients by depth."""
 
 from collections.abc import Sequence
-from math import log10
+from math import ceil, floor, log10
 
 import plotly.graph_objects as go
 
@@ -26,7 +26,8 @@ def norms_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
                                   showarrow=False, font={"color": hue, "size": 12}, **_side(one, found))
     figure.update_xaxes(title=text("compare.gradients.layers_back", lang),
                         range=[0, 1.02 * max(len(one.norms) for one in found)])
-    figure.update_yaxes(title=text("compare.gradients.norm", lang), type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(title=text("compare.gradients.norm", lang), type="log", exponentformat="power",
+                        tickvals=_ticks([norm for one in found for norm in one.norms]))
     figure.update_layout(margin={"r": 84, "l": 62}, hovermode="closest")
     return titled(figure, text("compare.gradients.norms_title", lang))
 
@@ -46,12 +47,20 @@ def images_chart(found: Sequence[Gradients], lang: str = "en") -> go.Figure:
     figure.update_xaxes(title=text("compare.gradients.weighted_depth", lang), rangemode="tozero")
     figure.update_yaxes(title=text("compare.gradients.cosine", lang))
     figure.add_hline(0, line={"color": MUTED, "width": 1})
-    figure.update_layout(margin={"r": 16, "l": 62}, hovermode="closest",
-                         legend={"x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "orientation": "v"})
+    figure.update_layout(margin={"r": 16, "l": 62, "t": 62}, hovermode="closest")
     return titled(figure, text("compare.gradients.images_title", lang))
 
 
 def _side(one: Gradients, found: Sequence[Gradients]) -> dict:
-    """Where a name stands: of twins the larger one's left of its line, the other's right."""
-    larger = any(other.net.depth == one.net.depth and other.norms[0] < one.norms[0] for other in found)
-    return {"xanchor": "right", "xshift": -6, "yshift": 6} if larger else {"xanchor": "left", "xshift": 6, "yshift": -4}
+    """Where a name stands: right of its line's end; left where the twin's is far below; two near ones apart."""
+    twin = next((other for other in found if other.net.depth == one.net.depth and other.net != one.net), one)
+    if one.norms[0] > 2 * twin.norms[0]:
+        return {"xanchor": "right", "xshift": -6, "yshift": 6}
+    near = twin is not one and one.norms[0] > twin.norms[0] / 2
+    return {"xanchor": "left", "xshift": 6, "yshift": 0 if not near else 8 if one.norms[0] > twin.norms[0] else -8}
+
+
+def _ticks(values: list[float]) -> list[float]:
+    """Of a logarithmic axis: powers of ten, with 2 and 5 times them where there are few."""
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    return [step * 10.0**power for power in range(low, high + 1) for step in ((1,) if high - low > 2 else (1, 2, 5))]

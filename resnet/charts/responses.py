@@ -19,8 +19,9 @@ def responses_chart(found: Sequence[Responses], ranked: bool, lang: str = "en") 
             x=list(range(1, len(rows) + 1)), y=[value for _, value in rows], customdata=[layer for layer, _ in rows],
             mode="lines+markers", name=one.title, showlegend=False, line={"color": hue, "width": 1.6},
             marker={"color": hue, "size": 5}, hovertemplate=f"{one.title}, %{{customdata}}: %{{y:.3g}}<extra></extra>")
-        figure.add_annotation(x=len(rows), y=rows[-1][1], text=f"<b>{one.title}</b>", xanchor="left", xshift=5,
-                              yshift=12 if one.plain else -12, showarrow=False, font={"color": hue, "size": 13})
+        figure.add_annotation(x=len(rows), y=rows[-1][1], text=f"<b>{one.title}</b>", xanchor="left", xshift=6,
+                              yshift=(12 if one.plain else -12) * ranked, showarrow=False,
+                              font={"color": hue, "size": 13})
     top = max((value for one in found for value in one.deviations), default=1.0)
     figure.update_xaxes(title=text(f"compare.responses.{'rank' if ranked else 'layer'}", lang), rangemode="tozero")
     figure.update_yaxes(title=text("compare.responses.deviation", lang), range=[0, 1.05 * top])

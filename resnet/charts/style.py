@@ -41,8 +41,8 @@ def layout(height: int = 460) -> dict:
 
 def titled(figure, title: str):
     """A figure among several says what it shows; returns the figure."""
-    figure.update_layout(title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "y": 1,
-                                "yref": "container", "yanchor": "top", "pad": {"t": 6}})
+    figure.update_layout(title={"text": title, "font": {"size": 14}, "x": 0, "xref": "container", "y": 1,
+                                "yref": "container", "yanchor": "top", "pad": {"t": 6, "l": 2}})
     return figure
 
 
