@@ -104,8 +104,10 @@ def test_every_sentence_is_asked_for():
     loose, parts = spelled_elsewhere(), composed()
     loose |= {word.replace("-", "_") for word in loose}
 
+    splits = {p for one in patterns | parts for p in (one, one.replace("(.+)", "(.+?)"))}  # at the last _ or the first
+
     def put_together(key: str, depth: int = 2) -> bool:
-        matches = [match for p in patterns | parts if (match := re.fullmatch(p, key))]
+        matches = [match for p in splits if (match := re.fullmatch(p, key))]
         return key in loose or depth > 0 and any(all(put_together(part, depth - 1) for part in match.groups())
                                                  for match in matches)
 
