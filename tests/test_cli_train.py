@@ -168,7 +168,7 @@ def test_a_plan_takes_the_command_line_before_the_file(finished):
     planned = plan(None, {"data": "cifar10", "lr": 0.3}, finished / "config.json", {"order": "preact"})
     assert planned.config == config_of("resnet20_cifar", order="preact", depths=(1, 1, 1), widths=(4, 8, 8))
     assert planned.recipe == Recipe("cifar10", 2, batch=16, lr=0.3, precision="fp32")
-    assert planned.name == "resnet20_cifar10"
+    assert planned.name == "resnet20_cifar10_preact"
 
 
 def test_hardware_is_named(monkeypatch):

@@ -109,7 +109,7 @@ def wild_settings(rng: random.Random) -> tuple[dict, tuple[int, int], int]:
     grouped = block == "bottleneck" or rng.random() < 0.05
     settings = {
         **{field: rng.choice(CHOICES[field]) for field in CHOICES},
-        "block": block,
+        "block": block, "order": rng.choice(CHOICES["order"] if rng.random() < 0.1 else ("original", "preact")),
         "depths": tuple(rng.randint(1, 4) for _ in range(stages)),
         "widths": tuple(rng.randint(1, 48) for _ in range(stages + (rng.random() < 0.03))),
         "groups": rng.choice((1, 2, 5, 32)) if grouped else 1,
