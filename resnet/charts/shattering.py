@@ -50,7 +50,7 @@ def size_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str = "
 
 
 def likeness_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str = "en") -> go.Figure:
-    """Correlation of df/dx at two points by depth, where it can be told from zero, beside the laws."""
+    """Correlation of df/dx at two points by depth, as far as it can be told from zero, beside the laws."""
     figure = go.Figure(layout=layout(380))
     depths = list(range(1, MAX_DEPTH + 1))
     for kind, name in LAWS.items():
@@ -61,9 +61,9 @@ def likeness_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str
     _batch_norm_laws(figure, depths, beta, lang)
     ends = []
     for one in found:
-        seen = [(row.depth, row.correlation[PAIRS.index(pairs)]) for row in one.rows if row.told_from_zero(pairs)]
+        seen = [(row.depth, row.correlation[PAIRS.index(pairs)]) for row in one.told(pairs)]
         _dots(figure, one, seen, lang)
-        if seen and seen[-1][0] > 0.8 * MAX_DEPTH:
+        if len(seen) == MAX_DEPTH:
             ends.append((seen[-1][1], one.kind))
     _names(figure, ends, 0.3, lang)
     figure.update_xaxes(title=text(_key("depth"), lang), range=[0, MAX_DEPTH + 0.5])

@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 import torch
 from torch import Tensor
@@ -105,6 +106,10 @@ class Measured:
     kind: str
     rows: tuple[Row, ...]
     looks: tuple[Look, ...]
+
+    def told(self, pairs: str) -> tuple[Row, ...]:
+        """The nets, shallow before deep, up to the first whose correlation cannot be told from zero."""
+        return tuple(takewhile(lambda row: row.told_from_zero(pairs), self.rows))
 
 
 @lru_cache(maxsize=64)

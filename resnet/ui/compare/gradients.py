@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import gradio as gr
 
@@ -10,7 +9,6 @@ from resnet.errors import InputError
 from resnet.lab import gradients, shattering
 from resnet.lab.gradients import DEEPEST, Gradients, fresh_nets, trained_nets
 from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, PAIRS, RUNS, WIDTHS, Measured, Settings
-from resnet.serving import heavy
 from resnet.text import text
 from resnet.ui.compare import gradients_told as told
 from resnet.ui.compare.frame import Frame, heading_html
@@ -67,7 +65,7 @@ def _full(view: GradientsView, lang: str) -> Iterator[tuple]:
     found: list[Measured] = []
     for kind in KINDS:
         yield _waiting(text(f"compare.gradients.{kind}", lang), len(found), len(KINDS), lang)
-        found.append(heavy(partial(shattering.measure, kind, view.settings)))
+        found.append(shattering.measure(kind, view.settings))
     beta = view.settings.beta
     looks = [(one.kind, next(look for look in one.looks if look.depth == view.at)) for one in found]
     yield (heading_html("gradients", told.lead_full(found, view.pairs, lang), lang),

@@ -35,7 +35,7 @@ def lead_full(found: Sequence[Measured], pairs: str, lang: str) -> str:
                 plain_bn=readable(_size(plain_bn, pairs)), residual=readable(_size(residual, pairs)),
                 residual_bn=readable(_size(residual_bn, pairs)), gone=GONE,
                 plain_gone=_gone(found[0], pairs), bn_gone=_gone(found[1], pairs),
-                kept=_correlation(residual_bn, pairs, lang), lost=_correlation(residual, pairs, lang))
+                lost=_last_correlation(found[2], pairs, lang), kept=_last_correlation(found[3], pairs, lang))
 
 
 def claims_full(found: Sequence[Measured], beta: float, lang: str) -> str:
@@ -122,10 +122,10 @@ def _gone(one: Measured, pairs: str) -> str:
     return str(next((row.depth for row in one.rows if row.correlation[place] < GONE), f"> {MAX_DEPTH}"))
 
 
-def _correlation(row: Row, pairs: str, lang: str) -> str:
-    """The number, or that it cannot be told from zero."""
-    if row.told_from_zero(pairs):
-        return readable(row.correlation[PAIRS.index(pairs)])
+def _last_correlation(one: Measured, pairs: str, lang: str) -> str:
+    """Of the deepest nets, or that it cannot be told from zero."""
+    if len(one.told(pairs)) == len(one.rows):
+        return readable(one.rows[-1].correlation[PAIRS.index(pairs)])
     return text("compare.gradients.zero", lang)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 
 import gradio as gr
@@ -11,7 +10,6 @@ from resnet.errors import InputError
 from resnet.hub import bundled
 from resnet.lab.responses import ITEMS, Responses, measure, nets
 from resnet.lab.twins import title_of
-from resnet.serving import heavy
 from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
@@ -66,7 +64,7 @@ def show_responses(order: str, items: int, names: list[str], value: float, goal:
         waiting = text("compare.responses.measuring", lang, what=title_of(bundled()[name]), done=len(found) + 1,
                        whole=len(chosen))
         yield heading_html("responses", waiting, lang), *[gr.skip()] * 4
-        found.append(heavy(partial(measure, name, view.items)))
+        found.append(measure(name, view.items))
     yield (heading_html("responses", lead(found, lang), lang), responses_chart(found, view.order == "ranked", lang),
            example_html(view.value, view.goal, view.moved, lang), _below(found, view, lang),
            to_query("compare", view, "responses"))
