@@ -33,11 +33,12 @@ def test_a_deviation_is_that_of_the_normalised_convolution():
         assert found[name] == pytest.approx(response.std(correction=0).item(), rel=1e-4)
 
 
-def test_figure_7s_ordering_holds_for_the_twins_of_20_layers():
-    plain, residual = measure("plain20_fashion_mnist", 100), measure(NAME, 100)
+@pytest.mark.parametrize("depth", [20, 56])
+def test_figure_7s_ordering_holds_for_twins(depth):
+    plain, residual = (measure(f"{kind}{depth}_fashion_mnist", 100) for kind in ("plain", "resnet"))
     assert residual.mean < 0.97 * plain.mean and residual.median < plain.median
     quieter = [one < other for (_, one), (_, other) in zip(residual.ranked, plain.ranked, strict=True)]
-    assert sum(quieter) >= 17  # of 19, rank by rank as in the figure's lower half
+    assert sum(quieter) > 0.85 * len(quieter)  # rank by rank, as in the figure's lower half
 
 
 def test_ranked_is_the_same_layers_loudest_first():

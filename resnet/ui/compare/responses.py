@@ -19,6 +19,7 @@ from resnet.ui.tab import Tab
 
 ORDERS = ("net", "ranked")
 TARGETS = (4.0, 6.0)
+CLEAR = 0.01  # by which share a mean must be smaller to be called smaller
 
 
 @dataclass(frozen=True)
@@ -71,37 +72,37 @@ def show_responses(order: str, items: int, names: list[str], value: float, goal:
 
 
 def lead(found: Sequence[Responses], lang: str) -> str:
-    """The means, and whether they are in the order of figure 7."""
+    """Whether the means over layers are in the order of figure 7, and the means."""
     if not found:
         return text("compare.responses.none", lang)
     comma = text("compare.grow.comma", lang)
     means = comma.join(f"{one.title} {one.mean:.3g}" for one in found)
-    told = text("compare.responses.lead", lang, means=means)
-    broken = departures(found, lang)
-    if broken is None:
-        return told
-    if broken:
-        return f"{text('compare.responses.fails', lang, why=comma.join(broken))} {told}"
-    deeper = text("compare.responses.holds_deeper", lang) if len({one.depth for one in _residual(found)}) > 1 else ""
-    return f"{text('compare.responses.holds', lang, deeper=deeper)} {told}"
+    told = [_verdict("kind", by_kind(found), lang), _verdict("depth", by_depth(found), lang),
+            text("compare.responses.lead", lang, means=means)]
+    return " ".join(filter(None, told))
 
 
-def departures(found: Sequence[Responses], lang: str) -> list[str] | None:
-    """What is not as in figure 7, by the means over layers: residual below plain of its depth, deeper residual nets
-    below shallower ones. None where the nets cannot be compared."""
-    pairs = [("fails_kind", {"residual": one, "plain": other}) for one in _residual(found) for other in found
-             if other.plain and other.depth == one.depth]
+def by_kind(found: Sequence[Responses]) -> list[tuple[Responses, Responses]]:
+    """(residual, plain) nets of one depth: in figure 7 the first responds less."""
+    return [(one, other) for one in _residual(found) for other in found if other.plain and other.depth == one.depth]
+
+
+def by_depth(found: Sequence[Responses]) -> list[tuple[Responses, Responses]]:
+    """(deeper, shallower) residual nets: in figure 7 the first responds less."""
     ordered = sorted(_residual(found), key=lambda one: one.depth)
-    pairs += [("fails_depth", {"deep": deep, "shallow": shallow})
-              for shallow, deep in zip(ordered, ordered[1:], strict=False) if deep.depth > shallow.depth]
+    return [(deep, shallow) for shallow, deep in zip(ordered, ordered[1:], strict=False) if deep.depth > shallow.depth]
+
+
+def _verdict(comparison: str, pairs: Sequence[tuple[Responses, Responses]], lang: str) -> str:
+    """Whether figure 7 is repeated by all pairs; "" where there are none."""
     if not pairs:
-        return None
-    return [text(f"compare.responses.{key}", lang, **{part: one.title for part, one in pair.items()})
-            for key, pair in pairs if not _less(*pair.values())]
-
-
-def _less(quiet: Responses, loud: Responses) -> bool:
-    return quiet.mean < loud.mean
+        return ""
+    broken = [text("compare.responses.no_less", lang, quiet=quiet.title, loud=loud.title)
+              for quiet, loud in pairs if quiet.mean > (1 - CLEAR) * loud.mean]
+    if not broken:
+        return text(f"compare.responses.holds_{comparison}", lang)
+    return text("compare.responses.fails", lang, why=text("compare.grow.comma", lang).join(broken),
+                clear=f"{100 * CLEAR:g}")
 
 
 def _residual(found: Sequence[Responses]) -> list[Responses]:
