@@ -234,7 +234,7 @@ def test_a_shared_answer_is_that_answer(visit):
     ("width=", "Trace", "Width is empty"),
     ("tab=compare&metric=zebra", "Compare", 'The quantity cannot be "zebra"'),
     ("tab=compare&nets=zebra", "Compare", 'There is no recorded run "zebra"'),
-    ("tab=classify&model=../../etc", "Classify", "There is no model"),
+    ("tab=classify&model=../../etc", "Classify", "is no model on the Hub"),
     ("tab=classify&top_k=1e309", "Classify", "The number of answers must be a whole number"),
     ("tab=zebra", "Trace", 'There is no tab "zebra"'),
     ("tab=compare&metric=<script>alert(1)</script>&lang=zh", "对比", "<script>alert(1)</script>"),
