@@ -142,3 +142,13 @@ def pointed_at(hub: "StandInHub | str", cache: Path) -> Iterator[None]:
             yield
         finally:
             huggingface_hub.close_session()
+
+
+def forget() -> None:
+    """This process forgets what it read and loaded from any Hub, as if it had just started."""
+    from resnet import hub
+    from resnet.headers import reference
+
+    reference.forget()
+    hub._models.clear()
+    hub._places.clear()

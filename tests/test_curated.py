@@ -10,15 +10,13 @@ import torch
 from safetensors.torch import save
 
 from resnet import check_hub as check_hub_module
-from resnet import hub as hub_module
 from resnet.__main__ import main
 from resnet.curated import CURATED, Curated
 from resnet.errors import InputError
-from resnet.headers import reference
 from resnet.labels import imagenet
 from resnet.model import create
 from resnet.shapes import trace
-from tests.hub import StandInHub, pointed_at
+from tests.hub import StandInHub, forget, pointed_at
 from tests.photographs import photographs
 
 SMALL = ("timm/resnet18.tv_in1k", "timm/resnet18.a1_in1k", "microsoft/resnet-18")
@@ -66,12 +64,6 @@ def hub(tmp_path, weights, monkeypatch):
             stand_in.add(name, {"model.safetensors": weights["cheetah"]})
         yield stand_in
     forget()
-
-
-def forget() -> None:
-    reference.forget()
-    hub_module._models.clear()
-    hub_module._places.clear()
 
 
 def test_all_as_expected(hub, capsys, weights):

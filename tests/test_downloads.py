@@ -18,7 +18,7 @@ from resnet.errors import InputError
 from resnet.headers import reference
 from resnet.hub import load, obtain
 from resnet.model import create
-from tests.hub import StandInHub, pointed_at
+from tests.hub import StandInHub, forget, pointed_at
 from tests.made import same_tensors
 
 REPO = "a/net"
@@ -42,12 +42,6 @@ def hub(tmp_path, weights, monkeypatch):
         stand_in.add(REPO, {"config.json": b'{"mean": [0.5, 0.5, 0.5], "std": [0.25]}', "model.safetensors": weights})
         yield stand_in
     forget()
-
-
-def forget() -> None:
-    reference.forget()
-    hub_module._models.clear()
-    hub_module._places.clear()
 
 
 def refusal(name: str = REPO, trusted: bool = False) -> InputError:

@@ -16,12 +16,10 @@ import huggingface_hub
 import pytest
 from safetensors.torch import save
 
-from resnet import hub as hub_module
-from resnet.headers import reference
 from resnet.hub import load
 from resnet.model import create
 from resnet.text import text
-from tests.hub import StandInHub, pointed_at
+from tests.hub import StandInHub, forget, pointed_at
 from tests.made import same_tensors
 from tests.pictures import encode, noise
 
@@ -45,12 +43,6 @@ def hub(tmp_path, net):
                             "model.safetensors": save(net.state_dict())})
         yield stand_in
     forget()
-
-
-def forget() -> None:
-    reference.forget()
-    hub_module._models.clear()
-    hub_module._places.clear()
 
 
 def until(true) -> None:

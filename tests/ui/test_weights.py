@@ -10,15 +10,13 @@ import pytest
 from safetensors.torch import save
 
 from resnet import downloads
-from resnet import hub as hub_module
 from resnet.curated import CURATED
-from resnet.headers import reference
 from resnet.hub import bundled
 from resnet.model import create
 from resnet.ui.classify.view import model_title
 from resnet.ui.classify.weights import choices, curated_title, default_model, fetch_weights
 from resnet.ui.classify_tab import ClassifyView, fill, show_classify, show_more
-from tests.hub import StandInHub, pointed_at
+from tests.hub import StandInHub, forget, pointed_at
 from tests.ui.asking import asked, words
 
 REPO = "a/net"
@@ -32,12 +30,6 @@ def hub(tmp_path, monkeypatch):
         stand_in.add(REPO, {"model.safetensors": save(create("resnet20_cifar", shortcut="B").state_dict())})
         yield stand_in
     forget()
-
-
-def forget() -> None:
-    reference.forget()
-    hub_module._models.clear()
-    hub_module._places.clear()
 
 
 def drawn(model: str, beside: str = "") -> str:
