@@ -80,6 +80,11 @@ def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     for trigger, handler, further, controls in tab.arrivals:
         shown = trigger(handler, [*further, *inputs], [*tab.outputs, link, *controls], **quiet)
         shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+    for trigger, handler, controls in tab.picks:
+        shown = trigger(handler, inputs, [*tab.outputs, link, *controls], **quiet | {"trigger_mode": "multiple"})
+        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+        for answered in (shown.success, shown.failure):
+            answered(None, None, None, js="() => window.answered()", api_visibility="private")
     opened = item.select(drawn(tab), inputs, [*tab.outputs, link], **quiet)
     opened.success(None, link, None, js="(view) => window.showOpenedTab(view)", api_visibility="private")
 

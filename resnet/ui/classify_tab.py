@@ -233,7 +233,7 @@ def build() -> Tab:
     tab = Tab("classify", ClassifyView, controls, [message, answer], show_classify, fill, [], [picture])
     places = [named[name] for name in SET]
     for figure in (thumbnails, answer, more):
-        tab.arrivals.append((figure.select, show_chosen, [], [*places, picture]))
+        tab.picks.append((figure.select, show_chosen, [*places, picture]))
     tab.arrivals.append((picture.input, show_own, [], places))
     tab.arrivals.append((named["model"].input, show_model, [], places))
     weights.wire(answer, named["model"], named["beside"])

@@ -42,6 +42,19 @@
   window.showOpenedStory = (tab) => { if (shown[tab]) window.showOpenedTab(shown[tab]); };
   addEventListener("popstate", () => location.reload());
 
+  // Clicks inside figures go one at a time: each is asked with what the one before has set. (Left to itself,
+  // Gradio repeats the first of two quick clicks in place of the second.)
+  const waiting = [];
+  let asked = false;
+  window.inTurn = (ask) => {
+    if (asked) waiting.push(ask);
+    else { asked = true; ask(); }
+  };
+  window.answered = () => {
+    asked = false;
+    if (waiting.length) window.inTurn(waiting.shift());
+  };
+
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-lang],[data-copy],[data-more]");
     if (!target) return;

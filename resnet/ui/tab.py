@@ -22,6 +22,7 @@ class Tab:
     triggers    the events on which `show` runs
     extra       further inputs of `show` that no link holds, such as a picture
     arrivals    (event, handler, further inputs, controls): what shows and sets these controls as well
+    picks       (event, handler, controls): clicks inside a figure, which page.js sends one at a time
     panel       in the link, for a tab that is one of several panels: "gradients"
     """
 
@@ -34,6 +35,7 @@ class Tab:
     triggers: list[Callable] = field(default_factory=list)
     extra: list[Component] = field(default_factory=list)
     arrivals: list[tuple] = field(default_factory=list)
+    picks: list[tuple] = field(default_factory=list)
     panel: str = ""
 
     @property

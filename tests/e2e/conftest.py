@@ -95,12 +95,18 @@ class Visit:
         return page
 
 
+FADED = """Promise.all(document.getAnimations().filter((one) => one instanceof CSSTransition)
+    .map((one) => one.finished.catch(() => 0)))"""
+
+
 def settled(page: Page, tab: str) -> None:
-    """Until `tab` is open and has drawn its main figure, or says why it cannot, and no answer is on its way."""
+    """Until `tab` is open and has drawn its main figure, or says why it cannot, no answer is on its way, and what
+    came has faded in."""
     expect(page.locator(f'#tabs [role=tab][data-tab-id="{tab}"]')).to_have_attribute("aria-selected", "true")
     expect(page.locator(f"{DRAWN[tab]}:visible, .message:visible").first).to_be_visible()
     expect(page.locator(".progress-text:visible, .generating:visible, .pending:visible, "
                         ".panel-result .empty:visible")).to_have_count(0)
+    page.evaluate(FADED)
 
 
 @pytest.fixture

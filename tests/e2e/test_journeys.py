@@ -147,6 +147,13 @@ def test_evidence_is_chosen_inside_the_figures_and_in_the_link(visit):
     expect(first_answer(page)).to_have_text(moved)
 
 
+def test_quick_clicks_in_a_figure_all_count(visit):
+    page = visit().open("tab=classify&open=blocks")
+    page.evaluate("""for (const block of ["layer1.1", "layer2.1", "layer3.1"])
+        document.querySelector(`#blocks [data-field=off][data-value="${block}"]`).click()""")
+    expect_query(page, tab="classify", open="blocks", off="layer1.1,layer2.1,layer3.1")
+
+
 def test_several_pictures_at_once(visit):
     page = visit().open("tab=classify")
     pictures = [{"name": f"{i}.png", "mimeType": "image/png", "buffer": encode(noise(seed=i))} for i in range(3)]

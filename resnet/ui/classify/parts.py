@@ -1,13 +1,13 @@
 """Controls that stand inside drawn HTML: each names a field of the view and the value it wants.
 
-One listener (PICK) hears them all and sends {field, value}; the view's record checks both.
+One listener (PICK) hears them all and sends {field, value} in its turn (page.js); the view's record checks both.
 """
 
 from html import escape
 
 PICK = """const send = (target) => {
   const value = target.matches("select") ? target.value : target.dataset.value;
-  trigger("select", { field: target.dataset.field, value });
+  window.inTurn(() => trigger("select", { field: target.dataset.field, value }));
 };
 element.addEventListener("click", (event) => {
   const target = event.target.closest("button[data-field]");
