@@ -18,11 +18,12 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Score:
-    """n images, the share answered rightly, and the mean cross-entropy in nats."""
+    """n images, the share answered rightly, the mean cross-entropy in nats, and the images by true class and answer."""
 
     n: int
     accuracy: float
     loss: float
+    confusion: tuple[tuple[int, ...], ...]
 
     @property
     def error(self) -> float:
@@ -59,17 +60,21 @@ def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
-    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    classes = len(split.spec.classes)
+    confusion = torch.zeros(classes * classes, dtype=torch.float64, device=device)
+    loss = torch.zeros(1, dtype=torch.float64, device=device)
     for start in range(rank * batch, len(split), world * batch):
         images = split.images[start:start + batch].to(device)
         labels = split.labels[start:start + batch].to(device)
         with autocast(device, precision):
             logits = model(normalise(images, split.spec)).float()
-        losses = F.cross_entropy(logits, labels, reduction="sum")
-        sums += torch.stack([torch.tensor(len(labels), device=device), (logits.argmax(1) == labels).sum(), losses])
+        loss += F.cross_entropy(logits, labels, reduction="sum")
+        confusion += torch.bincount(labels * classes + logits.argmax(1), minlength=classes * classes)
     model.train(was_training)
-    n, correct, loss = Workers(rank, world).sum(sums).tolist()
-    return Score(int(n), correct / n, loss / n)
+    sums = Workers(rank, world).sum(torch.cat([loss, confusion]))
+    counts = sums[1:].long().view(classes, classes)
+    n = int(counts.sum())
+    return Score(n, int(counts.trace()) / n, sums[0].item() / n, tuple(map(tuple, counts.tolist())))
 
 
 def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | None = None,

@@ -16,7 +16,7 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo, save_info, save_model
 from resnet.config import ResNetConfig, config_of
 from resnet.data import DataSpec, Split, data_spec, load_split
 from resnet.errors import InputError
-from resnet.evaluate import evaluate, resolve
+from resnet.evaluate import Score, evaluate, resolve
 from resnet.files import write_file
 from resnet.model import ResNet
 from resnet.recipe import Recipe
@@ -117,9 +117,14 @@ def describe(experiment: Experiment, net: ResNet, train_set: Split, test_set: Sp
               for name, split in (("test", test_set), ("train", train_set))}
     return ModelInfo(
         experiment.name, experiment.variant, experiment.config, spec.name, spec.classes, spec.mean, spec.std,
-        {name: dataclasses.asdict(score) for name, score in scores.items()},
+        {"test": _summary(scores["test"]) | {"confusion": [list(row) for row in scores["test"].confusion]},
+         "train": _summary(scores["train"])},
         dataclasses.asdict(_exact(experiment.recipe, device, workers)), round(seconds, 1),
         hardware(device, workers.world), versions())
+
+
+def _summary(score: Score) -> dict:
+    return {"n": score.n, "accuracy": score.accuracy, "loss": score.loss}
 
 
 def hardware(device: torch.device, processes: int = 1) -> str:

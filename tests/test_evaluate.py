@@ -29,14 +29,16 @@ def net():
 
 def test_the_score_is_a_plain_loops(net):
     split = made_split(57)
-    correct, loss = 0, 0.0
+    counts, loss = torch.zeros(10, 10, dtype=torch.int), 0.0
     with torch.no_grad():
         for image, label in zip(split.images, split.labels, strict=True):
             logits = net((image[None] / 255 - split.spec.mean[0]) / split.spec.std[0])[0].double()
-            correct += int(logits.argmax() == label)
+            counts[label, logits.argmax()] += 1
             loss += float(logits.exp().sum().log() - logits[label])
     score = evaluate(net, split, batch=10)
+    correct = int(counts.diagonal().sum())
     assert (score.n, score.accuracy) == (57, correct / 57)
+    assert torch.tensor(score.confusion).equal(counts)
     assert score.loss == pytest.approx(loss / 57, rel=1e-5)
     assert score.error == pytest.approx(100 - 100 * correct / 57)
 
@@ -44,13 +46,14 @@ def test_the_score_is_a_plain_loops(net):
 @pytest.mark.parametrize("n", [57, 9])  # with 9 the last processes have nothing to do
 def test_the_shards_add_up_to_the_whole(net, monkeypatch, n):
     sums = []
-    monkeypatch.setattr(Workers, "sum", lambda self, tensor: sums.append(tensor) or torch.ones(3))
+    monkeypatch.setattr(Workers, "sum", lambda self, tensor: sums.append(tensor) or torch.ones(101))
     for rank in range(3):
         evaluate(net, made_split(n), batch=10, rank=rank, world=3)
     monkeypatch.undo()
     whole = evaluate(net, made_split(n), batch=10)
-    n, correct, loss = sum(sums).tolist()
-    assert (whole.n, whole.accuracy, whole.loss) == pytest.approx((n, correct / n, loss / n), rel=1e-9)
+    loss, *counts = sum(sums).tolist()
+    assert [count for row in whole.confusion for count in row] == counts
+    assert (whole.n, whole.loss) == pytest.approx((n, loss / n), rel=1e-9)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -17,6 +17,7 @@ def add(commands) -> None:
 def run(args) -> None:
     """Print a net's score on the test images; under torchrun the processes share them out."""
     from copy import deepcopy
+    from dataclasses import asdict
 
     from resnet.evaluate import evaluate_model
     from resnet.hub import load
@@ -27,8 +28,7 @@ def run(args) -> None:
         net = deepcopy(loaded.model).to(device)
         score = evaluate_model(net, loaded.info, args.data, args.limit, args.precision, workers)
     if workers.rank == 0 and args.json:
-        print_json({"model": args.model, "data": args.data, "n": score.n, "accuracy": score.accuracy,
-                     "loss": score.loss})
+        print_json({"model": args.model, "data": args.data, **asdict(score)})
     elif workers.rank == 0:
         print(f"{args.model} on {args.data}: accuracy {100 * score.accuracy:.2f} %, loss {score.loss:.4f} "
               f"(n {score.n:,})")
