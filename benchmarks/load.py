@@ -1,4 +1,4 @@
-"""Many visitors at once, on loopback: python benchmarks/load.py [--users 64] [--minutes 10] [--json FILE]
+"""Many visitors at once, on loopback: python -m benchmarks.load [--users 64] [--minutes 10] [--json FILE]
 
 Starts app.py and sends it visitors who open the page, trace, compare, classify pictures of their own, click
 as the page does, and send nonsense. Reports each kind of request: how many, the median and 95th percentile
@@ -14,10 +14,7 @@ import io
 import json
 import os
 import random
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +24,8 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parent.parent
+from tests.running import running
+
 MODELS = ("resnet20_fashion_mnist", "resnet20_cifar10")
 NETS = ("resnet18", "resnet34", "resnet50", "plain34", "resnet20_cifar", "resnet56_cifar", "resnext50_32x4d")
 GROWTH = 0.05  # of memory after the warm-up
@@ -181,35 +179,13 @@ async def visit(url: str, pid: int, users: int, seconds: float) -> tuple[Tally, 
 
 @contextlib.contextmanager
 def served():
-    """(address, process id) of app.py on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log.txt", "w+") as log:
-        app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=log, stderr=log,
-                               env=os.environ | {"GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"})
-        try:
-            url = f"http://127.0.0.1:{port}/"
-            _wait_for(url, app)
-            yield url, app.pid
-        finally:
-            app.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                app.wait(timeout=15)
-            app.kill()
-            log.seek(0)
-            failures = [line for line in log if "failure" in line or "Error" in line]
-            print(*failures[:10], sep="", file=sys.stderr)
-
-
-def _wait_for(url: str, app: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and app.poll() is None:
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(url, timeout=10)
-            return
-        time.sleep(0.2)
-    raise SystemExit("app.py does not answer")
+    """(address, process id) of app.py; the failures that it logged are printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.txt"
+        with running(environment={"GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"}, log=log) as app:
+            yield app.url, app.process.pid
+        failures = [line for line in log.read_text().splitlines() if "failure" in line or "Error" in line]
+        print(*failures[:10], sep="\n", file=sys.stderr)
 
 
 def report(tally: Tally, seen: list) -> dict:

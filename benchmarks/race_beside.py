@@ -9,45 +9,20 @@ without and with a race that another visitor has started. Printed are medians an
 import argparse
 import json
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 from gradio_client import Client, handle_file
 
 from resnet.experiment import versions
+from tests.running import ROOT, running
 
-ROOT = Path(__file__).parent.parent
 KNOBS = [38, 8, "0.1", "on", 0, 90]  # the default race, for as long as it may take
 PATIENCE = 180
-
-
-@contextmanager
-def page() -> Iterator[str]:
-    """The address of a page of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
-    url, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + PATIENCE
-    try:
-        while time.monotonic() < deadline:
-            try:
-                httpx.get(url).raise_for_status()
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        yield url
-    finally:
-        app.terminate()
-        app.wait()
 
 
 @contextmanager
@@ -93,7 +68,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    with page() as url:
+    with running() as app:
+        url = app.url
         client = Client(url, verbose=False)
         picture = handle_file(ROOT / "docs" / "classify.png")
         calls = {"/trace resnet50": lambda: client.predict(variant="resnet50", api_name="/trace"),

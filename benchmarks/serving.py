@@ -10,7 +10,7 @@ run, and the one that is not asked sleeps.
 
 Printed: answers a second, the 95th percentile of the seconds to an answer, and the server's processor
 time an answer, from /proc, without the clients'; then seconds from the command to the first page, and memory in
-use then and after the load. `benchmarks/startup.py` compares the start with imports alone.
+use then and after the load. `benchmarks.startup` compares the start with imports alone.
 
 Aims: with 32 clients twice the throughput (three times hoped for), and no error anywhere.
 """
@@ -21,9 +21,7 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,10 +29,11 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmarks.inference import save_picture
+from tests.running import ROOT, Running, running
 
-ROOT = Path(__file__).parent.parent
 CLIENTS = (1, 8, 32)
 PLAIN = """
 import sys
@@ -89,40 +88,19 @@ class Load:
 class Server:
     """A running server, and how long it took to show a page."""
 
-    def __init__(self, name: str, arguments: list[str], api: str, data: list):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.name, self.api, self.data = name, api, data
-        begun = time.perf_counter()
-        arguments = [argument.replace("{port}", str(self.port)) for argument in arguments]
-        self.popen = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL,
-                                      env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False", "PYTHONPATH": str(ROOT)})
-        while not self._page():
-            if self.popen.poll() is not None or time.perf_counter() - begun > 180:
-                self.popen.kill()
-                raise RuntimeError(f"{name} does not start")
-            time.sleep(0.02)
-        self.start = time.perf_counter() - begun
+    def __init__(self, name: str, app: Running, api: str, data: list):
+        self.name, self.api, self.data, self.start = name, api, data, app.seconds
+        self.port, self.pid = urlsplit(app.url).port, app.process.pid
         self.first_memory = self.memory()
-
-    def _page(self) -> bool:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-            connection.request("GET", "/")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
 
     def memory(self) -> float:
         """MB in memory."""
-        pages = int(Path(f"/proc/{self.popen.pid}/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def processor(self) -> float:
         """Seconds of processor time since the start, all threads."""
-        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def ask(self, connection: http.client.HTTPConnection, session: str, picture: bytes) -> dict:
@@ -167,10 +145,6 @@ class Server:
             print(f"{self.name}: {len(errors)} errors, the first: {errors[0]!r}", file=sys.stderr)
         return Load(tuple(answers), len(errors), time.perf_counter() - begun, self.processor() - before)
 
-    def close(self) -> None:
-        self.popen.terminate()
-        self.popen.wait()
-
 
 def _sent(connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None,
           kind: str = "") -> bytes:
@@ -212,11 +186,11 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         whole = save_nets(args.net, folder / "weights")
         save_picture(folder / "picture.jpg")
-        plain = Server("plain", ["-c", PLAIN, args.net, str(whole), "{port}"], "predict", [])
-        stack.callback(plain.close)
-        ours = Server("ours", ["-c", OURS, str(folder / "weights"), "--port", "{port}"], "classify", ["benchmark", 5])
-        stack.callback(ours.close)
-        compare((plain, ours), args.clients, rounds, seconds, (folder / "picture.jpg").read_bytes())
+        environment = {"GRADIO_ANALYTICS_ENABLED": "False", "PYTHONPATH": str(ROOT)}
+        plain = stack.enter_context(running(["-c", PLAIN, args.net, str(whole), "{port}"], environment))
+        ours = stack.enter_context(running(["-c", OURS, str(folder / "weights"), "--port", "{port}"], environment))
+        servers = Server("plain", plain, "predict", []), Server("ours", ours, "classify", ["benchmark", 5])
+        compare(servers, args.clients, rounds, seconds, (folder / "picture.jpg").read_bytes())
 
 
 def compare(servers: tuple[Server, Server], clients: list[int], rounds: int, seconds: float, picture: bytes) -> None:

@@ -1,43 +1,22 @@
 """How long from `python app.py` to the first page, beside importing gradio and torch alone?
 
-    python benchmarks/startup.py [runs]
+    python -m benchmarks.startup [runs]
 
 Runs the two in turn, prints the medians and their ratio. Aim: 1.15 or less.
 """
 
-import os
-import socket
 import statistics
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.running import running
 
 
 def page() -> float:
-    """Seconds until the page answers 200."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    started = time.perf_counter()
-    app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL,
-                           env=os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"})
-    try:
-        while time.perf_counter() - started < 120:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-                    if answer.status == 200:
-                        return time.perf_counter() - started
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.01)
-        raise TimeoutError("no page within 120 s")
-    finally:
-        app.terminate()
-        app.wait()
+    """Seconds until the page answers."""
+    with running(environment={"GRADIO_ANALYTICS_ENABLED": "False"}) as app:
+        return app.seconds
 
 
 def imports() -> float:

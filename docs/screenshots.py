@@ -1,66 +1,31 @@
 """Takes the README's pictures of the running page: docs/trace.png, docs/compare.png, docs/classify.png.
 
     pip install -r tests/requirements.txt
-    python docs/screenshots.py
+    python -m docs.screenshots
 
 Starts app.py on a free port and opens each tab in a headless Chromium ($CHROMIUM, or the one on the path).
 """
 
 import io
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.running import FLAGS, chromium, running
+
 HERE = Path(__file__).parent
 DRAWN = {"trace": "#trace .map svg", "compare": "#curves .js-line", "classify": "#answer .bars"}
 SIZE = {"width": 1440, "height": 900}
 LIMIT = 250_000  # bytes a picture
-PATIENCE = 120  # seconds
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The address of the page, while it is served."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=HERE.parent, stdout=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        wait_for(url, app)
-        yield url
-    finally:
-        app.terminate()
-        app.wait()
-
-
-def wait_for(url: str, app: subprocess.Popen) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and app.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=10).close()
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError("app.py does not answer")
+PATIENCE = 120_000  # ms
 
 
 def picture(browser: Browser, url: str, tab: str) -> bytes:
     """A tab as a visitor first sees it, as PNG."""
     page = browser.new_page(viewport=SIZE, color_scheme="light", locale="en-US")
     page.goto(f"{url}?tab={tab}")
-    expect(page.locator(DRAWN[tab]).first).to_be_visible(timeout=1000 * PATIENCE)
+    expect(page.locator(DRAWN[tab]).first).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".progress-text:visible, .generating:visible, .pending:visible")).to_have_count(0)
     page.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
     page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => null)))")
@@ -77,11 +42,10 @@ def save(png: bytes, file: Path) -> None:
 
 
 def main() -> None:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with served() as url, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with running() as app, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
         for tab in DRAWN:
-            save(picture(browser, url, tab), HERE / f"{tab}.png")
+            save(picture(browser, app.url, tab), HERE / f"{tab}.png")
         browser.close()
 
 

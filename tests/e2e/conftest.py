@@ -1,23 +1,15 @@
 """The app as a user starts it, and a browser in front of it."""
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.running import FLAGS, chromium, running
+
 PATIENCE = 60_000  # ms: a busy machine is no failure
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]
 DRAWN = {"trace": "#trace .figures", "compare": ".panel-result .source", "classify": "#answer .bars"}
 LEAVING = ("AbortError", "Connection errored out")  # Gradio's answers that a page was left before they came
 expect.set_options(timeout=PATIENCE)
@@ -26,37 +18,14 @@ expect.set_options(timeout=PATIENCE)
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The address of a page that `python app.py` serves."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "log.txt"
-    with log.open("w") as output:
-        app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=output,
-                               stderr=subprocess.STDOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"})
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/", app, log)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        app.terminate()
-        app.wait(timeout=30)
-
-
-def _wait_for(url: str, app: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and app.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=10).close()
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError(f"app.py does not answer:\n{log.read_text()}")
+    with running(log=tmp_path_factory.mktemp("app") / "log.txt") as app:
+        yield app.url
 
 
 @pytest.fixture(scope="session")
 def browser() -> Browser:
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield browser
         browser.close()
 

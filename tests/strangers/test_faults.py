@@ -22,10 +22,10 @@ from resnet.text import text
 from tests.hub import StandInHub, forget, pointed_at
 from tests.made import same_tensors
 from tests.pictures import encode, noise
+from tests.running import ROOT, running
 
-ROOT = Path(__file__).parent.parent.parent
 REPO = "a/net"
-PATIENCE = 120  # seconds: a busy machine is no failure
+PATIENCE = 120  # seconds
 MODEL = "resnet20_fashion_mnist"
 
 
@@ -198,37 +198,14 @@ def test_who_leaves_the_queue_leaves_nothing_behind(served):
 # The process ------------------------------------------------------------------------------------------------
 
 
-def started(tmp_path) -> tuple[subprocess.Popen, str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with open(tmp_path / f"{port}.log", "w") as log:
-        app = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=log, stderr=log,
-                               env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "uploads")})
-
-    def answers() -> bool:
-        assert app.poll() is None, (tmp_path / f"{port}.log").read_text()
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    until(answers)
-    return app, f"http://127.0.0.1:{port}/"
-
-
 def test_a_server_that_is_ended_under_load_ends(tmp_path):
     """It keeps nothing that a new one would stumble over: downloads go on (above), uploads lie in their own folder."""
-    app, url = started(tmp_path)
-    try:
-        is_well(url)
+    with running(environment={"GRADIO_TEMP_DIR": str(tmp_path / "uploads")}, log=tmp_path / "log.txt") as app:
+        is_well(app.url)
         body = {"data": ["resnet152", 224, 224, 1000]}
         for _ in range(8):
-            assert httpx.post(f"{url}gradio_api/call/trace", json=body, timeout=PATIENCE).status_code == 200
-        app.terminate()
-        app.wait(timeout=30)
+            assert httpx.post(f"{app.url}gradio_api/call/trace", json=body, timeout=PATIENCE).status_code == 200
+        app.process.terminate()
+        app.process.wait(timeout=30)
         with pytest.raises(httpx.ConnectError):
-            httpx.get(url)
-    finally:
-        app.kill()
-        app.wait()
+            httpx.get(app.url)
