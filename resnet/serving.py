@@ -34,6 +34,7 @@ from resnet.checkpoint import ModelInfo
 from resnet.data import normalise
 from resnet.evaluate import resolve
 from resnet.fast import Fast, eager, prepare
+from resnet.machine import processors
 from resnet.model import ResNet
 
 MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
@@ -114,6 +115,7 @@ class Server:
     def _serve(self) -> None:
         torch.get_num_threads()  # a thread's first use of PyTorch sets its number: let that be now
         torch.set_num_threads(self.threads)
+        _spread(self.threads)
         self._ready.set()
         while True:
             job = self._next()
@@ -193,6 +195,30 @@ def _batch(waiting: int, first: _Request) -> int:
     return next(size for size in BATCHES if size <= min(waiting, most))
 
 
+def _spread(threads: int) -> None:
+    """Give this thread and its OpenMP workers a processor each, where there are just as many.
+
+    Left alone, a worker that was asleep is often woken on the processor of the thread that wakes it, and the
+    two share it until the kernel notices: for 50 ms a net takes almost twice its time, at every request after a
+    pause (benchmarks/idle.py).
+    """
+    before = _tasks()
+    torch.ones(1 << 20).add_(1)  # large enough to be shared out, which starts the workers
+    workers = sorted(_tasks() - before)
+    places = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(places) == threads == len(workers) + 1:
+        for task, place in zip((0, *workers), places, strict=True):  # 0: this thread
+            os.sched_setaffinity(task, {place})
+
+
+def _tasks() -> set[int]:
+    """The threads of this process, as Linux numbers them; none elsewhere."""
+    try:
+        return {int(name) for name in os.listdir("/proc/self/task")}
+    except OSError:
+        return set()
+
+
 def _settle(future: "Future[Result]", work: Callable[[], Result]) -> None:
     try:
         future.set_result(work())
@@ -206,7 +232,7 @@ _server: Server | None = None
 def start() -> Server:
     """Called once by the main thread, before PyTorch computes anything; a forked process has none of it."""
     global _server
-    threads = torch.get_num_threads()
+    threads = min(torch.get_num_threads(), processors())
     torch.set_num_threads(1)
     _server = Server(threads)
     torch.set_num_threads(1)  # again: what a thread sets for itself, threads to come begin with

@@ -170,7 +170,8 @@ STARTED = """
 import os, threading
 import torch
 from resnet import serving
-torch.set_num_threads(4)
+torch.set_num_threads(5)
+serving.processors = lambda: 4
 serving.start()
 seen = []
 worker = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
@@ -188,3 +189,24 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_only_the_inference_thread_has_several_and_a_forked_process_does_without():
     done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["1", "1", "4", "4", "0"]
+
+
+SPREAD = """
+import os, torch
+from resnet import serving
+places = sorted(os.sched_getaffinity(0))
+torch.set_num_threads(len(places))
+server = serving.start()
+before = serving._tasks()
+server.heavy(lambda: torch.ones(1 << 22).add_(1))
+assert serving._tasks() == before, "more workers came"
+alone = sorted(min(os.sched_getaffinity(task)) for task in before if len(os.sched_getaffinity(task)) == 1)
+assert alone == places, (alone, places)
+assert sorted(os.sched_getaffinity(0)) == places
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
+def test_the_inference_thread_and_its_workers_have_a_processor_each():
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "MKL_"))}
+    subprocess.run([sys.executable, "-c", SPREAD], env=environment, check=True, timeout=60)
