@@ -55,6 +55,19 @@
     if (waiting.length) window.inTurn(waiting.shift());
   };
 
+  // A page over plain http has no clipboard, and one in another site's frame may lack the permission.
+  const copy = async (words) => {
+    try {
+      await navigator.clipboard.writeText(words);
+    } catch {
+      const field = Object.assign(document.createElement("textarea"), { value: words });
+      document.body.append(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+  };
+
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-lang],[data-copy],[data-more]");
     if (!target) return;
@@ -66,7 +79,7 @@
       next.set("lang", target.dataset.lang);
       location.search = next;
     } else {
-      navigator.clipboard.writeText(location.href).then(() => {
+      copy(location.href).then(() => {
         target.dataset.done = "yes";
         setTimeout(() => delete target.dataset.done, 1600);
       });
