@@ -27,7 +27,8 @@ MAX_SHARD = 9_500_000  # a plain push to a Space refuses files over 10 MB
 class ModelInfo:
     """config.json: what a trained net is, was trained on and reached.
 
-    `results` maps "test" and "train" to {"n", "accuracy", "loss"}, taken without augmentation.
+    `results` maps "test" and "train" to {"n", "accuracy", "loss"}, taken without augmentation; "test" has "confusion"
+    too, a row of counts by answer for each true class.
     """
 
     name: str

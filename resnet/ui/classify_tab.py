@@ -74,10 +74,12 @@ def show_model(request: gr.Request, *controls) -> tuple:
 def show_own(request: gr.Request, *controls) -> tuple:
     """A picture of the visitor's own; one in colour goes to the CIFAR-10 net unless another model was chosen."""
     view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
+    lang, note = language(request), ""
     view = replace(view, example=OWN, target=ANY)
     if picture and view.model == DEFAULT_MODEL and _in_colour(decode(uploaded_file(picture))):
         view = replace(view, model=suited_model("cifar10", view.model), **OF_A_MODEL)
-    return _drawn(view, picture, language(request)), to_query("classify", view), *_set(view)
+        note = f'<p class="note">{escape(text("classify.in_colour", lang, name=model_title(view.model)))}</p>'
+    return note + _drawn(view, picture, lang), to_query("classify", view), *_set(view)
 
 
 @guarded_view(outputs=1)

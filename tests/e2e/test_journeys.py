@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from resnet.runs import series_of
 from resnet.shapes import trace
 from resnet.text import text
+from resnet.ui.classify.view import suited_model
 from tests.e2e.conftest import settled
 from tests.pictures import encode, gradient, noise
 
@@ -120,7 +121,7 @@ def test_a_picture_of_ones_own(visit):
     expect(first_answer(page)).to_have_text("Ankle boot")
     upload(page, encode(gradient(300, 200)))
     expect(page.locator(".saw figcaption")).to_contain_text(text("classify.saw_resized", width="300", height="200"))
-    expect_query(page, tab="classify", example="own", model="resnet20_cifar10")  # in colour
+    expect_query(page, tab="classify", example="own", model=suited_model("cifar10", ""))  # in colour
     page.locator("[data-example=bag]").click()
     expect(first_answer(page)).to_have_text("Bag")
     expect_query(page, tab="classify", example="bag")

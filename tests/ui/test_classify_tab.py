@@ -12,7 +12,9 @@ from PIL import Image
 
 from resnet import classify
 from resnet.data import load_samples
+from resnet.hub import bundled
 from resnet.text import text
+from resnet.ui.classify.view import model_title
 from resnet.ui.classify_tab import (
     CHOSEN,
     OWN,
@@ -33,6 +35,8 @@ from tests.pictures import encode, gradient, noise
 from tests.ui.asking import asked, attached, words
 
 MODEL, PLAIN, COLOUR = "resnet20_fashion_mnist", "plain20_fashion_mnist", "resnet20_cifar10"
+BEST = max((info.results["test"]["accuracy"], name) for name, info in bundled().items()
+           if info.data == "cifar10" and info.architecture.shortcut != "none")[1]
 
 
 @pytest.fixture
@@ -257,7 +261,7 @@ def test_a_thumbnail_sets_its_example_a_model_and_no_picture(upload):
     assert message == "" and kept is None and link == f"tab=classify&example=bag&model={PLAIN}&stage=conv3_x"
     assert (values["example"], values["model"], values["stage"]) == ("bag", PLAIN, "conv3_x")
     values, *_ = clicked(ClassifyView(stage="conv3_x", off=("layer1.0",)), "example", "lion")
-    assert (values["model"], values["stage"], values["off"]) == (COLOUR, "", "")
+    assert (values["model"], values["stage"], values["off"]) == (BEST, "", "")
     values, *_ = clicked(ClassifyView(model=COLOUR), "example", "fashion_mnist-77")
     assert values["model"] == MODEL  # the residual one
 
@@ -300,12 +304,13 @@ def test_another_model_forgets_what_was_chosen_of_the_last():
 
 
 @pytest.mark.parametrize("model, picture, goes_to", [
-    (MODEL, gradient(), COLOUR), (PLAIN, gradient(), PLAIN), (MODEL, noise(mode="L"), MODEL)],
+    (MODEL, gradient(), BEST), (PLAIN, gradient(), PLAIN), (MODEL, noise(mode="L"), MODEL)],
     ids=["colour", "another model chosen", "grey"])
 def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, model, picture, goes_to):
-    message, _, link, *values = show_own(asked(), *controls(ClassifyView(model=model)), upload(encode(picture)))
+    message, html, link, *values = show_own(asked(), *controls(ClassifyView(model=model)), upload(encode(picture)))
     values = dict(zip(SET, values, strict=True))
     assert message == "" and (values["example"], values["model"]) == (OWN, goes_to) and "example=own" in link
+    assert (text("classify.in_colour", name=model_title(BEST)) in html) == (goes_to == BEST)
 
 
 def test_a_link_fills_the_controls():

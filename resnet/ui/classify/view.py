@@ -115,9 +115,13 @@ def model_title(name: str) -> str:
 
 
 def suited_model(data: str, current: str) -> str:
-    """A bundled model for pictures like those of `data`: the current one if it is, else a residual one."""
+    """A bundled model for pictures like those of `data`: the current one if it is, the default, else the best
+    residual one."""
     known = bundled()
     suited = [name for name, info in known.items() if info.data == data]
     if current in suited or not suited:
         return current
-    return min(suited, key=lambda name: known[name].architecture.shortcut == "none")
+    if DEFAULT_MODEL in suited:
+        return DEFAULT_MODEL
+    return max(suited, key=lambda name: (known[name].architecture.shortcut != "none",
+                                         known[name].results.get("test", {}).get("accuracy", 0)))
