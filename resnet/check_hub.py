@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from resnet.curated import CURATED, Curated
-from resnet.downloads import AWAY
 from resnet.errors import InputError
 from resnet.headers.reference import read_reference
 from resnet.hub import load_anew
 from resnet.picture import decode
 from resnet.predict import classify
+from resnet.repository.curated import CURATED, Curated
+from resnet.repository.downloads import AWAY
 
 # A photograph that gradio brings along, and what ImageNet's nets must see in it.
 PICTURE, LABEL = ("gradio", "media_assets/images/cheetah1.jpg"), "cheetah"

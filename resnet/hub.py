@@ -10,18 +10,20 @@ from functools import lru_cache
 from pathlib import Path
 
 from resnet.checkpoint import CONFIG_FILE, ModelInfo, read_tensors, restore
-from resnet.describe import describe
-from resnet.downloads import AWAY, Progress, complete, fetch, last_snapshot, snapshot
 from resnet.errors import InputError
 from resnet.headers.header import local_header
 from resnet.headers.notes import Note
 from resnet.headers.reference import WEIGHTS, is_bundled, is_local, read_reference
+from resnet.machine import memory
 from resnet.model import ResNet
-from resnet.recognise import Recognised, recognise_header
-from resnet.shelf import Shelf
-from resnet.steps import Steps
+from resnet.repository.cache import complete, last_snapshot, snapshot, used
+from resnet.repository.describe import describe
+from resnet.repository.downloads import AWAY, Progress, fetch
+from resnet.repository.recognise import Recognised, recognise_header
+from resnet.repository.shelf import Shelf
+from resnet.repository.steps import Steps
 
-MEMORY = 2_000_000_000  # bytes of loaded weights that are kept
+MEMORY = min(2_000_000_000, memory() // 4)  # bytes of loaded weights that are kept
 REMEMBERED = 256
 
 
@@ -68,6 +70,7 @@ def load(reference: str, trusted: bool = True) -> LoadedModel:
         InputError: there is none, it is no plain ResNet, its files are not sound, or the Hub fails.
     """
     if is_at_hand(reference, trusted) and (path := _places.get((reference, trusted))):
+        used(path)
         return _loaded(reference, _Place(path, True))
     return load_anew(reference, trusted)
 
@@ -131,7 +134,9 @@ def _find(reference: str, trusted: bool) -> Iterator[Progress]:
     try:
         header = read_reference(reference, trusted)
         path = snapshot(header)
-        if not complete(path, header):
+        if complete(path, header):
+            used(path)
+        else:
             _check_head(recognise_header(header, reference))
             yield from fetch(header, path, trusted)
     except InputError as error:
@@ -146,7 +151,7 @@ def _find(reference: str, trusted: bool) -> Iterator[Progress]:
 
 def _stamp(path: Path) -> tuple:
     """The path, and when its files last changed: a folder may be trained into again."""
-    files = [path] if path.is_file() else sorted(path.glob("*.*"))
+    files = [path] if path.is_file() else sorted(file for file in path.glob("*.*") if file.name[0] != ".")
     return path.resolve(), tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
 

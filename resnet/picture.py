@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.errors import InputError
-from resnet.steps import FILTERS, Steps
+from resnet.repository.steps import FILTERS, Steps
 
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000

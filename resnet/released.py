@@ -6,7 +6,7 @@ against public counters; of the others they are the releases' figures.
 
 from dataclasses import dataclass
 
-from resnet.curated import CURATED
+from resnet.repository.curated import CURATED
 
 RECIPES = ("V1", "V2", "a1", "a1_288")
 TORCHVISION = "torchvision's IMAGENET1K_V1 weights"

@@ -10,7 +10,7 @@ from resnet.headers.reference import is_reference, read_reference
 from resnet.records import Trace
 
 if TYPE_CHECKING:
-    from resnet.recognise import Recognised
+    from resnet.repository.recognise import Recognised
 
 
 def trace(net, size=None, batch: int = 1, trusted: bool = True, **changes) -> Trace:
@@ -34,7 +34,7 @@ def trace_recognised(net, size=None, batch: int = 1, trusted: bool = False,
 
     if header is None:
         return shapes.trace(net, size=size, batch=batch, **changes), None
-    from resnet.recognise import recognise_header
+    from resnet.repository.recognise import recognise_header
 
     found = recognise_header(header, net)
     return replace(shapes.trace(found.config, size=size, batch=batch, **changes), name=net), found

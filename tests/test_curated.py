@@ -11,10 +11,10 @@ from safetensors.torch import save
 
 from resnet import check_hub as check_hub_module
 from resnet.__main__ import main
-from resnet.curated import CURATED, Curated
 from resnet.errors import InputError
-from resnet.labels import imagenet
 from resnet.model import create
+from resnet.repository.curated import CURATED, Curated
+from resnet.repository.labels import imagenet
 from resnet.shapes import trace
 from tests.hub import StandInHub, forget, pointed_at
 from tests.photographs import photographs

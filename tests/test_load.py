@@ -16,7 +16,7 @@ from resnet.errors import InputError
 from resnet.hub import bundled, load, obtain
 from resnet.model import create
 from resnet.predict import classify
-from resnet.steps import CIFAR_MEAN, IMAGENET_MEAN
+from resnet.repository.steps import CIFAR_MEAN, IMAGENET_MEAN
 from tests.checkpoints import cifar_names, transformers_names
 from tests.made import made_info, same_tensors
 from tests.pictures import encode, gradient

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from resnet.shelf import Shelf
+from resnet.repository.shelf import Shelf
 
 
 def test_the_least_recently_asked_leaves_first():

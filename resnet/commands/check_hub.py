@@ -4,8 +4,8 @@ import dataclasses
 import sys
 
 from resnet.commands.console import print_json
-from resnet.curated import CURATED
 from resnet.errors import InputError
+from resnet.repository.curated import CURATED
 
 
 def add(commands) -> None:
@@ -41,8 +41,8 @@ def run(args) -> None:
 
 def _ask_once(reference: str) -> None:
     """A Hub that is away is told of within seconds, before torch is imported; the header is remembered."""
-    from resnet.downloads import AWAY
     from resnet.headers.reference import read_reference
+    from resnet.repository.downloads import AWAY
 
     try:
         read_reference(reference, trusted=True)

@@ -14,8 +14,8 @@ def load_with_bar(reference: str):
     """hub.load for this machine's owner, with a bar on standard error while weights are downloaded."""
     from tqdm import tqdm
 
-    from resnet.downloads import last_snapshot
     from resnet.headers.reference import is_bundled, is_local, read_reference
+    from resnet.repository.cache import last_snapshot
 
     if "/" in reference and not (is_bundled(reference) or is_local(reference) or last_snapshot(reference)):
         read_reference(reference, trusted=True)  # before torch is imported: a Hub that fails is told of within seconds

@@ -20,7 +20,7 @@ SESSIONS = 100  # whose last drawings Gradio remembers, mostly 0.3 MB, at worst 
 # busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a live
 # experiment has a core to itself. Forward passes share one thread (resnet.serving), where those of several visitors
 # form batches; what surrounds them, decoding and drawing, runs beside it. Who waits for a download only waits:
-# resnet.downloads runs two at a time.
+# resnet.repository.downloads runs two at a time.
 WAITING = 64
 AT_ONCE = {"trace": 4, "classify": 16, "race": 1, "weights": 16}
 OTHERS_AT_ONCE = 2  # of each panel of Compare

@@ -13,7 +13,7 @@ from resnet.anatomy.codegen import code
 from resnet.anatomy.cost import SCOPES, UNITS, cost
 from resnet.anatomy.diagram import FOLDS, network_map
 from resnet.config import CHOICES, VARIANTS, ResNetConfig
-from resnet.recognise import recognise_header
+from resnet.repository.recognise import recognise_header
 from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.beside import beside_html

@@ -8,8 +8,8 @@ from resnet.anatomy.diagram import FOLDS
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.errors import InputError
 from resnet.headers.reference import is_reference
-from resnet.recognise import Recognised, recognise
 from resnet.records import Trace
+from resnet.repository.recognise import Recognised, recognise
 
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",

@@ -9,10 +9,10 @@ import gradio as gr
 import pytest
 from safetensors.torch import save
 
-from resnet import downloads
-from resnet.curated import CURATED
 from resnet.hub import bundled
 from resnet.model import create
+from resnet.repository import downloads
+from resnet.repository.curated import CURATED
 from resnet.ui.classify.view import model_title
 from resnet.ui.classify.weights import choices, curated_title, default_model, fetch_weights
 from resnet.ui.classify_tab import ClassifyView, fill, show_classify, show_more

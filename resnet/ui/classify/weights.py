@@ -12,11 +12,11 @@ from html import escape
 
 import gradio as gr
 
-from resnet.curated import CURATED, Curated
-from resnet.downloads import Progress
 from resnet.errors import InputError
 from resnet.headers.remote import parse_reference
 from resnet.hub import LoadedModel, bundled, is_at_hand, obtain
+from resnet.repository.curated import CURATED, Curated
+from resnet.repository.downloads import Progress
 from resnet.text import text
 from resnet.ui.guard import guarded_view, message_html
 from resnet.ui.language import language, word

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resnet.checkpoint import CONFIG_FILE, ModelInfo
-from resnet.downloads import PROCESSOR, SMALL
 from resnet.errors import InputError
 from resnet.headers.notes import Note
-from resnet.labels import read_labels
-from resnet.recognise import Recognised
-from resnet.steps import Steps, read_preprocessing
+from resnet.repository.downloads import PROCESSOR, SMALL
+from resnet.repository.labels import read_labels
+from resnet.repository.recognise import Recognised
+from resnet.repository.steps import Steps, read_preprocessing
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,7 @@ the readers of resnet.headers.remote, into the place in its cache where other to
 """
 
 import errno
-import hashlib
 import os
-import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,11 +17,13 @@ from resnet.errors import InputError
 from resnet.headers.deadline import Deadline
 from resnet.headers.header import CONFIG, INDEX, POINTER, WHOLE, Header
 from resnet.headers.remote import HUB_SECONDS, HubFiles, parse_reference
+from resnet.machine import memory
+from resnet.repository.cache import MARK, PART, is_sound, is_whole, make_room
 
-PROCESSOR, MARK = "preprocessor_config.json", ".complete"
+PROCESSOR = "preprocessor_config.json"
 # Errors that say nothing of the repository: what came from it before may be taken.
 AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
-MAX_BYTES = 2_000_000_000  # of a repository's weights
+MAX_BYTES = min(2_000_000_000, memory() // 4)  # of a repository's weights: they are to be loaded
 RESERVE = 1_000_000_000  # bytes of the disk that stay free
 SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
 AT_ONCE, WAITING = 2, 8  # downloads that run, and that may stand in line
@@ -32,7 +31,6 @@ PACE_BYTES, PACE_SECONDS = 200_000, 20.0  # slower than that is given up
 REPORT_SECONDS = 0.2
 
 _running: dict[Path, "Download"] = {}
-_hashed: set[tuple] = set()  # files that this process found sound, as they were then
 _lock = threading.Lock()
 _slots = threading.BoundedSemaphore(AT_ONCE)
 
@@ -44,52 +42,6 @@ class Progress:
     done: int
     total: int
     waiting: bool = False
-
-
-def snapshot(header: Header) -> Path:
-    """Where huggingface_hub's cache keeps a repository at the commit of its header."""
-    from huggingface_hub import constants
-
-    if not re.fullmatch(r"[0-9a-f]{40}", header.revision):
-        raise InputError("hub_odd", file=CONFIG)
-    return _cached(parse_reference(header.reference)[0], Path(constants.HF_HUB_CACHE)) / "snapshots" / header.revision
-
-
-def _cached(repository: str, cache: Path) -> Path:
-    return cache / f"models--{repository.replace('/', '--')}"
-
-
-def last_snapshot(reference: str) -> Path | None:
-    """The folder with weights that a reference led to when this app or another tool last asked the Hub."""
-    from huggingface_hub import constants
-
-    repository, revision = parse_reference(reference)
-    folder = _cached(repository, Path(constants.HF_HUB_CACHE))
-    try:
-        commit = (folder / "refs" / revision).read_text("ascii").strip()
-    except (OSError, ValueError):
-        commit = revision
-    found = folder / "snapshots" / commit
-    sound = re.fullmatch(r"[0-9a-f]{40}", commit) and any((found / name).exists() for name in (WHOLE, INDEX))
-    return found if sound else None
-
-
-def complete(folder: Path, header: Header) -> bool:
-    """Whether all was fetched, and is still sound: a mark, since no file's absence tells that it was looked for."""
-    return (folder / MARK).exists() and all(_is_whole(folder / name, header) for name in header.sizes)
-
-
-def _is_whole(file: Path, header: Header) -> bool:
-    """There, of its size, and by its hash the Hub's: a disk forgets. Hashed once in a process, unless it changes."""
-    if not file.is_file() or (facts := file.stat()).st_size != header.sizes[file.name]:
-        return False
-    state = file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-    if state not in _hashed:
-        with open(file, "rb") as stream:
-            if not _is_sound(stream, header.tags.get(file.name, "")):
-                return False
-        _hashed.add(state)
-    return True
 
 
 def fetch(header: Header, folder: Path, private: bool = False) -> Iterator[Progress]:
@@ -117,9 +69,10 @@ def fetch(header: Header, folder: Path, private: bool = False) -> Iterator[Progr
 
 def _check_size(header: Header, folder: Path) -> None:
     if header.file_size > MAX_BYTES:
-        raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.0f}")
-    there = next(parent for parent in folder.parents if parent.exists())
-    if shutil.disk_usage(there).free < header.file_size + RESERVE:
+        raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
+    with _lock:
+        busy = {*_running}
+    if not make_room(folder, header.file_size + RESERVE, busy):
         raise _no_room(header)
 
 
@@ -214,14 +167,14 @@ class Download(threading.Thread):
     def _large(self, name: str, size: int) -> None:
         """One file, from where the last try ended, checked by its size and its hash."""
         target = self.folder / name
-        if _is_whole(target, self.header):
+        if is_whole(target, self.header):
             self.done += size
             return
-        part = target.with_name(f".{name}.part")
+        part = target.with_name(f".{name}{PART}")
         part.touch()
         with open(part, "r+b") as stream:
             tag = self._pour(name, size, stream)
-            if not _is_sound(stream, tag):
+            if not is_sound(stream, tag):
                 stream.truncate(0)
                 raise InputError("hub_corrupt", file=name)
         os.replace(part, target)
@@ -269,21 +222,6 @@ class Download(threading.Thread):
 
 
 def _replace(file: Path, data: bytes) -> None:
-    part = file.with_name(f".{file.name}.{time.monotonic_ns()}.part")
+    part = file.with_name(f".{file.name}.{time.monotonic_ns()}{PART}")
     part.write_bytes(data)
     os.replace(part, file)
-
-
-def _is_sound(stream, tag: str) -> bool:
-    """The Hub's tag of a large file is its SHA-256; of one kept in git, git's SHA-1; another tells nothing."""
-    size = stream.seek(0, os.SEEK_END)
-    if re.fullmatch(r"[0-9a-f]{64}", tag):
-        digest = hashlib.sha256()
-    elif re.fullmatch(r"[0-9a-f]{40}", tag):
-        digest = hashlib.sha1(b"blob %d\0" % size)
-    else:
-        return True
-    stream.seek(0)
-    while piece := stream.read(1 << 20):
-        digest.update(piece)
-    return digest.hexdigest() == tag

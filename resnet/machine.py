@@ -1,0 +1,48 @@
+"""What this machine has: memory and processors that a process here may use."""
+
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+MEMORY_FILES = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: version 2, version 1
+UNKNOWN = 2_000_000_000
+
+
+@lru_cache(maxsize=1)
+def memory() -> int:
+    """Bytes: what is built in, or what the container is allowed if that is less; 2 GB where nothing tells."""
+    limits = [_number(CGROUP / name) for name in MEMORY_FILES]
+    return min(filter(None, (_built_in(), *limits)), default=UNKNOWN)
+
+
+def processors() -> int:
+    """How many may be used at a time: a container's share may be less than the processors that it sees."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(seen, math.ceil(_share() or seen))
+
+
+def _share() -> float:
+    """Processors' worth of time that the container gets; 0: there is no such limit."""
+    try:
+        quota, period = (CGROUP / "cpu.max").read_text("ascii").split()
+    except (OSError, ValueError):
+        return _number(CGROUP / "cpu/cpu.cfs_quota_us") / (_number(CGROUP / "cpu/cpu.cfs_period_us") or 1)
+    return int(quota) / int(period) if quota.isdecimal() else 0
+
+
+def _built_in() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def _number(file: Path) -> int:
+    """0 where there is none: "max" and -1 are no limits."""
+    try:
+        told = file.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return 0
+    return int(told) if told.isdecimal() else 0
