@@ -7,9 +7,9 @@
 Peers: torchvision and timm eager, transformers' pipeline, ONNX Runtime, OpenVINO (fp32, bf16), ours, and
 the candidate that ours was chosen against (benchmarks/prepacked.py). Each lives in a process of its own
 (benchmarks/peers.py says how and why) with the same random weights. A round asks each peer once for each
-batch, one after another, the first peer changing from round to round; calls for a tenth of a second before the
-timed one are not timed (what an answer after a pause costs is benchmarks/idle.py's question). "forward": normalised fp32 tensors in, fp32 logits out. "request": bytes of a JPEG of 1000x800
-pixels in, five labels out.
+batch, one after another, the first peer changing from round to round; calls for a tenth of a second before
+the timed one are not timed (benchmarks/idle.py asks what an answer after a pause costs). "forward": normalised
+fp32 tensors in, fp32 logits out. "request": bytes of a JPEG of 1000x800 pixels in, five labels out.
 
 Printed are medians in milliseconds, in brackets the least, and the median over the rounds of each round's
 ratio to ours. Agreement: the largest difference of a logit from torchvision's (from plain eager ours for
