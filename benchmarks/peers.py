@@ -214,6 +214,8 @@ class Ours(Peer):
 
     def load(self, state):
         from resnet import serving
+
+        server = serving.start()  # before anything computes, as app.py does: it is to be the only pool of threads
         from resnet.checkpoint import ModelInfo, restore
         from resnet.config import config_of
         from resnet.hub import LoadedModel
@@ -223,7 +225,6 @@ class Ours(Peer):
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
         steps = Steps((self.size,) * 2, (32 if self.small else 256,) * 2)
         self.loaded = LoadedModel(self.net, restore(config, state), info, steps)
-        server = serving.start()
         net = serving.Net(self.loaded.model, info, torch.device("cpu"), "auto")
         while server.form(net) is None:
             serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))

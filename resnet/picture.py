@@ -90,7 +90,11 @@ def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
 
 
 def _scale(image: Tensor, size: tuple[int, int], steps: Steps) -> Tensor:
-    """By the code that the nets' own libraries scale with: Pillow's and torch's differ in the last bit."""
+    """By the code that the nets' own libraries scale with: Pillow's and torch's differ in the last bit.
+
+    The whole picture, though only its crop is needed: Pillow knows a box in single precision only, and one level
+    of 255 in a thousandth of the pixels moves a random net's logits by more than tests/test_parity.py allows.
+    """
     if steps.backend == "torch" and steps.filter in ("bilinear", "bicubic"):
         from torchvision.transforms.v2 import InterpolationMode
         from torchvision.transforms.v2.functional import resize
