@@ -26,6 +26,7 @@ from resnet.evaluate import autocast, resolve
 from resnet.model import ResNet, ZeroPad
 
 WARM_UPS = 2  # TorchScript compiles for a shape in the first two calls of it
+PART = 8 * 224 * 224  # pixels that a CPU takes at once
 MAX_LAYERS = 400  # of tracing and compiling, some milliseconds a layer, nobody waits for more
 PAIRS = {  # convolution, and the batch norm behind it; pre-activation nets normalise an addition by their bn1
     "original": (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
@@ -102,7 +103,8 @@ def _made(model: ResNet, device: torch.device, dtype: torch.dtype, size: tuple[i
         weights = sum(tensor.numel() for tensor in net.parameters()) * dtype.itemsize
         if device.type != "cpu":
             return Fast(_cast(net, dtype), "half" if dtype.itemsize == 2 else "folded", weights)
-        return Fast(_cast(_fused(net, _example(model, size, dtype)), dtype), "fused", 2 * weights)  # traced and packed
+        run = _cast(_in_parts(_fused(net, _example(model, size, dtype))), dtype)
+        return Fast(run, "fused", 2 * weights)  # traced and packed
 
 
 def _give_up(model: ResNet, device: torch.device, precision: str, error: Exception) -> Fast:
@@ -153,6 +155,16 @@ def _fused(net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:
     warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
     torch.jit.enable_onednn_fusion(True)
     return torch.jit.freeze(torch.jit.trace(net, example, check_trace=False))
+
+
+def _in_parts(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A large batch in pieces whose activations stay in the processor's caches."""
+
+    def parts(inputs: Tensor) -> Tensor:
+        most = max(1, PART // (inputs.shape[-2] * inputs.shape[-1]))
+        return run(inputs) if len(inputs) <= most else torch.cat([run(part) for part in inputs.split(most)])
+
+    return parts
 
 
 def _cast(run: Callable[[Tensor], Tensor], dtype: torch.dtype) -> Callable[[Tensor], Tensor]:

@@ -60,6 +60,16 @@ def test_other_batches_and_sizes_work_too():
             assert distance(quick(other), net(other)) < 1e-5
 
 
+def test_a_large_batch_goes_in_parts(monkeypatch):
+    net, x = trained("resnet20_cifar")
+    quick, many = fast(net, CPU, "fp32", (40, 48)), torch.randn(7, *x.shape[1:])
+    seen = []
+    monkeypatch.setattr(fast_module, "PART", 3 * 40 * 48 + 5)
+    monkeypatch.setattr(torch, "cat", lambda parts, cat=torch.cat: seen.extend(map(len, parts)) or cat(parts))
+    assert distance(quick(many), net(many)) < 1e-5
+    assert seen == [3, 3, 1]
+
+
 @pytest.mark.parametrize("kind", ["resnet20_cifar", "resnet26 preact"])
 def test_bf16_is_as_near_as_eager_bf16(kind):
     net, x = trained(kind)
