@@ -11,7 +11,7 @@ import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
 from resnet.ui.build import build, launch_options  # noqa: E402
 from resnet.ui.device import start_inference  # noqa: E402
-from resnet.ui.limits import QUEUE  # noqa: E402
+from resnet.ui.waiting import queued  # noqa: E402
 
 start_inference()
 demo = build()
@@ -22,4 +22,4 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    demo.queue(**QUEUE).launch(share=args.share, server_name=args.host, server_port=args.port, **launch_options())
+    queued(demo).launch(share=args.share, server_name=args.host, server_port=args.port, **launch_options())

@@ -19,6 +19,7 @@ from safetensors.torch import save
 from resnet.hub import load
 from resnet.model import create
 from resnet.text import text
+from resnet.ui.waiting import Messages
 from tests.hub import StandInHub, forget, pointed_at
 from tests.made import same_tensors
 from tests.pictures import encode, noise
@@ -193,6 +194,42 @@ def test_who_leaves_the_queue_leaves_nothing_behind(served):
                    b"Content-Length: %d\r\n\r\n%s" % (len(body), body), read=1)
     until(lambda: len(demo._queue) == 0 and not any(demo._queue.active_jobs))
     is_well(url)
+
+
+def test_a_session_that_is_forgotten_while_it_waits_stops_nobody(served):
+    """Gradio forgets a closed page's messages before its events, and then tells the waiting their places."""
+    demo, url = served
+    queue, body = demo._queue, {"data": ["resnet152", 224, 224, 1000]}
+    for _ in range(24):
+        assert httpx.post(f"{url}gradio_api/call/trace", json=body, timeout=PATIENCE).status_code == 200
+        queue.pending_messages_per_session.clear()
+    is_well(url)
+    until(lambda: len(queue) == 0 and not any(queue.active_jobs))
+
+
+def test_a_queue_that_fails_goes_on(served, monkeypatch, caplog):
+    demo, url = served
+    failures = iter([KeyError("a session")])
+
+    def get_events(found=demo._queue.get_events):
+        if error := next(failures, None):
+            raise error
+        return found()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(demo._queue, "get_events", get_events)
+        is_well(url)
+    assert next(failures, None) is None and "goes on" in caplog.text
+
+
+def test_whose_messages_are_read_stays_and_the_oldest_go():
+    messages = Messages(2, list)
+    messages["a"], messages["b"] = ["a"], ["b"]
+    assert messages["a"] == ["a"]
+    messages["c"] = ["c"]
+    assert list(messages) == ["a", "c"] and messages["b"] == [] and "b" not in messages
+    del messages["b"], messages["a"]
+    assert list(messages) == ["c"]
 
 
 # The process ------------------------------------------------------------------------------------------------

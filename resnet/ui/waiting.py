@@ -1,0 +1,59 @@
+"""Gradio's queue, mended: who leaves while waiting must not end it for all.
+
+Gradio 6.31 forgets a session's messages when its page is closed, and only then its events. If the waiting are
+told their places in between, the one task that serves the queue ends with a KeyError, and nobody is served
+any more. It also keeps the sessions that came last, not those that are read.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import gradio as gr
+from gradio.utils import LRUCache
+
+from resnet.ui.limits import QUEUE
+
+KEPT = 2_000  # sessions with messages, as in Gradio
+log = logging.getLogger("resnet")
+
+
+class Messages(LRUCache):
+    """Messages by session, those read least recently forgotten first; what is for nobody is dropped."""
+
+    def __init__(self, kept: int, empty: Callable):
+        super().__init__(kept)
+        self.empty = empty
+
+    def __getitem__(self, session: str):
+        if session not in self:
+            return self.empty()
+        self.move_to_end(session)
+        return super().__getitem__(session)
+
+    def __delitem__(self, session: str) -> None:
+        if session in self:
+            super().__delitem__(session)
+
+
+def queued(demo: gr.Blocks) -> gr.Blocks:
+    """The demo with its queue, ready to be launched."""
+    from gradio.queueing import AsyncQueue
+
+    queue = demo.queue(**QUEUE)._queue
+    queue.pending_messages_per_session = Messages(KEPT, AsyncQueue)
+    queue.start_processing = _going_on(queue, queue.start_processing)
+    return demo
+
+
+def _going_on(queue, process: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """A failure costs those who are being served, and not everybody after them."""
+
+    async def go_on() -> None:
+        while True:
+            try:
+                return await process()
+            except Exception:
+                log.exception("the queue failed, and goes on")
+                queue.stopped = False
+
+    return go_on
