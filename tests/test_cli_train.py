@@ -218,7 +218,7 @@ def test_two_processes_train_what_one_does_in_two_parts(tmp_path, capfd):
     infos = [load_model(tmp_path / name)[1] for name in ("two", "one")]
     assert infos[0].recipe == infos[1].recipe and infos[0].hardware.startswith("2 processes")
     for split in ("train", "test"):
-        one, other = infos[0].results[split], infos[1].results[split]
+        one, other = (dict(info.results[split]) for info in infos)
         assert one.pop("confusion", None) == other.pop("confusion", None)
         assert one == pytest.approx(other, rel=1e-5)
     assert json.loads(done.stdout)["results"] == infos[0].results  # one process speaks
