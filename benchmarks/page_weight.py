@@ -16,7 +16,7 @@ from resnet.text import text
 from resnet.ui.compare.story import PANELS
 from tests.running import FLAGS, chromium, running
 
-PATIENCE = 120_000  # ms
+PATIENCE = 60_000  # ms
 DRAWN = {"trace": "#trace .map svg", "compare": "#curves .js-line", "classify": "#answer .bars"}
 
 
@@ -62,7 +62,7 @@ def visit(context: BrowserContext, url: str) -> dict[str, list[Request]]:
         expect(page.locator(figure).first).to_be_visible(timeout=PATIENCE)
         loaded[tab] = _settled(page, ledger)
         if tab == "compare":
-            for panel in PANELS[1:]:
+            for panel in list(PANELS)[1:]:
                 page.locator("#questions").get_by_text(text(f"compare.panels.{panel}"), exact=True).click()
                 expect(page.locator(f"#panel-{panel} .source").first).to_be_visible(timeout=PATIENCE)
                 loaded[f"  {panel}"] = _settled(page, ledger)
