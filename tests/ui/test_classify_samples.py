@@ -117,6 +117,7 @@ def test_no_items_of_cifar10_but_the_recorded_matrix():
     matrix = torch.tensor(loaded.info.results["test"]["confusion"])
     assert html.count(text("classify.no_items", title="CIFAR-10")) == 2 and matrix.sum() == 10_000
     assert all(f"{share:.1f} %" in html for share in (100 * matrix.diagonal() / matrix.sum(1)).tolist())
+    assert text("classify.recorded_source", n="10,000", title="CIFAR-10") in html
     recorded = replace(loaded, info=replace(loaded.info, results={"test": {"n": 10000}}))
     for broken in ([[1]], "x", [["1"] * 10] * 10, [[-1] * 10] * 10, None):
         recorded.info.results["test"]["confusion"] = broken

@@ -89,7 +89,11 @@ def _recorded(loaded: LoadedModel, lang: str) -> str:
     sound = (isinstance(rows, list) and len(rows) == n
              and all(isinstance(row, list) and len(row) == n for row in rows)
              and all(isinstance(count, int) and 0 <= count < 10**9 for row in rows for count in row))
-    return _none(loaded, lang) + (_confusion(torch.tensor(rows), None, loaded, lang) if sound else "")
+    if not sound:
+        return _none(loaded, lang)
+    counts = torch.tensor(rows)
+    source = text("classify.recorded_source", lang, n=f"{int(counts.sum()):,}", title=_title(loaded, lang))
+    return _none(loaded, lang) + _confusion(counts, None, loaded, lang) + f'<p class="source">{escape(source)}</p>'
 
 
 def _confusion(counts: Tensor, view: "ClassifyView | None", loaded: LoadedModel, lang: str) -> str:
