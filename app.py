@@ -7,10 +7,16 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import argparse  # noqa: E402
 
+from resnet.machine import share_heaps  # noqa: E402
+
+share_heaps()
+
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
+from resnet.picture import decode  # noqa: E402
 from resnet.ui.build import build, launch_options  # noqa: E402
 from resnet.ui.device import start_inference  # noqa: E402
+from resnet.ui.examples import photo_file  # noqa: E402
 from resnet.ui.waiting import queued  # noqa: E402
 
 start_inference()
@@ -22,4 +28,7 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    queued(demo).launch(share=args.share, server_name=args.host, server_port=args.port, **launch_options())
+    queued(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
+                        **launch_options())
+    decode(photo_file("cheetah1.jpg"))  # the first JPEG imports torchvision: no visitor shall wait for that
+    demo.block_thread()

@@ -1,6 +1,23 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 
 from resnet import machine
+
+HEAPS = """
+import ctypes, threading
+from resnet.machine import share_heaps
+{call}
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+held = threading.Barrier(8)
+threads = [threading.Thread(target=lambda: (libc.malloc(1000), held.wait())) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.malloc_stats()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +66,10 @@ def test_a_container_may_use_fewer_processors_than_it_sees(container, files, pro
 def test_the_tests_machine_has_some(monkeypatch):
     monkeypatch.undo()
     assert machine.memory() > 10**9 and machine.processors() >= 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other systems share memory in other ways")
+@pytest.mark.parametrize(("call", "shared"), [("share_heaps()", True), ("", False)])
+def test_threads_share_two_heaps(call, shared):
+    told = subprocess.run([sys.executable, "-c", HEAPS.format(call=call)], capture_output=True, text=True, check=True)
+    assert (told.stderr.count("Arena ") <= machine.HEAPS) == shared

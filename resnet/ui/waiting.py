@@ -2,7 +2,8 @@
 
 Gradio 6.31 forgets a session's messages when its page is closed, and only then its events. If the waiting are
 told their places in between, the one task that serves the queue ends with a KeyError, and nobody is served
-any more. It also keeps the sessions that came last, not those that are read.
+any more. It also keeps the sessions that came last, not those that are read, and of a program's questions,
+each a session of its own, it keeps the numbers for ever.
 """
 
 import logging
@@ -18,11 +19,14 @@ log = logging.getLogger("resnet")
 
 
 class Messages(LRUCache):
-    """Messages by session, those read least recently forgotten first; what is for nobody is dropped."""
+    """Messages by session, those read least recently forgotten first; what is for nobody is dropped.
 
-    def __init__(self, kept: int, empty: Callable):
+    events   by session too: the numbers of its questions, forgotten with its messages
+    """
+
+    def __init__(self, kept: int, empty: Callable, events: dict[str, set[str]]):
         super().__init__(kept)
-        self.empty = empty
+        self.empty, self.events = empty, events
 
     def __getitem__(self, session: str):
         if session not in self:
@@ -34,13 +38,18 @@ class Messages(LRUCache):
         if session in self:
             super().__delitem__(session)
 
+    def popitem(self, last: bool = True) -> tuple:
+        session, messages = super().popitem(last)
+        self.events.pop(session, None)
+        return session, messages
+
 
 def queued(demo: gr.Blocks) -> gr.Blocks:
     """The demo with its queue, ready to be launched."""
     from gradio.queueing import AsyncQueue
 
     queue = demo.queue(**QUEUE)._queue
-    queue.pending_messages_per_session = Messages(KEPT, AsyncQueue)
+    queue.pending_messages_per_session = Messages(KEPT, AsyncQueue, queue.pending_event_ids_session)
     queue.start_processing = _going_on(queue, queue.start_processing)
     return demo
 

@@ -223,11 +223,13 @@ def test_a_queue_that_fails_goes_on(served, monkeypatch, caplog):
 
 
 def test_whose_messages_are_read_stays_and_the_oldest_go():
-    messages = Messages(2, list)
+    events = {"a": {"1"}, "b": {"2"}, "c": {"3"}}
+    messages = Messages(2, list, events)
     messages["a"], messages["b"] = ["a"], ["b"]
     assert messages["a"] == ["a"]
     messages["c"] = ["c"]
     assert list(messages) == ["a", "c"] and messages["b"] == [] and "b" not in messages
+    assert list(events) == ["a", "c"]
     del messages["b"], messages["a"]
     assert list(messages) == ["c"]
 
