@@ -13,7 +13,7 @@ share_heaps()
 
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
-from resnet.picture import decode  # noqa: E402
+from resnet.inference.picture import decode  # noqa: E402
 from resnet.ui.build import build, launch_options  # noqa: E402
 from resnet.ui.device import start_inference  # noqa: E402
 from resnet.ui.examples import photo_file  # noqa: E402

@@ -16,14 +16,14 @@ import time
 
 import torch
 
-from resnet.experiment import hardware, versions
+from resnet.training.experiment import hardware, versions
 from tests.running import ROOT
 
 
 def serve(net: str, spread: bool) -> None:
     """For every line with a number, that many forward passes; their milliseconds as a line of JSON."""
-    from resnet import serving
-    from resnet.fast import fast
+    from resnet.inference import serving
+    from resnet.inference.fast import fast
     from resnet.model import create
 
     if not spread:

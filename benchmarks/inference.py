@@ -36,11 +36,11 @@ from torch import nn
 
 from benchmarks.peers import PEERS
 from resnet.data import load_split
-from resnet.evaluate import as_seen, evaluate
-from resnet.experiment import hardware, versions
-from resnet.fast import fast
 from resnet.hub import bundled, load
+from resnet.inference.fast import fast
 from resnet.model import create
+from resnet.training.evaluate import as_seen, evaluate
+from resnet.training.experiment import hardware, versions
 
 ROOT = Path(__file__).parent.parent
 NETS = ("resnet18", "resnet50", "resnet56_cifar")
@@ -193,7 +193,7 @@ def agreement(limit: int | None) -> None:
 
 
 class _Evaluated(nn.Module):
-    """A callable as a module, which resnet.evaluate asks for."""
+    """A callable as a module, which resnet.training.evaluate asks for."""
 
     def __init__(self, call):
         super().__init__()

@@ -210,10 +210,10 @@ class OpenVinoBf16(OpenVino):
 
 
 class Ours(Peer):
-    """resnet.serving, as the page uses it."""
+    """resnet.inference.serving, as the page uses it."""
 
     def load(self, state):
-        from resnet import serving
+        from resnet.inference import serving
 
         server = serving.start()  # before anything computes, as app.py does: it is to be the only pool of threads
         from resnet.checkpoint import ModelInfo, restore
@@ -238,8 +238,8 @@ class Ours(Peer):
         raise NotImplementedError("answer does it")
 
     def answer(self, pictures):
-        from resnet.picture import decode
-        from resnet.predict import classify, forward, see
+        from resnet.inference.picture import decode
+        from resnet.inference.predict import classify, forward, see
 
         if len(pictures) == 1:
             found = classify(pictures[0], self.loaded, TOP)
@@ -264,8 +264,8 @@ class Prepacked(Torchvision):
 
     def forward(self, batch):
         from benchmarks.prepacked import prepacked
-        from resnet.evaluate import resolve
-        from resnet.fast import DTYPES
+        from resnet.inference.fast import DTYPES
+        from resnet.precision import resolve
 
         if len(batch) not in self.forms:
             self.forms[len(batch)] = prepacked(self.model, batch, DTYPES[resolve("auto")])

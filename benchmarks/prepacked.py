@@ -1,6 +1,6 @@
 """The other way to oneDNN's fused kernels: one `mkldnn._convolution_pointwise` call for each convolution.
 
-What resnet.fast was chosen against; for original-order residual nets only. torch.compile's CPU back end makes
+What resnet.inference.fast was chosen against; for original-order residual nets only. torch.compile's CPU back end makes
 the same calls. Nothing here is deprecated, but Python pays for each call.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from resnet.fast import folded
+from resnet.inference.fast import folded
 from resnet.model import ResNet
 
 Layer = Callable[..., Tensor]

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 import httpx
 from gradio_client import Client, handle_file
 
-from resnet.experiment import versions
+from resnet.training.experiment import versions
 from tests.running import ROOT, running
 
 KNOBS = [38, 8, "0.1", "on", 0, 90]  # the default race, for as long as it may take

@@ -1,7 +1,7 @@
 """Images per second in training: this project's way against the plain way, in turn in one run.
 
 Plain: a torchvision-style data set of PIL images, RandomCrop, RandomHorizontalFlip, ToTensor and
-Normalize in a DataLoader with 2 workers; fp32, contiguous, SGD. Ours: resnet.train as it is, with
+Normalize in a DataLoader with 2 workers; fp32, contiguous, SGD. Ours: resnet.training.train as it is, with
 batches augmented as tensors, channels_last and, where the processor is fast at it, bf16. Same net,
 same batch of 128, made images of CIFAR-10's shape, so nothing is downloaded.
 
@@ -26,9 +26,9 @@ from torchvision import transforms
 
 from resnet import create
 from resnet.data import DATA, Split
-from resnet.evaluate import resolve
-from resnet.experiment import hardware, versions
-from resnet.train import Recipe, train
+from resnet.precision import resolve
+from resnet.training.experiment import hardware, versions
+from resnet.training.train import Recipe, train
 
 BATCH, WARM_UP, WORKERS = 128, 3, 2
 NETS = ("resnet20_cifar", "resnet56_cifar", "resnet18_cifar")

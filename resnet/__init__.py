@@ -8,7 +8,7 @@ _HOME = {
     "ResNet": "model", "create": "model",
     "trace": "tracing",
     "load": "hub",
-    "classify": "predict",
+    "classify": "inference.predict",
 }
 __all__ = list(_HOME)
 

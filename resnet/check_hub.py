@@ -8,8 +8,8 @@ from pathlib import Path
 from resnet.errors import InputError
 from resnet.headers.reference import read_reference
 from resnet.hub import load_anew
-from resnet.picture import decode
-from resnet.predict import classify
+from resnet.inference.picture import decode
+from resnet.inference.predict import classify
 from resnet.repository.curated import CURATED, Curated
 from resnet.repository.downloads import AWAY
 

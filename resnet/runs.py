@@ -16,7 +16,7 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo
 from resnet.hub import WEIGHTS
 from resnet.paper import Published, published
 from resnet.text import text
-from resnet.train import Row
+from resnet.training.train import Row
 
 HISTORY_FILE = "history.csv"
 METRICS = ("error", "loss")

@@ -7,7 +7,7 @@ import pytest
 from resnet import runs
 from resnet.config import config_of
 from resnet.data import data_spec
-from resnet.resume import HISTORY_FILE, Row, to_csv
+from resnet.training.resume import HISTORY_FILE, Row, to_csv
 from tests.made import made_info
 
 FINAL = {"plain20": (5.0, 9.5), "plain56": (9.0, 13.0), "resnet20": (4.0, 8.6), "resnet56": (1.0, 7.0)}  # train, test

@@ -4,10 +4,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from resnet.card import model_card
 from resnet.config import config_of
 from resnet.data import DATA
 from resnet.hub import WEIGHTS, bundled
+from resnet.training.card import model_card
 from tests.made import made_info, tiny
 
 RESULTS = {"test": {"n": 10_000, "accuracy": 0.93215, "loss": 0.20123},

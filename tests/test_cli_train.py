@@ -10,16 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from resnet import experiment
 from resnet.__main__ import main
 from resnet.checkpoint import load_model
 from resnet.config import config_of
 from resnet.data import DATA, load_split
-from resnet.evaluate import evaluate
-from resnet.experiment import adapt, hardware, plan
 from resnet.model import create
-from resnet.recipe import Recipe
-from resnet.resume import CHECKPOINT
+from resnet.training import experiment
+from resnet.training.evaluate import evaluate
+from resnet.training.experiment import adapt, hardware, plan
+from resnet.training.recipe import Recipe
+from resnet.training.resume import CHECKPOINT
 from tests.made import TINY_SETTINGS, made_split, one_thread, same_tensors, tiny, write_parquet
 
 ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--batch", "16", "--lr", "0.05",
@@ -101,7 +101,7 @@ def test_a_complete_checkpoint_only_needs_finishing(finished, tmp_path, monkeypa
     assert (tmp_path / CHECKPOINT).exists()
     for name in ("model.safetensors", "README.md", "config.json"):
         (tmp_path / name).unlink()
-    monkeypatch.setattr("resnet.train._Run.update", None)  # no step is taken
+    monkeypatch.setattr("resnet.training.train._Run.update", None)  # no step is taken
     assert main(["train", *ARGUMENTS, "--out", str(tmp_path)]) == 0
     assert _weights(tmp_path) == _weights(finished) and not (tmp_path / CHECKPOINT).exists()
 

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 
 from resnet.errors import InputError
-from resnet.evaluate import evaluate
 from resnet.hub import load
 from resnet.lab.deepen import ARMS, MOST, deepen, moments
 from resnet.lab.images import images_for, random_images
 from resnet.lesion import Lesion, lesioned
+from resnet.training.evaluate import evaluate
 from tests.made import made_split, same_tensors, tiny
 from tests.test_lesion import living, pictures
 

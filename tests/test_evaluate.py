@@ -5,10 +5,11 @@ import torch
 
 from resnet.data import Split, load_samples
 from resnet.errors import InputError
-from resnet.evaluate import autocast, evaluate, evaluate_model, resolve
 from resnet.hub import bundled, load
 from resnet.model import create
-from resnet.workers import Workers
+from resnet.precision import autocast, resolve
+from resnet.training.evaluate import evaluate, evaluate_model
+from resnet.training.workers import Workers
 from tests.made import made_info, made_split, one_thread, tiny
 
 

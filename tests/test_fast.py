@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from resnet import fast as fast_module
 from resnet.config import config_of
-from resnet.fast import eager, fast, folded, prepare
+from resnet.inference import fast as fast_module
+from resnet.inference.fast import eager, fast, folded, prepare
 from resnet.model import ResNet, create
 
 CPU = torch.device("cpu")

@@ -7,11 +7,11 @@ import torch.nn.functional as F
 
 from resnet.checkpoint import save_model
 from resnet.errors import InputError
-from resnet.evaluate import as_seen, evaluate
 from resnet.hub import bundled, load
 from resnet.lab import lesions, paths
 from resnet.lab.lesions import INTACT, Task, each_alone, effects, effects_in_chunks, several_at_random
 from resnet.lesion import lesioned
+from resnet.training.evaluate import as_seen, evaluate
 from tests.made import made_info, made_split, tiny
 from tests.test_lesion import living
 

@@ -14,8 +14,8 @@ from resnet.checkpoint import save_model
 from resnet.config import config_of
 from resnet.errors import InputError
 from resnet.hub import bundled, load, obtain
+from resnet.inference.predict import classify
 from resnet.model import create
-from resnet.predict import classify
 from resnet.repository.steps import CIFAR_MEAN, IMAGENET_MEAN
 from tests.checkpoints import cifar_names, transformers_names
 from tests.made import made_info, same_tensors

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from resnet import hub as hub_module
 from resnet.headers import reference
 from resnet.hub import LoadedModel, load
-from resnet.picture import decode
-from resnet.predict import forward, see
+from resnet.inference.picture import decode
+from resnet.inference.predict import forward, see
 from tests.hub import StandInHub, pointed_at
 from tests.made import one_thread
 from tests.photographs import as_pillow, photographs

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 
 from resnet.errors import InputError
-from resnet.picture import decode, prepare
+from resnet.inference.picture import decode, prepare
 from tests.pictures import encode, gradient, noise
 
 

@@ -8,7 +8,7 @@ from resnet.explain import samples
 from resnet.explain.look import Asks, look, look_at_many
 from resnet.explain.samples import measure
 from resnet.hub import load
-from resnet.placement import CPU, best_device, placed, sparing
+from resnet.inference.placement import CPU, best_device, placed, sparing
 
 CUDA = torch.device("cuda")
 MODEL = "resnet20_fashion_mnist"

@@ -6,7 +6,7 @@ import resnet
 from resnet.data import DATA, load_samples
 from resnet.errors import InputError
 from resnet.hub import bundled, load
-from resnet.predict import classify, forward
+from resnet.inference.predict import classify, forward
 from tests.pictures import encode, gradient
 
 MODEL = "resnet20_fashion_mnist"

@@ -15,8 +15,8 @@ from resnet.lab import race as race_module
 from resnet.lab.race import TESTED, RaceSettings, _images, one_thread, race, remove_norms
 from resnet.lab.race_log import Race, from_csv, recorded, to_csv, watch
 from resnet.model import create
-from resnet.recipe import learning_rate
-from resnet.train import train
+from resnet.training.recipe import learning_rate
+from resnet.training.train import train
 
 SMALL = RaceSettings(depth=8, width=4)
 
@@ -33,7 +33,7 @@ def alone(plain: bool, settings: RaceSettings, iterations: int) -> list[float]:
 
 
 def test_each_net_goes_its_way_as_if_it_were_alone():
-    """Taking turns changes nothing: the same losses, bit for bit, as resnet.train's."""
+    """Taking turns changes nothing: the same losses, bit for bit, as resnet.training.train's."""
     both = laps(iterations=8)
     assert [lap.plain_loss for lap in both] == alone(True, SMALL, 8)
     assert [lap.residual_loss for lap in both] == alone(False, SMALL, 8)

@@ -9,10 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import torch
 
-from resnet import serving
 from resnet.hub import load
+from resnet.inference import serving
+from resnet.inference.serving import Net, Server
 from resnet.model import create
-from resnet.serving import Net, Server
 
 CPU = torch.device("cpu")
 IMAGES = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -169,7 +169,7 @@ def test_what_is_kept_is_bounded_and_goes_with_its_net(server, monkeypatch):
 STARTED = """
 import os, threading
 import torch
-from resnet import serving
+from resnet.inference import serving
 torch.set_num_threads(5)
 serving.processors = lambda: 4
 serving.start()
@@ -193,7 +193,7 @@ def test_only_the_inference_thread_has_several_and_a_forked_process_does_without
 
 SPREAD = """
 import os, torch
-from resnet import serving
+from resnet.inference import serving
 places = sorted(os.sched_getaffinity(0))
 torch.set_num_threads(len(places))
 server = serving.start()

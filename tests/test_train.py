@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from resnet import files
 from resnet.errors import InputError
 from resnet.model import create
-from resnet.recipe import Recipe, learning_rate
-from resnet.resume import CHECKPOINT, HISTORY_FILE, load_rows
-from resnet.train import Workers, _Run, train
+from resnet.training.recipe import Recipe, learning_rate
+from resnet.training.resume import CHECKPOINT, HISTORY_FILE, load_rows
+from resnet.training.train import Workers, _Run, train
 from tests.made import made_split, one_thread, same_tensors, tiny
 
 RECIPE = Recipe("fashion_mnist", epochs=3, batch=16, lr=0.05, pad=2, precision="fp32")

@@ -20,7 +20,7 @@ def add(commands) -> None:
 
 def run(args) -> None:
     """Print the most probable classes of each picture."""
-    from resnet.predict import classify as answer
+    from resnet.inference.predict import classify as answer
 
     loaded = load_with_bar(args.model)
     if loaded.steps and not args.json:

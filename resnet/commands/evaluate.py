@@ -19,9 +19,9 @@ def run(args) -> None:
     from copy import deepcopy
     from dataclasses import asdict
 
-    from resnet.evaluate import evaluate_model
     from resnet.hub import load
-    from resnet.workers import joined, pick_device
+    from resnet.training.evaluate import evaluate_model
+    from resnet.training.workers import joined, pick_device
 
     loaded, device = load(args.model), pick_device(args.device)
     with joined(device) as workers:

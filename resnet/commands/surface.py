@@ -23,7 +23,7 @@ def run(args) -> None:
     from resnet.hub import load
     from resnet.lab.images import images_for
     from resnet.lab.surface import Slice, record
-    from resnet.workers import pick_device
+    from resnet.training.workers import pick_device
 
     where = Slice(args.grid, args.span, args.n, args.seed)
     if args.precision not in ("fp32", "bf16"):

@@ -10,7 +10,7 @@ from resnet.commands.console import print_json, settings
 
 
 def add(commands) -> None:
-    from resnet.recipe import Recipe
+    from resnet.training.recipe import Recipe
 
     parser = commands.add_parser("train", help="train a variant; resumes where a stopped run left off")
     parser.add_argument("net", nargs="?", metavar="VARIANT", help="resnet20_cifar, plain56_cifar, ...")
@@ -37,10 +37,10 @@ def add(commands) -> None:
 
 def run(args) -> None:
     """Train with a bar on standard error, then write the folder; under torchrun the processes share the work."""
-    from resnet.experiment import plan
-    from resnet.experiment import run as trained
-    from resnet.recipe import Recipe
-    from resnet.workers import joined, pick_device
+    from resnet.training.experiment import plan
+    from resnet.training.experiment import run as trained
+    from resnet.training.recipe import Recipe
+    from resnet.training.workers import joined, pick_device
 
     given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe)}
     given = {key: value for key, value in given.items() if value is not None}

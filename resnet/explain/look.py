@@ -14,18 +14,18 @@ from torch import Tensor
 from resnet.config import ResNetConfig
 from resnet.data import normalise
 from resnet.errors import InputError
-from resnet.evaluate import resolve
 from resnet.explain.alone import each_alone
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import feature_of, stage_names, stage_outputs
 from resnet.hub import LoadedModel
+from resnet.inference.picture import Seen
+from resnet.inference.placement import best_device, placed, sparing
+from resnet.inference.predict import forward, see
+from resnet.inference.serving import heavy
 from resnet.lesion import Lesion, check_lesion, lesioned
 from resnet.model import ResNet
-from resnet.picture import Seen
-from resnet.placement import best_device, placed, sparing
-from resnet.predict import forward, see
-from resnet.serving import heavy
+from resnet.precision import resolve
 
 FIRST = -1  # as a target: whatever the first answer is
 MANY = 32  # pictures at once

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from resnet.data import DATA, Split, load_samples, normalise, sample_file
 from resnet.errors import InputError
-from resnet.evaluate import autocast, resolve
 from resnet.explain.stages import feature_of
 from resnet.hub import LoadedModel
-from resnet.placement import best_device, placed, sparing
-from resnet.serving import heavy
+from resnet.inference.placement import best_device, placed, sparing
+from resnet.inference.serving import heavy
+from resnet.precision import autocast, resolve
 from resnet.shapes import trace
 
 BATCH = 250

@@ -10,15 +10,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from resnet.data import Split
-from resnet.evaluate import evaluate
 from resnet.hub import load
 from resnet.lab.deepen import deepen
 from resnet.lab.images import images_for, random_images
 from resnet.lab.race import FOREVER, in_turn, one_thread
 from resnet.lab.race_log import TICK
 from resnet.model import ResNet
-from resnet.recipe import Recipe
-from resnet.workers import pick_device
+from resnet.training.evaluate import evaluate
+from resnet.training.recipe import Recipe
+from resnet.training.workers import pick_device
 
 ITERATIONS, BATCH, RATE = 40, 32, 0.003
 

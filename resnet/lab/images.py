@@ -4,7 +4,7 @@ import torch
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import Split, load_samples, load_split, sample_file
-from resnet.evaluate import as_seen, check_fit
+from resnet.training.evaluate import as_seen, check_fit
 
 
 def images_for(info: ModelInfo, part: str, n: int | None = None, shipped: bool = False) -> Split:

@@ -1,6 +1,6 @@
 """The race: a plain net and its residual twin, trained in turn, one iteration each.
 
-Both are trained by resnet.train, from the same initial weights, on the same batches in the same order,
+Both are trained by resnet.training.train, from the same initial weights, on the same batches in the same order,
 on the Fashion-MNIST training items that ship with the app, pooled to 14x14 pixels. What happens at
 which iteration follows from the settings alone; how many iterations fit into the seconds, from the machine.
 """
@@ -20,9 +20,9 @@ from resnet.config import ResNetConfig, config_of
 from resnet.data import Split, load_samples
 from resnet.errors import InputError
 from resnet.model import ResNet, create
-from resnet.recipe import Recipe
-from resnet.train import Progress, train
-from resnet.workers import pick_device
+from resnet.training.recipe import Recipe
+from resnet.training.train import Progress, train
+from resnet.training.workers import pick_device
 
 DATA, SIZE, BATCH, TESTED = "fashion_mnist", (14, 14), 64, 500
 DEPTHS, WIDTHS = tuple(range(8, 57, 6)), (4, 8, 12)

@@ -12,9 +12,9 @@ from math import isnan
 from pathlib import Path
 from statistics import fmean
 
-from resnet.experiment import hardware
 from resnet.lab.race import Lap, RaceSettings, one_thread, race
-from resnet.workers import pick_device
+from resnet.training.experiment import hardware
+from resnet.training.workers import pick_device
 
 RECORDED = Path(__file__).parent / "recorded" / "race.csv"  # by benchmarks/race.py --record
 WINDOW = 25  # iterations: a batch of 64 is too few to read a loss from

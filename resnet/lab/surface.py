@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from resnet.checkpoint import ModelInfo
 from resnet.data import Split
 from resnet.errors import InputError
-from resnet.evaluate import evaluate
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled
+from resnet.training.evaluate import evaluate
 
 FILE = "surface.csv"
 MAX_GRID, MAX_SPAN, MAX_SEED = 101, 10.0, 2**31 - 1

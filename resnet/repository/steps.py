@@ -1,7 +1,7 @@
 """How a net wants its pictures, read from its repository's own files; no torch.
 
 timm's config.json and transformers' preprocessor_config.json say it in different words and round
-differently; both become `Steps`, which resnet.picture follows. Sources: timm 1.0
+differently; both become `Steps`, which resnet.inference.picture follows. Sources: timm 1.0
 (data/config.py, data/transforms_factory.py), transformers 5 (image_processing_backends.py,
 models/convnext/image_processing_convnext.py).
 """

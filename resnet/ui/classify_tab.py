@@ -13,8 +13,8 @@ from resnet.errors import InputError
 from resnet.explain.answers import ranked
 from resnet.explain.look import Asks
 from resnet.hub import load
-from resnet.picture import decode
-from resnet.predict import see
+from resnet.inference.picture import decode
+from resnet.inference.predict import see
 from resnet.text import text
 from resnet.ui import device
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html

@@ -34,8 +34,8 @@ from resnet.explain import samples
 from resnet.explain.look import Asks, Look, Several
 from resnet.explain.samples import Measured
 from resnet.hub import load
-from resnet.placement import cpu_only, placed
-from resnet.serving import start
+from resnet.inference.placement import cpu_only, placed
+from resnet.inference.serving import start
 
 
 def on_device(seconds: int, gpu=spaces.GPU):
@@ -94,6 +94,6 @@ def place_default(reference: str) -> None:
 
 
 def start_inference() -> None:
-    """By app.py, first of all: the thread that runs the nets (resnet.serving); not on ZeroGPU, which forks."""
+    """By app.py, first of all: the thread that runs nets (resnet.inference.serving); not on ZeroGPU, which forks."""
     if not Config.zero_gpu:
         start()

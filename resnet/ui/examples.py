@@ -8,7 +8,7 @@ from torch import Tensor
 
 from resnet.data import DATA, load_samples, sample_file
 from resnet.errors import InputError
-from resnet.picture import decode
+from resnet.inference.picture import decode
 from resnet.ui.images import png_url
 from resnet.ui.language import both
 

@@ -1,11 +1,11 @@
 """Every limit of the public page in one place, each with its reason.
 
 Two cores and two gigabytes are the smallest machine that the page is meant for. What a visitor may
-*ask* (sizes, depths, pixels) is limited where it is understood: resnet.config, resnet.picture,
+*ask* (sizes, depths, pixels) is limited where it is understood: resnet.config, resnet.inference.picture,
 resnet.headers. Here stands what a visitor may *occupy*.
 """
 
-from resnet.picture import MAX_BYTES
+from resnet.inference.picture import MAX_BYTES
 
 # Requests. The largest honest JSON body is a Trace view with a file record, some two kilobytes.
 MAX_JSON, MAX_DEPTH, MAX_QUERY = 100_000, 16, 8_000  # bytes, nested levels, bytes
@@ -18,9 +18,9 @@ SESSIONS = 100  # whose last drawings Gradio remembers, mostly 0.3 MB, at worst 
 
 # Work. How many of a kind run at once; the rest wait in one queue, and beyond it are told that the page is
 # busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a live
-# experiment has a core to itself. Forward passes share one thread (resnet.serving), where those of several visitors
-# form batches; what surrounds them, decoding and drawing, runs beside it. Who waits for a download only waits:
-# resnet.repository.downloads runs two at a time.
+# experiment has a core to itself. Forward passes share one thread (resnet.inference.serving), where those of
+# several visitors form batches; what surrounds them, decoding and drawing, runs beside it. Who waits for a
+# download only waits: resnet.repository.downloads runs two at a time.
 WAITING = 64
 AT_ONCE = {"trace": 4, "classify": 16, "race": 1, "weights": 16}
 OTHERS_AT_ONCE = 2  # of each panel of Compare

@@ -116,7 +116,7 @@ def test_every_function_answers_or_refuses_in_a_sentence(demo, hub_is_away):
 
 
 def test_gradio_decodes_no_picture(demo):
-    """Pillow's JPEG decoder has a known heap overflow; torchvision's is used, by resnet.picture."""
+    """Pillow's JPEG decoder has a known heap overflow; torchvision's is used, by resnet.inference.picture."""
     assert any(isinstance(block, Image) for block in demo.blocks.values())
     for function in demo.fns.values():
         assert not function.preprocess, function.name

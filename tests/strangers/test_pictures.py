@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, JpegImagePlugin
 
 from resnet.errors import InputError
-from resnet.picture import MAX_PIXELS, decode, prepare
+from resnet.inference.picture import MAX_PIXELS, decode, prepare
 from tests.pictures import encode, noise
 
 FAST = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

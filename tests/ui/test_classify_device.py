@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resnet.hub import load
-from resnet.placement import placed
+from resnet.inference.placement import placed
 from resnet.text import text
 from resnet.ui import device
 from resnet.ui.classify import samples

@@ -12,7 +12,7 @@ import torch
 from resnet.explain.look import MANY
 from resnet.explain.samples import measure
 from resnet.hub import load
-from resnet.predict import classify
+from resnet.inference.predict import classify
 from resnet.text import text
 from resnet.ui.classify import samples
 from resnet.ui.classify.samples import PAGE, chosen_items

@@ -3,10 +3,10 @@ import csv
 import gradio as gr
 import pytest
 
-from resnet.evaluate import evaluate
 from resnet.hub import load
 from resnet.lab.images import images_for
 from resnet.text import text
+from resnet.training.evaluate import evaluate
 from resnet.ui.compare import deepen
 from resnet.ui.compare.deepen import DeepenView, choose_nets, pairs, show_deepen
 from tests.ui.asking import asked, attached, held, held_with, words

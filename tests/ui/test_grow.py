@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from resnet.errors import InputError
-from resnet.evaluate import evaluate
 from resnet.hub import load
 from resnet.lab.grow import Growth, grow
 from resnet.lab.images import images_for
+from resnet.training.evaluate import evaluate
 from resnet.ui.compare import grow as panel
 from resnet.ui.compare.deepen import DeepenView
 from resnet.ui.compare.grow import run_grow

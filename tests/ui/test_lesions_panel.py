@@ -4,12 +4,12 @@ from math import comb
 import gradio as gr
 import pytest
 
-from resnet.evaluate import evaluate
 from resnet.hub import bundled, load
 from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins
 from resnet.lesion import Lesion, lesioned
 from resnet.text import text
+from resnet.training.evaluate import evaluate
 from resnet.ui.compare.lesions import SHOWS, LesionsView, blocks_update, choose_nets, show_lesions
 from tests.ui.asking import ask, attached, held, held_with, words
 

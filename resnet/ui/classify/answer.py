@@ -8,7 +8,7 @@ from html import escape
 
 from resnet.data import DATA
 from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
-from resnet.picture import Seen
+from resnet.inference.picture import Seen
 from resnet.text import sentences, text
 from resnet.ui.classify.parts import menu
 from resnet.ui.classify.view import Reading

@@ -13,8 +13,8 @@ from resnet.errors import InputError
 from resnet.explain.answers import ranked
 from resnet.explain.look import MANY, Several
 from resnet.hub import LoadedModel, load
-from resnet.picture import decode
-from resnet.predict import see
+from resnet.inference.picture import decode
+from resnet.inference.predict import see
 from resnet.text import LANGUAGES, text
 from resnet.ui import device
 from resnet.ui.classify.answer import label_text, percent

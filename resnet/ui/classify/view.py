@@ -7,7 +7,7 @@ from resnet.errors import InputError
 from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
 from resnet.hub import LoadedModel, bundled
-from resnet.predict import MAX_TOP_K
+from resnet.inference.predict import MAX_TOP_K
 from resnet.ui.classify.weights import check_model, default_model, hub_title
 from resnet.ui.examples import EXAMPLES, item_of
 

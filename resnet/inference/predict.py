@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from resnet.errors import InputError
-from resnet.evaluate import resolve
 from resnet.hub import LoadedModel, load
-from resnet.picture import Seen, decode, follow, prepare
-from resnet.placement import best_device, placed
-from resnet.serving import Net, logits
+from resnet.inference.picture import Seen, decode, follow, prepare
+from resnet.inference.placement import best_device, placed
+from resnet.inference.serving import Net, logits
+from resnet.precision import check_precision, resolve
 
-PRECISIONS = ("auto", "fp32", "bf16")
 MAX_TOP_K = 100
 
 
@@ -52,8 +51,7 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | LoadedModel", t
     Raises:
         InputError: the picture, the model or a setting cannot be used.
     """
-    if precision not in PRECISIONS:
-        raise InputError("choice", field="precision", value=str(precision)[:80], allowed=", ".join(PRECISIONS))
+    check_precision(precision)
     if not 1 <= top_k <= MAX_TOP_K:
         raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
     loaded = load(model) if isinstance(model, str) else model

@@ -1,6 +1,5 @@
 """Accuracy and loss of a net on a data set, alone or sharded over torchrun's processes."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,10 +9,8 @@ from torch import nn
 from resnet.checkpoint import ModelInfo
 from resnet.data import DATA, Split, data_spec, load_split, normalise
 from resnet.errors import InputError
-from resnet.recipe import PRECISIONS
-from resnet.workers import ALONE, Workers
-
-CPU = torch.device("cpu")
+from resnet.precision import autocast, check_precision
+from resnet.training.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -29,25 +26,6 @@ class Score:
     def error(self) -> float:
         """In per cent."""
         return 100 * (1 - self.accuracy)
-
-
-def fast_bf16(device: torch.device = CPU) -> bool:
-    """Whether bf16 pays: on GPUs that have it, and on processors with AVX512-BF16."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-
-
-def resolve(precision: str, device: torch.device = CPU) -> str:
-    """What "auto" means here: "bf16" where it pays, else "fp32"; the others mean themselves."""
-    if precision == "auto":
-        return "bf16" if fast_bf16(device) else "fp32"
-    return precision
-
-
-def autocast(device: torch.device, precision: str):
-    """The context for "fp32", "bf16" or "auto"."""
-    return torch.autocast(device.type, torch.bfloat16) if resolve(precision, device) == "bf16" else nullcontext()
 
 
 @torch.inference_mode()
@@ -86,8 +64,7 @@ def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | No
     """
     if limit is not None and limit < 1:
         raise InputError("range", field="limit", value=limit, limit="10,000")
-    if precision not in PRECISIONS:
-        raise InputError("choice", field="precision", value=str(precision)[:80], allowed=", ".join(PRECISIONS))
+    check_precision(precision)
     check_fit(info, data)
     split = as_seen(load_split(data, "test").first(limit), info)
     return evaluate(model, split, precision, rank=workers.rank, world=workers.world)

@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 
 from resnet.errors import InputError
+from resnet.precision import check_precision
 
-PRECISIONS = ("auto", "fp32", "bf16")
 LIMITS = {
     "epochs": (1, 1_000_000), "batch": (1, 1_000_000), "micro_batches": (1, 1_000_000), "train_eval": (1, 10**9),
     "lr": (0, math.inf), "momentum": (0, 1), "weight_decay": (0, math.inf), "warmup": (0, 1),
@@ -51,8 +51,7 @@ class Recipe:
             low, high = LIMITS.get(field.name, (None, None))
             if not _is_a(field.type, value) or (low is not None and not low <= value <= min(high, 1e300)):
                 raise InputError("recipe", field=field.name, value=str(value)[:80])
-        if self.precision not in PRECISIONS:
-            raise InputError("choice", field="precision", value=self.precision[:80], allowed=", ".join(PRECISIONS))
+        check_precision(self.precision)
 
     @classmethod
     def from_dict(cls, data: dict) -> "Recipe":

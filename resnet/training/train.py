@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from resnet.config import ResNetConfig
 from resnet.data import DataSpec, Split, augment, normalise
 from resnet.errors import InputError
-from resnet.evaluate import autocast, evaluate
 from resnet.model import ResNet, create
-from resnet.recipe import Recipe, learning_rate
-from resnet.resume import Row, load_checkpoint, open_folder, save_checkpoint
-from resnet.workers import ALONE, Workers
+from resnet.precision import autocast
+from resnet.training.evaluate import evaluate
+from resnet.training.recipe import Recipe, learning_rate
+from resnet.training.resume import Row, load_checkpoint, open_folder, save_checkpoint
+from resnet.training.workers import ALONE, Workers
 
 BATCH_NORM_MOMENTUM = 0.1
 __all__ = ["Progress", "Recipe", "Row", "Workers", "learning_rate", "train"]

@@ -20,7 +20,7 @@ from resnet.checkpoint import check_tensors
 from resnet.config import ResNetConfig
 from resnet.errors import InputError
 from resnet.files import remove_partials, write_file
-from resnet.recipe import Recipe
+from resnet.training.recipe import Recipe
 
 CHECKPOINT, HISTORY_FILE = "checkpoint.safetensors", "history.csv"
 

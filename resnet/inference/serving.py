@@ -7,7 +7,7 @@
   with a net that a visitor waits for (`heavy`), in pieces of a second at most, first come, first served.
 - What runs for long on purpose, such as a live training, stays in its worker with one thread, so that
   answers keep coming from the other core.
-- A net that is asked a second time gets a quick form (resnet.fast). It is built aside, in a thread that
+- A net that is asked a second time gets a quick form (resnet.inference.fast). It is built aside, in a thread that
   ends, while the shared eager net answers; the inference thread then only makes it warm. So nobody waits
   for a build, and a net with blocks switched off for one question gets none.
 
@@ -32,10 +32,10 @@ from torch import Tensor
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import normalise
-from resnet.evaluate import resolve
-from resnet.fast import Fast, eager, prepare
+from resnet.inference.fast import Fast, eager, prepare
 from resnet.machine import processors
 from resnet.model import ResNet
+from resnet.precision import resolve
 
 MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
 WORTH_IT = 2  # questions, from which on a quick form is built
