@@ -17,7 +17,7 @@ from resnet.inference.picture import decode  # noqa: E402
 from resnet.ui.build import build, launch_options  # noqa: E402
 from resnet.ui.device import start_inference  # noqa: E402
 from resnet.ui.examples import photo_file  # noqa: E402
-from resnet.ui.waiting import queued  # noqa: E402
+from resnet.ui.mended import mended  # noqa: E402
 
 start_inference()
 demo = build()
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    queued(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
+    mended(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
                         **launch_options())
     decode(photo_file("cheetah1.jpg"))  # the first JPEG imports torchvision: no visitor shall wait for that
     demo.block_thread()

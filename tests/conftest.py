@@ -9,13 +9,13 @@ import pytest
 def served():
     """(demo, address): the page as app.py launches it, in this process, once for all tests."""
     from resnet.ui.build import build, launch_options
-    from resnet.ui.waiting import queued
+    from resnet.ui.mended import mended
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     demo = build()
-    _, address, _ = queued(demo).launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1",
+    _, address, _ = mended(demo).launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1",
                                         server_port=port, **launch_options())
     yield demo, address
     demo.close(verbose=False)

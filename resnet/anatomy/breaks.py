@@ -65,7 +65,11 @@ def where_it_breaks(config: "str | ResNetConfig", size=None, batch: int = 1) -> 
     height, width = size = _size(config, size)
     if size == (1, 1):
         return (Finding("single_pixel", "conv1", {}, "two_pixels", "error"),)
-    result = trace(replace(config, input_size=size), size, batch)
+    return findings(config, trace(replace(config, input_size=size), size, batch))
+
+
+def findings(config: ResNetConfig, result: Trace) -> tuple[Finding, ...]:
+    """`where_it_breaks` for a net that is traced already."""
     found = [finding for find in FINDERS for finding in find(config, result)]
     return tuple(sorted(found, key=lambda finding: LEVELS.index(finding.level)))  # stable: keeps the order within
 

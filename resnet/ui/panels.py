@@ -2,7 +2,7 @@
 
 from html import escape
 
-from resnet.anatomy.breaks import Finding, where_it_breaks
+from resnet.anatomy.breaks import Finding, findings
 from resnet.anatomy.cost import Step, reconcile
 from resnet.anatomy.memory import memory
 from resnet.text import text
@@ -78,7 +78,7 @@ def memory_html(reading: Reading) -> str:
 def breaks_html(reading: Reading) -> str:
     """Where the net breaks or loses something at this size, each with its fix; what is merely good to know folds."""
     lang = reading.lang
-    found = where_it_breaks(reading.trace.config, reading.view.size, reading.view.batch)
+    found = findings(reading.trace.config, reading.trace)
     grave = [finding for finding in found if finding.level != "note"]
     notes = [finding for finding in found if finding.level == "note"]
     title_ = escape(text("breaks.title", lang, height=reading.view.height, width=reading.view.width))

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from resnet.hub import load
 from resnet.model import create
 from resnet.text import text
-from resnet.ui.waiting import Messages
+from resnet.ui.mended import Messages
 from tests.hub import StandInHub, forget, pointed_at
 from tests.made import same_tensors
 from tests.pictures import encode, noise
@@ -220,6 +220,14 @@ def test_a_queue_that_fails_goes_on(served, monkeypatch, caplog):
         patch.setattr(demo._queue, "get_events", get_events)
         is_well(url)
     assert next(failures, None) is None and "goes on" in caplog.text
+
+
+def test_questions_leave_no_settings_no_values_and_no_statistics(served):
+    demo, url = served
+    is_well(url)
+    sessions, queue = list(demo.state_holder.session_data.values()), demo._queue
+    assert sessions and not any(config for session in sessions for config in session.config_values.values())
+    assert len(queue.event_analytics) == 1 and queue.compute_analytics_summary([{}]) == {"functions": {}}
 
 
 def test_whose_messages_are_read_stays_and_the_oldest_go():

@@ -1,15 +1,22 @@
-"""Gradio's queue, mended: who leaves while waiting must not end it for all.
+"""Gradio 6.31, mended where many visitors would feel it.
 
-Gradio 6.31 forgets a session's messages when its page is closed, and only then its events. If the waiting are
-told their places in between, the one task that serves the queue ends with a KeyError, and nobody is served
-any more. It also keeps the sessions that came last, not those that are read, and of a program's questions,
-each a session of its own, it keeps the numbers for ever.
+- Who leaves while waiting must not end the queue for all. A closed page's messages are forgotten before its
+  events; if the waiting are told their places in between, the one task that serves the queue ends with a
+  KeyError, and nobody is served any more.
+- The sessions whose messages are kept are those that came last, not those that are read; and of a program's
+  questions, each a session of its own, the numbers are kept for ever.
+- Each session gets a copy of every component's settings and values, for deep links, which this page refuses
+  (resnet.ui.rules): 30 ms in the event loop, and 0.4 MB, for every question of a program.
+- After each event, percentiles of the last ten thousand are taken, for a page that is switched off.
 """
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import gradio as gr
+from gradio import state_holder
 from gradio.utils import LRUCache
 
 from resnet.ui.limits import QUEUE
@@ -44,11 +51,21 @@ class Messages(LRUCache):
         return session, messages
 
 
-def queued(demo: gr.Blocks) -> gr.Blocks:
+class Session(state_holder.SessionState):
+    """A session that keeps no settings of components that it did not change, and no values."""
+
+    def __init__(self, blocks: gr.Blocks):
+        super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
+        self.blocks_config.config_for_block = lambda *_: {}
+
+
+def mended(demo: gr.Blocks) -> gr.Blocks:
     """The demo with its queue, ready to be launched."""
     from gradio.queueing import AsyncQueue
 
+    state_holder.SessionState = Session
     queue = demo.queue(**QUEUE)._queue
+    queue.ANALYTICS_MAX_EVENTS, queue.ANAYLTICS_CACHE_FREQUENCY = 1, sys.maxsize
     queue.pending_messages_per_session = Messages(KEPT, AsyncQueue, queue.pending_event_ids_session)
     queue.start_processing = _going_on(queue, queue.start_processing)
     return demo
