@@ -14,7 +14,7 @@ UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 48, 4_000_000_000  # a class at once; bytes
 JSON_SECONDS, UPLOAD_SECONDS = 20, 300  # for a body to arrive: a 25 MB picture at 0.7 Mbit/s
 STREAMS = 1_000  # answers that stay open, two or three per visitor
 KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how often the old are deleted
-SESSIONS = 100  # whose controls Gradio remembers, where the page has set them
+SESSIONS = 300  # whose race and controls Gradio remembers: 20 kB, and 0.25 MB once a page has set them
 
 # Work. How many of a kind run at once; the rest wait in one queue, and beyond it are told that the page is
 # busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a live
