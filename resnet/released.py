@@ -7,6 +7,7 @@ against public counters; of the others they are the releases' figures.
 from dataclasses import dataclass
 
 from resnet.repository.curated import CURATED
+from resnet.titles import variant_title
 
 RECIPES = ("V1", "V2", "a1", "a1_288")
 TORCHVISION = "torchvision's IMAGENET1K_V1 weights"
@@ -47,22 +48,15 @@ _OTHERS = (  # name, family, top-1 %, pixels, parameters in millions, multiply-a
 )
 
 
-def title_of(variant: str) -> str:
-    """ "ResNet-50", "ResNeXt-50 32x4d"."""
-    net, _, rest = variant.partition("_")
-    if net == "wide":
-        return f"Wide ResNet-{rest.removeprefix('resnet').replace('_', '-')}"
-    return f"{net.replace('resnext', 'ResNeXt-').replace('resnet', 'ResNet-')} {rest}".strip()
-
-
 def _entries():
     params = {entry.variant: entry.params for entry in CURATED}
     for entry in CURATED:
         if entry.accuracy is not None:
-            yield Released(title_of(entry.variant), "residual", entry.recipe, entry.accuracy, entry.pixels,
+            yield Released(variant_title(entry.variant), "residual", entry.recipe, entry.accuracy, entry.pixels,
                            entry.params, entry.source, variant=entry.variant)
     for variant, accuracy in _A1_288.items():
-        yield Released(title_of(variant), "residual", "a1_288", accuracy, 288, params[variant], TIMM, variant=variant)
+        yield Released(variant_title(variant), "residual", "a1_288", accuracy, 288, params[variant], TIMM,
+                       variant=variant)
     for name, family, accuracy, pixels, millions, giga, source in _OTHERS:
         yield Released(name, family, "V1", accuracy, pixels, round(millions * 1e6), source, round(giga * 1e9))
 

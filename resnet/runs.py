@@ -16,6 +16,7 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo
 from resnet.hub import WEIGHTS
 from resnet.paper import Published, published
 from resnet.text import text
+from resnet.titles import net_title
 from resnet.training.train import Row
 
 HISTORY_FILE = "history.csv"
@@ -51,7 +52,7 @@ class Run:
     @property
     def title(self) -> str:
         """ "ResNet-20" or "plain-20", as the papers write them."""
-        return f"{'plain' if self.plain else 'ResNet'}-{self.depth}"
+        return net_title(self.plain, self.depth)
 
     @property
     def seed(self) -> int:

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from resnet.charts.style import MUTED, SHADES, layout, row_labels
 from resnet.paper import Published
-from resnet.released import Released, title_of
+from resnet.released import Released
 from resnet.text import text
+from resnet.titles import variant_title
 
 AREA = 9.0  # square pixels of marker per million parameters
 RESIDUAL, PLAIN = SHADES[False][1], SHADES[True][1]
@@ -60,18 +61,18 @@ def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
     for variant in names:
         pair = [row.value for row in rows if row.variant == variant]
         if len(pair) == 2:
-            figure.add_scatter(x=pair, y=[title_of(variant)] * 2, mode="lines", showlegend=False, hoverinfo="skip",
+            figure.add_scatter(x=pair, y=[variant_title(variant)] * 2, mode="lines", showlegend=False, hoverinfo="skip",
                                line={"color": MUTED, "width": 2})
     for removed, colour in ((False, RESIDUAL), (True, PLAIN)):
         shown = [row for row in rows if (row.shortcut == "none") == removed]
         label = text(f"compare.accuracy.{'removed' if removed else 'kept'}", lang)
         figure.add_scatter(
-            x=[row.value for row in shown], y=[title_of(row.variant) for row in shown], mode="markers+text",
+            x=[row.value for row in shown], y=[variant_title(row.variant) for row in shown], mode="markers+text",
             name=label, text=[f"{row.value:.1f} %" for row in shown], textposition="bottom center",
             marker={"color": colour, "size": 12}, hoverinfo="text",
             hovertext=[f"{label}: {row.value:.1f} %, {row.cite}" for row in shown])
     figure.update_xaxes(title=text("charts.top1_error", lang), range=[20, 33])
-    row_labels(figure, [title_of(name) for name in names], first=-0.8)
+    row_labels(figure, [variant_title(name) for name in names], first=-0.8)
     figure.update_layout(hovermode="closest")
     return figure
 

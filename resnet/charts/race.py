@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from resnet.charts.style import layout, shade
 from resnet.lab.race_log import Race
 from resnet.text import text
+from resnet.titles import net_title
 
 POINTS = 400  # a line; a longer one is thinned
 TOP = 3.0  # nats; guessing among ten classes costs 2.3, and a net that runs away would hide the rest
@@ -19,7 +20,7 @@ def race_chart(race: Race, lang: str = "en") -> go.Figure:
     for plain in (True, False):
         points = list(zip((lap.iteration for lap in race.laps), race.losses(plain), strict=True))
         kept = [point for point in points[::-1][::step][::-1] if not isnan(point[1])]  # the last one always
-        name = f"{'plain' if plain else 'ResNet'}-{race.settings.depth}"
+        name = net_title(plain, race.settings.depth)
         colour = shade(plain, race.settings.depth)
         figure.add_scatter(x=[x for x, _ in kept], y=[y for _, y in kept], mode="lines", name=name, showlegend=False,
                            line={"color": colour, "width": 2.2, "dash": "dash"},

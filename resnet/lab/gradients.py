@@ -21,6 +21,7 @@ from resnet.hub import bundled, load
 from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins, is_plain
 from resnet.model import ResNet, create
+from resnet.titles import net_title
 
 DATA, BATCH, IMAGES, READOUTS = "fashion_mnist", 64, 32, 4
 DEPTHS, DEEPEST = (8, 20, 32, 56, 110), (56, 110)
@@ -36,7 +37,7 @@ class Net:
 
     @property
     def title(self) -> str:
-        return f"{'plain' if self.plain else 'ResNet'}-{self.depth}"
+        return net_title(self.plain, self.depth)
 
 
 @dataclass(frozen=True)

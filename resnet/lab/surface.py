@@ -25,6 +25,7 @@ from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled
+from resnet.titles import net_title
 from resnet.training.evaluate import evaluate
 
 FILE = "surface.csv"
@@ -189,7 +190,7 @@ class Surface:
 
     @property
     def title(self) -> str:
-        return f"{'plain' if self.plain else 'ResNet'}-{self.info.architecture.depth}"
+        return net_title(self.plain, self.info.architecture.depth)
 
     @property
     def centre(self) -> float:

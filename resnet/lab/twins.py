@@ -6,6 +6,7 @@ from resnet.checkpoint import ModelInfo
 from resnet.data import DATA, sample_file
 from resnet.errors import InputError
 from resnet.hub import LoadedModel, bundled, load
+from resnet.titles import net_title
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,4 @@ def is_plain(info: ModelInfo) -> bool:
 
 def title_of(info: ModelInfo) -> str:
     """ "ResNet-20" or "plain-20", as the papers write them."""
-    return f"{'plain' if is_plain(info) else 'ResNet'}-{info.architecture.depth}"
+    return net_title(is_plain(info), info.architecture.depth)

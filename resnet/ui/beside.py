@@ -9,7 +9,7 @@ from resnet.config import VARIANTS, config_of
 from resnet.records import Trace
 from resnet.shapes import trace
 from resnet.text import text
-from resnet.ui.layers import title
+from resnet.titles import variant_title
 from resnet.ui.numbers import by, short
 from resnet.ui.trace_view import Reading
 
@@ -38,7 +38,7 @@ def _changed(found: Difference) -> frozenset[str]:
 
 
 def _titled(result: Trace, name: str) -> Trace:
-    return replace(result, name=title(name) if name in VARIANTS else name)
+    return replace(result, name=variant_title(name) if name in VARIANTS else name)
 
 
 def _parts(found: Difference, lang: str) -> str:

@@ -14,19 +14,6 @@ FOLD_ABOVE = 700  # layers: beyond that a page of rows helps nobody; the CSV has
 COLUMNS = ("layer", "part", "type", "window", "output", "params", "macs", "field", "memory")
 
 
-def title(variant: str) -> str:
-    """ "resnext50_32x4d" -> "ResNeXt-50 32x4d": a variant as the papers write it."""
-    kind, *rest = variant.removeprefix("wide_").split("_")
-    letters = kind.rstrip("0123456789")
-    name = {"resnet": "ResNet", "resnext": "ResNeXt", "plain": "plain", "d2l": "d2l"}.get(letters, letters)
-    if variant == "d2l_resnet18":
-        return "ResNet-18, 1×64×64 (d2l)"
-    name = f"{name}-{kind[len(letters):]}"
-    if variant.startswith("wide_"):
-        return f"Wide {name}-{rest[0]}"
-    return name + "".join(" (CIFAR)" if part == "cifar" else f" {part}" for part in rest)
-
-
 def figures_html(reading: Reading) -> str:
     """The four numbers on top, each with what the papers say of it."""
     result, lang = reading.trace, reading.lang

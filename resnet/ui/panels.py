@@ -6,8 +6,8 @@ from resnet.anatomy.breaks import Finding, findings
 from resnet.anatomy.cost import Step, reconcile
 from resnet.anatomy.memory import memory
 from resnet.text import text
+from resnet.titles import variant_title
 from resnet.ui.examples import photo_file
-from resnet.ui.layers import title
 from resnet.ui.numbers import short, size
 from resnet.ui.trace_view import Reading
 
@@ -21,7 +21,8 @@ def recognised_html(reading: Reading) -> str:
         return ""
     read = text("recognised.read", lang, read=size(found.bytes_read), size=size(found.file_size))
     notes = "".join(f"<li>{escape(note.sentence(lang))}</li>" for note in found.notes)
-    return (f'<section class="recognised"><h3>{escape(text("recognised.heading", lang, variant=title(found.variant)))}'
+    heading = text("recognised.heading", lang, variant=variant_title(found.variant))
+    return (f'<section class="recognised"><h3>{escape(heading)}'
             f"<small>{escape(found.name)} · {escape(read)}</small></h3><ul>{notes}</ul></section>")
 
 

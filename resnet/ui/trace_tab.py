@@ -16,12 +16,13 @@ from resnet.config import CHOICES, VARIANTS, ResNetConfig
 from resnet.repository.recognise import recognise_header
 from resnet.shapes import trace
 from resnet.text import text
+from resnet.titles import variant_title
 from resnet.ui.beside import beside_html
 from resnet.ui.files import download
 from resnet.ui.guard import guarded_api, guarded_view, sent
 from resnet.ui.inside import inside_html, nearest_focus
 from resnet.ui.language import language, word
-from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html, title
+from resnet.ui.layers import figures_html, layers_csv, listing_html, source_html, table_html
 from resnet.ui.limits import work
 from resnet.ui.panels import (
     breaks_html,
@@ -157,7 +158,7 @@ def build() -> Tab:
 def _controls() -> tuple[list, gr.HTML]:
     """One component for each field of TraceView, in order; and the button for a checkpoint of one's own."""
     own = own_values("resnet50")
-    nets = [(title(name), name) for name in VARIANTS]
+    nets = [(variant_title(name), name) for name in VARIANTS]
     variant = gr.Dropdown(nets, value="resnet50", label=word("trace.network"), info=word("trace.network_info"),
                           filterable=True, allow_custom_value=True)
     with gr.Row(elem_classes="pair"):

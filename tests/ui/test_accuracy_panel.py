@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from resnet.config import VARIANTS
@@ -52,6 +54,11 @@ def test_discs_are_one_recipe_and_rings_the_older(recipe):
 def test_shortcuts_removed_are_the_papers():
     values = {x for line in shown("V1")[2].data for x in line.x}
     assert values == {23.9, 22.2, 22.0, 21.2, 31.2, 26.1}
+
+
+def test_each_table_has_its_own_heads():
+    tables = re.findall("<thead>.*?</thead>", shown("V1")[3])
+    assert [len(re.findall("<th ", head)) for head in tables] == [7, 4]
 
 
 def test_nets_of_ours_open_in_trace():

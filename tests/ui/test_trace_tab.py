@@ -10,7 +10,7 @@ from resnet.hub import load
 from resnet.shapes import trace
 from resnet.text import text
 from resnet.ui.guard import message_html
-from resnet.ui.layers import layers_csv, title
+from resnet.ui.layers import layers_csv
 from resnet.ui.sharing import from_query, to_query
 from resnet.ui.trace_tab import OWN, show_file, show_net, show_trace, trace_api
 from resnet.ui.trace_view import TraceView
@@ -165,12 +165,6 @@ def test_the_api_refuses_in_a_sentence(changes):
     with pytest.raises(gr.Error) as caught:
         trace_api(**changes)
     assert caught.value.message.endswith((".", "?")) and "went wrong" not in caught.value.message
-
-
-def test_titles_are_the_papers():
-    assert [title(name) for name in ("resnet50", "plain34", "resnext50_32x4d", "wide_resnet50_2", "resnet20_cifar")] \
-        == ["ResNet-50", "plain-34", "ResNeXt-50 32x4d", "Wide ResNet-50-2", "ResNet-20 (CIFAR)"]
-    assert len({title(name) for name in VARIANTS}) == len(VARIANTS)
 
 
 def _escaped(part: str) -> str:

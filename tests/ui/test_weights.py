@@ -93,7 +93,7 @@ def test_bundled_ones_come_first_and_each_title_is_its_own():
     assert names[:len(bundled())] == tuple(bundled()) and len(set(titles)) == len(titles) == len(names)
     told = {entry.reference: curated_title(entry) for entry in CURATED}
     assert told["timm/resnet50.tv2_in1k"] == "ResNet-50 V2 · 102 MB · 80.858 %"
-    assert told["timm/wide_resnet50_2.tv_in1k"].startswith("Wide ResNet-50 2 V1")
+    assert told["timm/wide_resnet50_2.tv_in1k"].startswith("Wide ResNet-50-2 V1")
     assert told["timm/resnext50_32x4d.a1_in1k"].startswith("ResNeXt-50 32x4d a1")
     assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft · 102 MB"
     assert model_title("a/net") == "a/net" and model_title("timm/resnet18.tv_in1k") == "ResNet-18 V1, ImageNet"

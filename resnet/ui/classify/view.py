@@ -8,6 +8,7 @@ from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
 from resnet.hub import LoadedModel, bundled
 from resnet.inference.predict import MAX_TOP_K
+from resnet.titles import net_title
 from resnet.ui.classify.weights import check_model, default_model, hub_title
 from resnet.ui.examples import EXAMPLES, item_of
 
@@ -109,9 +110,8 @@ def model_title(name: str) -> str:
     if name not in bundled():
         return hub_title(name)
     info = bundled()[name]
-    kind = "plain" if info.architecture.shortcut == "none" else "ResNet"
     data = DATA[info.data].title if info.data in DATA else info.data
-    return f"{kind}-{info.architecture.depth}, {data}"
+    return f"{net_title(info.architecture.shortcut == 'none', info.architecture.depth)}, {data}"
 
 
 def suited_model(data: str, current: str) -> str:

@@ -18,6 +18,7 @@ from resnet.hub import LoadedModel, bundled, is_at_hand, obtain
 from resnet.repository.curated import CURATED, Curated
 from resnet.repository.downloads import Progress
 from resnet.text import text
+from resnet.titles import variant_title
 from resnet.ui.guard import guarded_view, message_html
 from resnet.ui.language import language, word
 from resnet.ui.limits import work
@@ -74,12 +75,8 @@ def curated_title(entry: Curated) -> str:
 
 
 def _net(entry: Curated) -> str:
-    family, _, rest = entry.variant.partition("_")
-    family = family.replace("resnext", "ResNeXt-").replace("resnet", "ResNet-")
-    if entry.variant.startswith("wide_resnet"):
-        family, rest = "Wide ResNet-50", "2"
     maker = "Microsoft" if entry.reference.startswith("microsoft/") else entry.recipe
-    return " ".join(part for part in (family, rest.replace("_", "-"), maker) if part)
+    return f"{variant_title(entry.variant)} {maker}".strip()
 
 
 def hub_title(reference: str) -> str:

@@ -8,10 +8,11 @@ import gradio as gr
 
 from resnet.errors import InputError
 from resnet.paper import published
-from resnet.released import RECIPES, Released, released, title_of
+from resnet.released import RECIPES, Released, released
 from resnet.runs import to_csv
 from resnet.shapes import trace
 from resnet.text import text
+from resnet.titles import variant_title
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
 from resnet.ui.language import both, language, word
@@ -98,14 +99,14 @@ def _below(points, rows, lang: str) -> str:
               point.entry.pixels, round(point.macs / 1e9, 3), round(point.entry.params / 1e6, 2), point.entry.source]
              for point in points]
     csv = to_csv([dict(zip(columns, row, strict=True)) for row in table])
-    heads = [text(f"compare.accuracy.columns.{column}", lang) for column in columns]
-    second = numbers_table([text(f"compare.accuracy.columns.{column}", lang) for column in ("net", "shortcuts", "error",
-                                                                                          "source")],
-                           [[title_of(row.variant), text(f"compare.accuracy.{_kept(row)}", lang), row.value, row.cite]
-                            for row in rows], text("compare.accuracy.aside", lang))
+    aside = [[variant_title(row.variant), text(f"compare.accuracy.{_kept(row)}", lang), row.value, row.cite]
+             for row in rows]
+    heads, aside_heads = ([text(f"compare.accuracy.columns.{column}", lang) for column in names]
+                          for names in (columns, ("net", "shortcuts", "error", "source")))
     source = text("compare.accuracy.source", lang, sources="; ".join(sorted({p.entry.source for p in points})),
                   shortcuts="; ".join(sorted({row.cite for row in rows})))
-    tables = numbers_table(heads, table, text("compare.panels.accuracy", lang)) + second
+    tables = (numbers_table(heads, table, text("compare.panels.accuracy", lang))
+              + numbers_table(aside_heads, aside, text("compare.accuracy.aside", lang)))
     return _links(points, lang) + below_html(source, tables, ("accuracy-and-cost.csv", csv), lang)
 
 
@@ -116,5 +117,6 @@ def _kept(row) -> str:
 def _links(points, lang: str) -> str:
     """Each net that we build, open in Trace."""
     ours = dict.fromkeys(point.entry.variant for point in points if point.entry.variant)
-    links = " · ".join(f'<a href="?variant={variant}&lang={lang}">{escape(title_of(variant))}</a>' for variant in ours)
+    links = " · ".join(f'<a href="?variant={variant}&lang={lang}">{escape(variant_title(variant))}</a>'
+                       for variant in ours)
     return f'<p class="take">{escape(text("compare.accuracy.open", lang))} {links}</p>'

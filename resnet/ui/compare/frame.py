@@ -44,10 +44,15 @@ def below_html(source: str, table: str, csv: tuple[str, str], lang: str) -> str:
 
 
 def numbers_table(columns: list[str], rows: list[list], caption: str) -> str:
-    """A table as a figure's text alternative: the first column names the row; floats to four digits."""
+    """A table as a figure's text alternative: the first column names the row; floats to four digits.
+
+    Raises:
+        ValueError: a row has more or fewer values than there are columns.
+    """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(f'<tr><th scope="row">{escape(_cell(row[0]))}</th>'
-                   + "".join(f'<td class="number">{escape(_cell(value))}</td>' for value in row[1:]) + "</tr>"
+                   + "".join(f'<td class="number">{escape(_cell(value))}</td>'
+                             for _, value in zip(columns[1:], row[1:], strict=True)) + "</tr>"
                    for row in rows)
     return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")

@@ -10,6 +10,7 @@ from resnet.errors import InputError
 from resnet.lab.race import DEPTHS, MAX_SEED, RATES, SECONDS, WIDTHS, RaceSettings
 from resnet.lab.race_log import Race, recorded, to_csv, watch
 from resnet.text import text
+from resnet.titles import net_title
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_stream, guarded_view
 from resnet.ui.language import language, word
@@ -165,7 +166,7 @@ def _final(race: Race, plain: bool, lang: str) -> str:
 
 
 def _title(race: Race, plain: bool) -> str:
-    return f"{'plain' if plain else 'ResNet'}-{race.settings.depth}"
+    return net_title(plain, race.settings.depth)
 
 
 def _source(race: Race, lang: str) -> str:
