@@ -16,6 +16,7 @@ from resnet.config import ResNetConfig
 from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.model import ResNet
+from resnet.titles import net_title
 
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
 FLOATS, COUNTS = (torch.float32, torch.float16, torch.bfloat16), (torch.int64, torch.int32)
@@ -43,6 +44,11 @@ class ModelInfo:
     seconds: float | None = None
     hardware: str = ""
     versions: dict = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """ "ResNet-20" or "plain-20", as the papers write them."""
+        return net_title(self.architecture.plain, self.architecture.depth)
 
     @classmethod
     def from_json(cls, text: str, source: str) -> "ModelInfo":

@@ -81,6 +81,11 @@ class ResNetConfig:
                 raise InputError("group_width", width=width, width_per_group=self.width_per_group)
 
     @property
+    def plain(self) -> bool:
+        """Whether it has no shortcuts."""
+        return self.shortcut == "none"
+
+    @property
     def expansion(self) -> int:
         return EXPANSION[self.block]
 

@@ -58,7 +58,7 @@ def places(config: ResNetConfig) -> tuple[Place, ...]:
         for i in range(depth):
             halves = i == 0 and stage > 0
             same = not halves and channels == config.out_channels(stage)
-            found.append(Place(f"layer{stage + 1}.{i}", stage, halves, same, same or config.shortcut != "none"))
+            found.append(Place(f"layer{stage + 1}.{i}", stage, halves, same, same or not config.plain))
             channels = config.out_channels(stage)
     return tuple(found)
 
@@ -96,7 +96,7 @@ def lesioned(model: ResNet, lesion: Lesion) -> ResNet:
     for name in lesion.halved:
         set_branch(net, name, partial(_scaled, model.get_submodule(name).residual))
     for name in lesion.dropped:
-        if model.config.shortcut == "none":
+        if model.config.plain:
             net.set_submodule(name, nn.Identity())
         else:
             set_branch(net, name, _silent)

@@ -37,7 +37,7 @@ def _conv(config: ResNetConfig, c_in: int, c_out: int, size: int, stride: int = 
 
 
 def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Module:
-    if config.shortcut == "none":
+    if config.plain:
         return NoShortcut()
     if config.shortcut != "C" and stride == 1 and c_in == c_out:
         return nn.Identity()

@@ -16,7 +16,6 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo
 from resnet.hub import WEIGHTS
 from resnet.paper import Published, published
 from resnet.text import text
-from resnet.titles import net_title
 from resnet.training.train import Row
 
 HISTORY_FILE = "history.csv"
@@ -47,12 +46,12 @@ class Run:
 
     @property
     def plain(self) -> bool:
-        return self.info.architecture.shortcut == "none"
+        return self.info.architecture.plain
 
     @property
     def title(self) -> str:
         """ "ResNet-20" or "plain-20", as the papers write them."""
-        return net_title(self.plain, self.depth)
+        return self.info.title
 
     @property
     def seed(self) -> int:

@@ -73,7 +73,7 @@ def name_of(config: ResNetConfig) -> str:
     for name, known in VARIANTS.items():
         if known == config:
             return name
-    return f"{'plain' if config.shortcut == 'none' else 'resnet'}{config.depth}"
+    return f"{'plain' if config.plain else 'resnet'}{config.depth}"
 
 
 def checked_size(config: ResNetConfig, size=None) -> tuple[int, int]:

@@ -79,7 +79,7 @@ def _name(config: ResNetConfig) -> str:
 
 def _preact_splits(config: ResNetConfig) -> bool:
     """Whether a block must know that it opens its stage: its shortcut then takes the activated input."""
-    return config.order == "preact" and config.shortcut != "none"
+    return config.order == "preact" and not config.plain
 
 
 def _convolutions(config: ResNetConfig) -> str:
@@ -110,7 +110,7 @@ def _conv(config: ResNetConfig, c_in, c_out, kernel: int, stride="1", groups: in
 
 
 def _shortcut(config: ResNetConfig) -> str:
-    if config.shortcut == "none":
+    if config.plain:
         return ""
     if config.shortcut != "C" and not _opening_changes(config):
         return "self.downsample = nn.Identity()\n"
@@ -128,7 +128,7 @@ def _conditional(module: str) -> str:
 
 def _forward(config: ResNetConfig) -> str:
     count = 2 if config.block == "basic" else 3
-    plain = config.shortcut == "none"
+    plain = config.plain
     if config.order == "preact":
         lines = ["active = self.relu(self.bn1(x))", "out = self.conv1(active)"]
         lines += [f"out = self.conv{i}(self.relu(self.bn{i}(out)))" for i in range(2, count + 1)]

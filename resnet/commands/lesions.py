@@ -27,7 +27,7 @@ def run(args) -> None:
     for row in lesions.record(folder, loaded.model, images_for(loaded.info, "test", args.limit)):
         print(f"{row.operation:<6} {'+'.join(row.blocks):<30} n {row.n:,}  error {row.error:6.2f} %  "
               f"loss {row.loss:.4f}", flush=True)
-    if loaded.info.architecture.shortcut == "none":  # one path only
+    if loaded.info.architecture.plain:  # one path only
         return
     for row in paths.record(folder, loaded.model, images_for(loaded.info, "train"), args.samples):
         print(f"length {row.length:>3}  paths {row.count:>15,}  gradient {row.magnitude:.3e}  "

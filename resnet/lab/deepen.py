@@ -99,7 +99,7 @@ def moments(net: ResNet, arm: str, after: str, count: int, calibration: Split, t
 def _check(net: ResNet, arm: str, after: str, count: int) -> None:
     if arm not in ARMS:
         raise InputError("choice", field="arm", value=str(arm)[:40], allowed=", ".join(ARMS))
-    if (net.config.block, net.config.order) != ("basic", "original") or ARMS[arm] != (net.config.shortcut == "none"):
+    if (net.config.block, net.config.order) != ("basic", "original") or ARMS[arm] != net.config.plain:
         raise InputError("deepen_net", arm=arm)
     names = [place.name for place in places(net.config)]
     if after not in names:

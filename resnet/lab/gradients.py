@@ -19,7 +19,7 @@ from resnet.data import Split, load_samples, normalise
 from resnet.errors import InputError
 from resnet.hub import bundled, load
 from resnet.lab.images import images_for
-from resnet.lab.twins import all_twins, is_plain
+from resnet.lab.twins import all_twins
 from resnet.model import ResNet, create
 from resnet.titles import net_title
 
@@ -66,7 +66,8 @@ def fresh_nets(deepest: int) -> list[Net]:
 def trained_nets() -> list[Net]:
     """The bundled twins whose images ship."""
     pairs = [pair for pair in all_twins().values() if pair.data == DATA]
-    return [Net(is_plain(bundled()[name]), pair.depth, name) for pair in pairs for name in reversed(pair.names)]
+    names = [name for pair in pairs for name in reversed(pair.names)]
+    return [Net(bundled()[name].architecture.plain, bundled()[name].architecture.depth, name) for name in names]
 
 
 @lru_cache(maxsize=64)

@@ -81,7 +81,7 @@ class _Gated:
     """A copy of a net whose blocks let gradients back through the branch or the shortcut, image by image."""
 
     def __init__(self, net: ResNet):
-        if net.config.shortcut == "none":
+        if net.config.plain:
             raise InputError("plain_paths")
         self.net = shared_copy(net)
         self.gates = [_Gate() for _ in blocks(net)]

@@ -14,7 +14,7 @@ from resnet.data import normalise
 from resnet.errors import InputError
 from resnet.hub import bundled, load
 from resnet.lab.images import images_for
-from resnet.lab.twins import all_twins, is_plain, title_of
+from resnet.lab.twins import all_twins
 from resnet.model import ResNet
 
 ITEMS = (100, 300, 1_000)
@@ -52,7 +52,7 @@ def nets() -> list[str]:
     """The bundled twins whose test images ship: plain before residual, shallow before deep."""
     pairs = [pair for pair in all_twins().values() if pair.shipped]
     return sorted((name for pair in pairs for name in pair.names),
-                  key=lambda name: (bundled()[name].data, not is_plain(bundled()[name]), _depth(name)))
+                  key=lambda name: (bundled()[name].data, not bundled()[name].architecture.plain, _depth(name)))
 
 
 def _depth(name: str) -> int:
@@ -74,7 +74,7 @@ def measure(name: str, items: int) -> Responses:
     split = images_for(loaded.info, "test", items, shipped=True)
     found = deviations(loaded.model, normalise(split.images, split.spec))
     info = loaded.info
-    return Responses(name, title_of(info), is_plain(info), info.architecture.depth, items, tuple(found),
+    return Responses(name, info.title, info.architecture.plain, info.architecture.depth, items, tuple(found),
                      tuple(found.values()))
 
 

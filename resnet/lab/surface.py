@@ -25,7 +25,6 @@ from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled
-from resnet.titles import net_title
 from resnet.training.evaluate import evaluate
 
 FILE = "surface.csv"
@@ -186,11 +185,11 @@ class Surface:
 
     @property
     def plain(self) -> bool:
-        return self.info.architecture.shortcut == "none"
+        return self.info.architecture.plain
 
     @property
     def title(self) -> str:
-        return net_title(self.plain, self.info.architecture.depth)
+        return self.info.title
 
     @property
     def centre(self) -> float:

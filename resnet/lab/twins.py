@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from resnet.checkpoint import ModelInfo
 from resnet.data import DATA, sample_file
 from resnet.errors import InputError
 from resnet.hub import LoadedModel, bundled, load
-from resnet.titles import net_title
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Twins:
     @property
     def title(self) -> str:
         """ "ResNet-20 and plain-20, Fashion-MNIST"."""
-        return f"{' / '.join(title_of(bundled()[name]) for name in self.names)}, {DATA[self.data].title}"
+        return f"{' / '.join(bundled()[name].title for name in self.names)}, {DATA[self.data].title}"
 
     @property
     def shipped(self) -> bool:
@@ -36,13 +34,13 @@ class Twins:
 
     def named(self, plain: bool) -> str | None:
         """The bundled name of the plain one or the residual one."""
-        return next((name for name in self.names if is_plain(bundled()[name]) == plain), None)
+        return next((name for name in self.names if bundled()[name].architecture.plain == plain), None)
 
 
 def all_twins() -> dict[str, Twins]:
     """By key, Fashion-MNIST first, shallow before deep; basic blocks in the original order."""
     found: dict[str, list[str]] = {}
-    for name, info in sorted(bundled().items(), key=lambda item: is_plain(item[1])):
+    for name, info in sorted(bundled().items(), key=lambda item: item[1].architecture.plain):
         config = info.architecture
         if info.data in DATA and (config.block, config.order) == ("basic", "original") and len(config.depths) == 3:
             found.setdefault(f"{config.depth}_{info.data}", []).append(name)
@@ -58,12 +56,3 @@ def twins_of(key: str) -> Twins:
     if key not in known:
         raise InputError("choice", field="nets", value=key[:40], allowed=", ".join(known))
     return known[key]
-
-
-def is_plain(info: ModelInfo) -> bool:
-    return info.architecture.shortcut == "none"
-
-
-def title_of(info: ModelInfo) -> str:
-    """ "ResNet-20" or "plain-20", as the papers write them."""
-    return net_title(is_plain(info), info.architecture.depth)

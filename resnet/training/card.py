@@ -64,7 +64,7 @@ def _front_matter(info: ModelInfo) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     spec = DATA[info.data]
-    kind = "plain-network" if info.architecture.shortcut == "none" else "residual-network"
+    kind = "plain-network" if info.architecture.plain else "residual-network"
     data = ModelCardData(
         model_name=info.name, license=LICENSE, library_name="pytorch", datasets=[spec.repository],
         pipeline_tag="image-classification", metrics=["accuracy"],
@@ -80,7 +80,7 @@ def _what(info: ModelInfo) -> str:
     base = VARIANTS.get(info.variant)
     changed = [f"`{key}={_setting(value)}`" for key, value in config.to_dict().items()
                if base and base.to_dict()[key] != value and key not in SAID]
-    kind = "A plain net: no shortcuts" if config.shortcut == "none" else "A residual net"
+    kind = "A plain net: no shortcuts" if config.plain else "A residual net"
     return f"""# {info.name}
 
 {kind}, {config.depth} weighted layers deep, `{info.variant}`{' with ' + ', '.join(changed) if changed else ''},

@@ -8,7 +8,6 @@ from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
 from resnet.hub import LoadedModel, bundled
 from resnet.inference.predict import MAX_TOP_K
-from resnet.titles import net_title
 from resnet.ui.classify.weights import check_model, default_model, hub_title
 from resnet.ui.examples import EXAMPLES, item_of
 
@@ -98,7 +97,7 @@ class Reading:
 
     @property
     def plain(self) -> bool:
-        return self.loaded.info.architecture.shortcut == "none"
+        return self.loaded.info.architecture.plain
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -111,7 +110,7 @@ def model_title(name: str) -> str:
         return hub_title(name)
     info = bundled()[name]
     data = DATA[info.data].title if info.data in DATA else info.data
-    return f"{net_title(info.architecture.shortcut == 'none', info.architecture.depth)}, {data}"
+    return f"{info.title}, {data}"
 
 
 def suited_model(data: str, current: str) -> str:
@@ -123,5 +122,5 @@ def suited_model(data: str, current: str) -> str:
         return current
     if DEFAULT_MODEL in suited:
         return DEFAULT_MODEL
-    return max(suited, key=lambda name: (known[name].architecture.shortcut != "none",
+    return max(suited, key=lambda name: (not known[name].architecture.plain,
                                          known[name].results.get("test", {}).get("accuracy", 0)))

@@ -7,7 +7,7 @@ from resnet.hub import bundled
 from resnet.lab import lesions, paths
 from resnet.lab.lesions import OPERATIONS, Effect
 from resnet.lab.paths import PathLength
-from resnet.lab.twins import Twins, is_plain, title_of
+from resnet.lab.twins import Twins
 from resnet.lesion import places
 from resnet.text import text
 from resnet.ui.compare.frame import numbers_table
@@ -61,12 +61,12 @@ class Findings:
 
     def _shown(self, name: str) -> Shown:
         config = bundled()[name].architecture
-        return Shown(title(name), is_plain(bundled()[name]), config.depth, places(config), self.of(name),
+        return Shown(title(name), config.plain, config.depth, places(config), self.of(name),
                      self.live[name][1] if name in self.live else None)
 
 
 def title(name: str) -> str:
-    return title_of(bundled()[name])
+    return bundled()[name].title
 
 
 def lead(found: Findings, lang: str) -> str:

@@ -59,7 +59,7 @@ def measured(runs: "tuple[Run, ...] | None" = None) -> list[Measured]:
     groups: dict[tuple, dict[str, list[Run]]] = {}
     for run in recorded() if runs is None else runs:
         config = run.info.architecture
-        if run.info.data == DATA and config.shortcut != "none" and config.depth == 20:
+        if run.info.data == DATA and not config.plain and config.depth == 20:
             groups.setdefault(_recipe(run), {}).setdefault(config.order, []).append(run)
     best = max(groups.values(), key=len, default={})
     return [Measured(row.name, tuple(best[row.name])) for row in ORDER_ERRORS if row.name in best] * (len(best) > 1)

@@ -9,7 +9,6 @@ import gradio as gr
 from resnet.errors import InputError
 from resnet.hub import bundled
 from resnet.lab.responses import ITEMS, Responses, measure, nets
-from resnet.lab.twins import title_of
 from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
@@ -62,7 +61,7 @@ def show_responses(order: str, items: int, names: list[str], value: float, goal:
     chosen = [name for name in nets() if name in view.names]
     found: list[Responses] = []
     for name in chosen:
-        waiting = text("compare.responses.measuring", lang, what=title_of(bundled()[name]), done=len(found) + 1,
+        waiting = text("compare.responses.measuring", lang, what=bundled()[name].title, done=len(found) + 1,
                        whole=len(chosen))
         yield heading_html("responses", waiting, lang), *[gr.skip()] * 4
         found.append(measure(name, view.items))
@@ -154,7 +153,7 @@ def build() -> Tab:
         order = gr.Radio([(word(f"compare.responses.order_{name}"), name) for name in ORDERS], value=default.order,
                          label=word("compare.responses.order"))
         items = gr.Radio(list(ITEMS), value=default.items, label=word("compare.responses.items"))
-        names = gr.CheckboxGroup([(title_of(bundled()[name]), name) for name in nets()], value=list(default.names),
+        names = gr.CheckboxGroup([(bundled()[name].title, name) for name in nets()], value=list(default.names),
                                  label=word("compare.nets"))
     with frame.result():
         chart = gr.Plot(show_label=False, elem_id="responses", elem_classes="chart")
