@@ -1,7 +1,7 @@
 """How long does a trace take beside torchinfo, cold (a fresh process) and warm?
 
     pip install -r benchmarks/requirements.txt
-    python benchmarks/shapes.py [runs]
+    python -m benchmarks.shapes [runs]
 
 Cold: every measurement is a process of its own. `import torch`, which both need, is timed apart and
 left out; everything after it counts, the library's own import and PyTorch's first use included.
