@@ -56,7 +56,7 @@ def accuracy_chart(points: Sequence[Point], before: Sequence[Point] = (), lang: 
 
 def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
     """A line per net: its error with its shortcuts and, where it was published, without them."""
-    figure = go.Figure(layout=layout(270))
+    figure = go.Figure(layout=layout(310))
     names = list(dict.fromkeys(row.variant for row in rows))
     for variant in names:
         pair = [row.value for row in rows if row.variant == variant]

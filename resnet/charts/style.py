@@ -20,7 +20,7 @@ def row_labels(figure, rows, first: float) -> None:
     for row in rows:
         figure.add_annotation(xref="paper", x=0, y=row, text=row, xanchor="left", yshift=13, showarrow=False,
                               font={"size": 12, "color": INK})
-    figure.update_yaxes(showticklabels=False, range=[len(rows) - 0.6, first])
+    figure.update_yaxes(showticklabels=False, range=[len(rows) - 0.45, first])
     figure.update_layout(margin={"l": 16, "r": 24})
 
 

@@ -1,8 +1,11 @@
-"""Numbers as the page prints them."""
+"""Numbers, and the machine that they were measured on, as the page prints them."""
+
+import re
 
 from resnet.anatomy.cost import short_number as short
+from resnet.text import text
 
-__all__ = ["by", "milliseconds", "short", "size"]
+__all__ = ["by", "machine", "milliseconds", "short", "size"]
 
 
 def size(count: float) -> str:
@@ -21,3 +24,11 @@ def by(shape: tuple[int, ...], sign: str = "×") -> str:
 def milliseconds(count: float) -> str:
     """Three significant digits, never as a power: 4.5678 -> "4.57", 4567.8 -> "4,568"."""
     return f"{count:,.0f}" if count >= 999.5 else f"{count:.3g}"
+
+
+def machine(recorded: str, lang: str) -> str:
+    """A record's hardware (resnet.training.experiment.hardware) in words: "2 threads of AMD EPYC"."""
+    parts = re.fullmatch(r"(?:(\d+) processes, each on )?(?:(\d+) threads? of )?(.*)", recorded, re.DOTALL)
+    processes, threads, name = parts.groups()
+    told = text(f"hardware.thread{'s' if threads != '1' else ''}", lang, n=threads, name=name) if threads else name
+    return text("hardware.processes", lang, n=processes, each=told) if processes else told

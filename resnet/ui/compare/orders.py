@@ -14,6 +14,7 @@ from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
 from resnet.ui.language import language, word
+from resnet.ui.numbers import machine
 from resnet.ui.sharing import parse_controls, to_query
 from resnet.ui.tab import Tab
 
@@ -155,9 +156,9 @@ def _below(marks: list, found: list[Measured], lang: str) -> str:
     source = text("compare.orders.source", lang, published="; ".join(dict.fromkeys(
         mark.source for mark in marks if mark.depth > 20)))
     if found:
-        recipe = found[0].runs[0].info.recipe
-        source += " " + text("compare.orders.source_ours", lang, epochs=recipe["epochs"],
-                             seeds=min(len(one.runs) for one in found), hardware=found[0].runs[0].info.hardware,
+        info = found[0].runs[0].info
+        source += " " + text("compare.orders.source_ours", lang, epochs=info.recipe["epochs"],
+                             seeds=min(len(one.runs) for one in found), hardware=machine(info.hardware, lang),
                              files=", ".join(run.source for one in found for run in one.runs[:1]))
     heads = [text(f"compare.orders.columns.{column}", lang) for column in columns]
     csv = to_csv([dict(zip(columns, row, strict=True)) for row in rows])

@@ -15,6 +15,7 @@ from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_tab
 from resnet.ui.guard import guarded_stream, guarded_view
 from resnet.ui.language import language, word
 from resnet.ui.limits import work
+from resnet.ui.numbers import machine
 from resnet.ui.sharing import parse_controls, to_query
 from resnet.ui.tab import Tab
 
@@ -172,7 +173,8 @@ def _title(race: Race, plain: bool) -> str:
 def _source(race: Race, lang: str) -> str:
     settings = race.settings
     return text("compare.race.source", lang, width=settings.width, lr=settings.lr, seed=settings.seed,
-                norm=text(f"compare.race.with_norm_{'on' if settings.norm else 'off'}", lang), hardware=race.hardware)
+                norm=text(f"compare.race.with_norm_{'on' if settings.norm else 'off'}", lang),
+                hardware=machine(race.hardware, lang))
 
 
 def _table(race: Race, lang: str) -> str:

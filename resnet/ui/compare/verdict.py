@@ -7,6 +7,7 @@ from resnet.data import DATA
 from resnet.runs import Series
 from resnet.text import text
 from resnet.ui.compare.frame import numbers_table
+from resnet.ui.numbers import machine
 
 COLUMNS = ("train_error", "test_error", "train_loss", "test_loss")
 EXPECTED = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
@@ -108,7 +109,8 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
         "source", lang, seeds=_told_seeds(nets, lang), epochs=each(str(series.epochs) for series in nets),
         n=each(f"{run.info.results['test']['n']:,}" for run in runs),
         train_n=each(f"{run.info.recipe['train_eval']:,}" for run in runs),
-        precision=each(run.info.recipe["precision"] for run in runs), hardware=each(run.info.hardware for run in runs))]
+        precision=each(run.info.recipe["precision"] for run in runs),
+        hardware=each(machine(run.info.hardware, lang) for run in runs))]
     cites = dict.fromkeys(series.printed.cite for series in nets if series.printed) if ticks else ()
     parts += [_say("source_printed", lang, cite=_list(cites, lang))] if cites else []
     parts += [_say("source_smoothed", lang, weight=f"{smoothing:g}")] if smoothing else []
