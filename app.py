@@ -6,6 +6,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import argparse  # noqa: E402
+from contextlib import suppress  # noqa: E402
 
 from resnet.machine import share_heaps  # noqa: E402
 
@@ -30,5 +31,6 @@ if __name__ == "__main__":
     args = parser.parse_args()
     mended(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
                         **launch_options())
-    decode(photo_file("cheetah1.jpg"))  # the first JPEG imports torchvision: no visitor shall wait for that
+    with suppress(Exception):  # the first JPEG imports torchvision: no visitor shall wait for that
+        decode(photo_file("cheetah1.jpg"))
     demo.block_thread()
