@@ -6,12 +6,16 @@ from math import log10
 
 import plotly.graph_objects as go
 
+from resnet.charts.placing import Disc, place_names
 from resnet.charts.style import MUTED, SHADES, layout, row_labels
 from resnet.paper import Published
 from resnet.released import Released
 from resnet.text import text
 from resnet.titles import variant_title
 
+HEIGHT, MARGIN = 560, {"l": 56, "r": 24, "t": 16, "b": 52}
+WIDTHS = (566, 730, 908)  # pixels inside the axes on pages of 1024, 1200 and 1440, the narrowest with names first
+COSTS = (log10(0.22), log10(26))
 AREA = 9.0  # square pixels of marker per million parameters
 RESIDUAL, PLAIN = SHADES[False][1], SHADES[True][1]
 
@@ -30,7 +34,7 @@ class Point:
 
 def accuracy_chart(points: Sequence[Point], before: Sequence[Point] = (), lang: str = "en") -> go.Figure:
     """Filled discs for `points`, rings for the same nets by an older recipe (`before`), joined to theirs."""
-    figure = go.Figure(layout=layout(500))
+    figure = go.Figure(layout=layout(HEIGHT))
     for point in before:
         _stem(figure, point, points)
     for shown, ring in ((before, True), (points, False)):
@@ -41,16 +45,12 @@ def accuracy_chart(points: Sequence[Point], before: Sequence[Point] = (), lang: 
                         "symbol": "circle-open" if ring else "circle", "opacity": 1 if ring else 0.72,
                         "line": {"width": 1.5}},
                 hovertext=[_hover(point, lang) for point in shown], hoverinfo="text", showlegend=False)
-    for point in points:
-        away = _diameter(point) / 2 + 9
-        figure.add_annotation(x=log10(point.macs / 1e9), y=point.entry.accuracy, text=point.entry.name,
-                              showarrow=False, yshift=-away if _below_another(point, points) else away,
-                              font={"size": 12, "color": point.colour})
-    figure.update_xaxes(title=text("charts.gmacs", lang), type="log", tickvals=[0.3, 0.5, 1, 2, 5, 10, 20],
-                        range=[log10(0.22), log10(26)])
     shown = [point.entry.accuracy for point in (*points, *before)]
-    figure.update_yaxes(title=text("charts.top1", lang), range=[min(shown) - 1.6, max(shown) + 1.6])
-    figure.update_layout(hovermode="closest", margin={"r": 24})
+    span = (min(shown) - 1.6, max(shown) + 1.6)
+    _names(figure, points, span)
+    figure.update_xaxes(title=text("charts.gmacs", lang), type="log", tickvals=[0.3, 0.5, 1, 2, 5, 10, 20], range=COSTS)
+    figure.update_yaxes(title=text("charts.top1", lang), range=span)
+    figure.update_layout(hovermode="closest", margin=MARGIN)
     return figure
 
 
@@ -77,10 +77,17 @@ def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
     return figure
 
 
-def _below_another(point: Point, points: Sequence[Point]) -> bool:
-    """Whether a better net of about the same cost would sit on a label above this one."""
-    return any(abs(log10(other.macs / point.macs)) < 0.12 and 0 < other.entry.accuracy - point.entry.accuracy < 2.5
-               for other in points)
+def _names(figure: go.Figure, points: Sequence[Point], span: tuple[float, float]) -> None:
+    """Each net's name beside its disc, on a short line where there is no room next to it."""
+    discs = tuple(Disc(point.entry.name, (log10(point.macs / 1e9) - COSTS[0]) / (COSTS[1] - COSTS[0]),
+                       (span[1] - point.entry.accuracy) / (span[1] - span[0]), _diameter(point) / 2)
+                  for point in points)
+    for point, place in zip(points, place_names(discs, WIDTHS, HEIGHT - MARGIN["t"] - MARGIN["b"]), strict=True):
+        there = ({"showarrow": True, "ax": place.dx, "ay": place.dy, "arrowhead": 0, "arrowwidth": 1,
+                  "arrowcolor": MUTED, "standoff": _diameter(point) / 2}
+                 if place.line else {"showarrow": False, "xshift": place.dx, "yshift": -place.dy})
+        figure.add_annotation(x=log10(point.macs / 1e9), y=point.entry.accuracy, text=point.entry.name,
+                              font={"size": 12, "color": point.colour}, **there)
 
 
 def _stem(figure: go.Figure, point: Point, points: Sequence[Point]) -> None:
