@@ -37,6 +37,16 @@ def test_a_plain_net_has_no_paths(tmp_path, few_images):
     assert (tmp_path / "lesions.csv").exists() and not (tmp_path / "paths.csv").exists()
 
 
+def test_a_nets_responses_are_recorded(tmp_path, few_images, capsys):
+    config = tiny(depths=(1, 2, 1))
+    save_model(tmp_path, living(config), made_info(config))
+    assert main(["responses", str(tmp_path), "--limit", "10"]) == 0
+    found = rows(tmp_path, "responses.csv")
+    assert [row["layer"] for row in found][:2] == ["conv1", "layer1.0.conv1"] and {row["n"] for row in found} == {"10"}
+    assert f"{float(found[0]['deviation']):.4f}" in capsys.readouterr().out
+    assert main(["responses", str(tmp_path), "--limit", "0"]) == 2
+
+
 @pytest.mark.parametrize("arguments, part", [
     (["nowhere"], "nowhere"), (["resnet20_fashion_mnist", "--limit", "0"], "limit"),
     (["resnet20_fashion_mnist", "--samples", "-1"], "samples"), (["owner/name"], "owner/name"),

@@ -5,8 +5,9 @@ from resnet.data import normalise
 from resnet.errors import InputError
 from resnet.hub import load
 from resnet.lab.images import images_for
-from resnet.lab.responses import deviations, measure, nets
-from tests.made import same_tensors
+from resnet.lab.responses import FILE, _measured, deviations, nets, read, record, responses
+from tests.made import made_info, made_split, same_tensors, tiny
+from tests.test_lesion import living
 
 NAME = "resnet20_fashion_mnist"
 
@@ -23,7 +24,7 @@ def test_a_deviation_is_that_of_the_normalised_convolution():
         loaded.model(inputs)
     for hook in hooks:
         hook.remove()
-    found = deviations(loaded.model, inputs)
+    found = deviations(loaded.model, split)
     assert list(found) == list(outputs) and len(found) == 19
     for name, out in outputs.items():
         norm = loaded.model.get_submodule(name.replace("conv", "bn"))
@@ -35,14 +36,14 @@ def test_a_deviation_is_that_of_the_normalised_convolution():
 
 @pytest.mark.parametrize("depth", [20, 56])
 def test_figure_7s_ordering_holds_for_twins(depth):
-    plain, residual = (measure(f"{kind}{depth}_fashion_mnist", 100) for kind in ("plain", "resnet"))
+    plain, residual = (responses(f"{kind}{depth}_fashion_mnist", 100) for kind in ("plain", "resnet"))
     assert residual.mean < 0.97 * plain.mean and residual.median < plain.median
     quieter = [one < other for (_, one), (_, other) in zip(residual.ranked, plain.ranked, strict=True)]
     assert sum(quieter) > 0.85 * len(quieter)  # rank by rank, as in the figure's lower half
 
 
 def test_ranked_is_the_same_layers_loudest_first():
-    found = measure(NAME, 100)
+    found = responses(NAME, 100)
     values = [value for _, value in found.ranked]
     assert values == sorted(found.deviations, reverse=True)
     assert dict(found.ranked) == dict(zip(found.layers, found.deviations, strict=True))
@@ -51,17 +52,42 @@ def test_ranked_is_the_same_layers_loudest_first():
 def test_the_shared_net_is_left_alone():
     model = load(NAME).model
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    measure.__wrapped__(NAME, 100)
+    _measured.__wrapped__(NAME, 100)
     assert same_tensors(before, model.state_dict())
     assert not any(module._forward_hooks for module in model.modules())
 
 
-@pytest.mark.parametrize("name, items", [("resnet20_cifar10", 100), ("../weights", 100), (NAME, 99), (NAME, 10**6)])
+@pytest.mark.parametrize("name, items", [("resnet20_imagenet", 100), ("../weights", 100), (NAME, 99), (NAME, 10**6)])
 def test_what_is_not_offered_is_refused(name, items):
     with pytest.raises(InputError):
-        measure(name, items)
+        responses(name, items)
 
 
 def test_plain_before_residual_shallow_before_deep():
-    known = nets()
-    assert known.index("plain20_fashion_mnist") < known.index(NAME)
+    ordered = ["plain20", "plain56", "resnet20", "resnet56"]
+    assert nets()["fashion_mnist"] == [f"{name}_fashion_mnist" for name in ordered]
+
+
+def test_a_record_is_what_was_measured(tmp_path):
+    config = tiny(depths=(1, 2, 1))
+    model, split, info = living(config), made_split(12), made_info(config)
+    found = record(tmp_path, model, split)
+    assert found == deviations(model, split)
+    again = read(tmp_path, info)
+    assert again.layers == tuple(found) and again.n == 12 and again.name == info.name
+    assert again.deviations == pytest.approx(tuple(found.values()), rel=1e-5)
+
+
+@pytest.mark.parametrize("content", ["", "layer,deviation\nconv1,1\n", "layer,deviation,n\nconv1,loud,3\n",
+                                     "layer,deviation,n\n", "\0", b"\xff\xfe"])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, made_info(tiny()))
+    assert FILE in str(caught.value) and "resnet responses" in str(caught.value)
+
+
+def test_what_ships_no_images_is_shown_as_recorded():
+    for name in nets()["cifar10"]:
+        found = responses(name, 100)
+        assert found.n == 10_000 and found.name == name and len(found.layers) == found.depth - 1

@@ -174,7 +174,7 @@ def read(folder: Path) -> tuple[Effect, ...]:
             return tuple(Effect(row["operation"], tuple(filter(None, row["blocks"].split("+"))), int(row["n"]),
                                 float(row["error"]), float(row["loss"])) for row in csv.DictReader(file))
     except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}") from error
+        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="lesions") from error
 
 
 def to_csv(rows: Sequence[Effect]) -> str:

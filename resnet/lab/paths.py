@@ -149,7 +149,7 @@ def read(folder: Path) -> tuple[PathLength, ...]:
             return tuple(PathLength(int(row["length"]), int(row["count"]), int(row["samples"]),
                                     float(row["magnitude"])) for row in csv.DictReader(file))
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}") from error
+        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="lesions") from error
 
 
 def to_csv(rows: Sequence[PathLength]) -> str:

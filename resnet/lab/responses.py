@@ -1,22 +1,33 @@
 """How loud each layer of a trained net is: the standard deviation of its response, as in figure 7 of He et al. 2015
 (arXiv 1512.03385): the output of each 3x3 layer after batch norm, before the nonlinearity and the addition.
+
+Where a net's test images ship with the app it is measured while someone waits; else it is recorded once, in
+responses.csv beside the weights (`python -m resnet responses MODEL`).
 """
 
 import copy
+import csv
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from statistics import median
 
 import torch
 from torch import Tensor, nn
 
-from resnet.data import normalise
+from resnet.checkpoint import ModelInfo
+from resnet.data import Split, normalise, sample_file
 from resnet.errors import InputError
+from resnet.files import write_file
+from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled, load
 from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins
 from resnet.model import ResNet
 
+FILE = "responses.csv"
 ITEMS = (100, 300, 1_000)
 BATCH = 50
 
@@ -48,39 +59,54 @@ class Responses:
         return tuple(sorted(zip(self.layers, self.deviations, strict=True), key=lambda pair: -pair[1]))
 
 
-def nets() -> list[str]:
-    """The bundled twins whose test images ship: plain before residual, shallow before deep."""
-    pairs = [pair for pair in all_twins().values() if pair.shipped]
-    return sorted((name for pair in pairs for name in pair.names),
-                  key=lambda name: (bundled()[name].data, not bundled()[name].architecture.plain, _depth(name)))
+def nets() -> dict[str, list[str]]:
+    """The bundled twins that can be shown, by data set: plain before residual, shallow before deep."""
+    found: dict[str, list[str]] = {}
+    for pair in all_twins().values():
+        for name in reversed(pair.names):
+            if pair.shipped or (WEIGHTS / name / FILE).exists():
+                found.setdefault(pair.data, []).append(name)
+    return {data: sorted(names, key=_kind) for data, names in found.items()}
 
 
-def _depth(name: str) -> int:
-    return bundled()[name].architecture.depth
+def _kind(name: str) -> bool:
+    return not bundled()[name].architecture.plain
+
+
+def ships(data: str) -> bool:
+    """Whether a data set's test images ship with the app."""
+    return sample_file(data, "test").exists()
+
+
+def responses(name: str, items: int) -> Responses:
+    """Of a bundled net: on the first `items` test images where they ship, else as recorded.
+
+    Raises:
+        InputError: no such net here, a number of images that is not offered, or a damaged record.
+    """
+    known = [name for names in nets().values() for name in names]
+    if name not in known:
+        raise InputError("choice", field="nets", value=name[:40], allowed=", ".join(known))
+    if items not in ITEMS:
+        raise InputError("choice", field="items", value=items, allowed=", ".join(map(str, ITEMS)))
+    return _measured(name, items) if ships(bundled()[name].data) else read(WEIGHTS / name, bundled()[name])
 
 
 @lru_cache(maxsize=64)
-def measure(name: str, items: int) -> Responses:
-    """Of a bundled net, on the first `items` test images that ship.
-
-    Raises:
-        InputError: no such net here, or a number of images that is not offered.
-    """
-    if name not in nets():
-        raise InputError("choice", field="nets", value=name[:40], allowed=", ".join(nets()))
-    if items not in ITEMS:
-        raise InputError("choice", field="items", value=items, allowed=", ".join(map(str, ITEMS)))
+def _measured(name: str, items: int) -> Responses:
     loaded = load(name)
     split = images_for(loaded.info, "test", items, shipped=True)
-    found = deviations(loaded.model, normalise(split.images, split.spec))
-    info = loaded.info
-    return Responses(name, info.title, info.architecture.plain, info.architecture.depth, items, tuple(found),
+    return _of(loaded.info, deviations(loaded.model, split), items)
+
+
+def _of(info: ModelInfo, found: Mapping[str, float], n: int) -> Responses:
+    return Responses(info.name, info.title, info.architecture.plain, info.architecture.depth, n, tuple(found),
                      tuple(found.values()))
 
 
 @torch.inference_mode()
-def deviations(model: ResNet, inputs: Tensor) -> dict[str, float]:
-    """Standard deviation of each 3x3 layer's response to inputs [n, c, h, w], by the layer's name.
+def deviations(model: ResNet, split: Split) -> dict[str, float]:
+    """Standard deviation of each 3x3 layer's response to images as the net sees them, by the layer's name.
 
     Sums are kept in float64 over batches; `model` itself is left alone.
     """
@@ -88,8 +114,8 @@ def deviations(model: ResNet, inputs: Tensor) -> dict[str, float]:
     sums: dict[str, Tensor] = {}
     for layer, norm in layer_norms(model):
         norm.register_forward_hook(lambda _, __, out, layer=layer: _add(sums, layer, out))
-    for batch in inputs.split(BATCH):
-        model(batch)
+    for images in split.images.split(BATCH):
+        model(normalise(images, split.spec))
     found = {}
     for layer, (count, total, square) in sums.items():
         found[layer] = (square / count - (total / count) ** 2).clamp(min=0).sqrt().item()
@@ -108,3 +134,31 @@ def _add(sums: dict[str, Tensor], layer: str, out: Tensor) -> None:
     values = out.double()
     parts = torch.stack([torch.tensor(values.numel()).double(), values.sum(), values.square().sum()])
     sums[layer] = sums.get(layer, 0) + parts
+
+
+# Records -------------------------------------------------------------------------------------------
+
+
+def record(folder: Path, model: ResNet, split: Split) -> dict[str, float]:
+    """Measure and write responses.csv: layer, deviation (six significant digits) and n; the deviations by layer."""
+    found = deviations(model, split)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["layer", "deviation", "n"])
+    writer.writerows([layer, f"{value:.6g}", len(split)] for layer, value in found.items())
+    write_file(folder / FILE, text.getvalue())
+    return found
+
+
+def read(folder: Path, info: ModelInfo) -> Responses:
+    """What a folder's responses.csv says of the net beside it, which is `info`'s.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        with (folder / FILE).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return _of(info, {row["layer"]: float(row["deviation"]) for row in rows}, int(rows[0]["n"]))
+    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
+        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="responses") from error

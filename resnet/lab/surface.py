@@ -167,7 +167,7 @@ def read(folder: Path) -> tuple[Height, ...]:
             return tuple(Height(**{field.name: field.type(row[field.name]) for field in dataclasses.fields(Height)})
                          for row in csv.DictReader(file))
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}") from error
+        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="surface") from error
 
 
 # Recorded ----------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ import gradio as gr
 import pytest
 
 from resnet.lab import responses as lab
-from resnet.lab.responses import measure, nets
+from resnet.lab.responses import nets
+from resnet.lab.responses import responses as measure
 from resnet.text import text
 from resnet.ui.compare import responses
-from resnet.ui.compare.responses import ResponsesView, example_html, lead, show_responses
+from resnet.ui.compare.responses import ResponsesView, choose_data, example_html, lead, show_responses
 from resnet.ui.sharing import from_query, parse_controls, to_query
 from tests.ui.asking import asked, attached, held, held_with, words
 
@@ -21,7 +22,7 @@ def steps(values: list, query: str = "") -> list[tuple]:
 
 
 def test_something_is_told_before_anything_is_measured(monkeypatch):
-    monkeypatch.setattr(responses, "measure", lambda *_: pytest.fail("measured first"))
+    monkeypatch.setattr(responses, "responses", lambda *_: pytest.fail("measured first"))
     message, heading, *rest = next(show_responses(*held(VIEW), asked()))
     assert message == "" and "plain-20" in words(heading) and all(part == gr.skip() for part in rest)
 
@@ -82,7 +83,8 @@ def test_the_example_by_numbers(numbers, expected):
 
 @pytest.mark.parametrize("changes, part", [
     ({"order": "zebra"}, "zebra"), ({"items": 5}, "5"), ({"items": 10**7}, "10000000"), ({"names": 5}, "5"),
-    ({"names": ["<b>x"]}, "&lt;b&gt;"), ({"names": ["resnet20_cifar10x"]}, "cifar10x"), ({"value": None}, ""),
+    ({"names": ["<b>x"]}, "&lt;b&gt;"), ({"names": ["resnet20_cifar10x"]}, "cifar10x"), ({"data": "zebra"}, "zebra"),
+    ({"data": None}, ""), ({"data": "cifar10"}, "plain20_fashion_mnist"), ({"value": None}, ""),
     ({"goal": float("nan")}, "nan"), ({"moved": 1e30}, "1e")])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
@@ -91,13 +93,28 @@ def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
     assert len(rest) == 5 and all(value == gr.skip() for value in rest)
 
 
-@pytest.mark.parametrize("view", [ResponsesView(), VIEW, ResponsesView(order="ranked", moved=5.2),
-                                  ResponsesView(names=())])
+@pytest.mark.parametrize("view", [ResponsesView(), VIEW, ResponsesView(data="cifar10"),
+                                  ResponsesView(order="ranked", moved=5.2), ResponsesView(names=())])
 def test_a_view_is_its_link_and_back(view):
     query = to_query("compare", view, "responses")
     assert from_query(ResponsesView, dict(pair.split("=") for pair in query.split("&"))) == view
     assert parse_controls(ResponsesView, *held(view)) == view
 
 
-def test_all_bundled_nets_are_the_default():
-    assert ResponsesView().names == tuple(nets()) and to_query("compare", ResponsesView()) == "tab=compare"
+def test_all_nets_of_a_data_set_are_the_default():
+    assert ResponsesView().names == tuple(nets()["fashion_mnist"])
+    assert to_query("compare", ResponsesView()) == "tab=compare"
+
+
+def test_another_data_set_brings_its_own_nets():
+    items, names = choose_data("cifar10")
+    assert names["value"] == nets()["cifar10"] and not items["visible"]
+    assert choose_data("fashion_mnist")[0]["visible"]
+    assert choose_data("zebra") == choose_data(["cifar10"]) == (gr.skip(), gr.skip())
+
+
+def test_recorded_nets_say_so():
+    _, heading, figure, _, below, link = steps(held(ResponsesView("cifar10")))[-1]
+    assert "10,000 CIFAR-10 test images" in words(below) and "do not ship" in words(below) and "data=cifar10" in link
+    for trace, name in zip(figure.data, nets()["cifar10"], strict=True):
+        assert tuple(trace.y) == measure(name, 100).deviations

@@ -6,9 +6,10 @@ from html import escape
 
 import gradio as gr
 
+from resnet.data import DATA, data_spec
 from resnet.errors import InputError
 from resnet.hub import bundled
-from resnet.lab.responses import ITEMS, Responses, measure, nets
+from resnet.lab.responses import ITEMS, Responses, nets, responses, ships
 from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
@@ -23,8 +24,9 @@ CLEAR = 0.01  # by which share a mean must be smaller to be called smaller
 
 @dataclass(frozen=True)
 class ResponsesView:
-    """names are bundled nets, none given means all whose images ship; then the example's input and its targets."""
+    """names are bundled nets, none given means all of the data set; then the example's input and its targets."""
 
+    data: str = "fashion_mnist"
     order: str = "net"
     items: int = 300
     names: tuple[str, ...] = None
@@ -33,38 +35,42 @@ class ResponsesView:
     moved: float = 5.0
 
     def __post_init__(self):
+        known = nets().get(data_spec(self.data).name, [])
         for field, allowed in (("order", ORDERS), ("items", ITEMS)):
             if (value := getattr(self, field)) not in allowed:
                 raise InputError("choice", field=field, value=value, allowed=", ".join(map(str, allowed)))
         for name in self.names or ():
-            if name not in nets():
-                raise InputError("choice", field="nets", value=name[:40], allowed=", ".join(nets()))
+            if name not in known:
+                raise InputError("choice", field="nets", value=name[:40], allowed=", ".join(known))
         for field in ("value", "goal", "moved"):
             if not TARGETS[0] <= (value := getattr(self, field)) <= TARGETS[1]:
                 raise InputError("between", field=field, value=f"{value:g}", low=TARGETS[0], high=TARGETS[1])
         if self.names is None:
-            object.__setattr__(self, "names", tuple(nets()))
+            object.__setattr__(self, "names", tuple(known))
 
     def defaults(self) -> dict:
-        return vars(ResponsesView())
+        return vars(ResponsesView()) | {"names": ResponsesView(self.data).names}
+
+    @property
+    def chosen(self) -> list[str]:
+        return [name for name in nets().get(self.data, []) if name in self.names]
 
 
 @guarded_view(outputs=5)
-def show_responses(order: str, items: int, names: list[str], value: float, goal: float, moved: float,
-                   request: gr.Request = None):
+def show_responses(data: str, order: str, items: int, names: list[str], value: float, goal: float,
+                   moved: float, request: gr.Request = None):
     """The controls -> heading, chart, the example, what stands below, and the view's query string; what is being
     measured is told at once."""
     from resnet.charts.responses import responses_chart
 
     lang = language(request)
-    view = parse_controls(ResponsesView, order, items, names, value, goal, moved)
-    chosen = [name for name in nets() if name in view.names]
+    view = parse_controls(ResponsesView, data, order, items, names, value, goal, moved)
     found: list[Responses] = []
-    for name in chosen:
+    for name in view.chosen:
         waiting = text("compare.responses.measuring", lang, what=bundled()[name].title, done=len(found) + 1,
-                       whole=len(chosen))
+                       whole=len(view.chosen))
         yield heading_html("responses", waiting, lang), *[gr.skip()] * 4
-        found.append(measure(name, view.items))
+        found.append(responses(name, view.items))
     yield (heading_html("responses", lead(found, lang), lang), responses_chart(found, view.order == "ranked", lang),
            example_html(view.value, view.goal, view.moved, lang), _below(found, view, lang),
            to_query("compare", view, "responses"))
@@ -130,10 +136,12 @@ def _below(found: Sequence[Responses], view: ResponsesView, lang: str) -> str:
             for one in found for layer, value in zip(one.layers, one.deviations, strict=True)]
     columns = [text(f"compare.responses.columns.{column}", lang) for column in ("net", "deviation", "rank")]
     table = numbers_table(columns, rows, text("compare.responses.alt", lang))
-    source = text("compare.responses.source", lang, items=f"{view.items:,}", most=f"{ITEMS[-1]:,}",
-                  files=", ".join(f"weights/{one.name}" for one in found))
-    published = text("compare.responses.published", lang)
-    return below_html(f"{source} {published}", table, (f"responses-{view.items}.csv", to_csv(found)), lang)
+    parts = [text(f"compare.responses.{'live' if ships(view.data) else 'recorded'}", lang, n=f"{found[0].n:,}",
+                  data=DATA[view.data].title, most=f"{ITEMS[-1]:,}",
+                  files=text("compare.comma", lang).join(f"weights/{one.name}" for one in found)),
+             text("compare.responses.response", lang), text("compare.responses.published", lang)]
+    return below_html(text("compare.sentences", lang).join(parts), table, (f"responses-{view.data}.csv", to_csv(found)),
+                      lang)
 
 
 def to_csv(found: Sequence[Responses]) -> str:
@@ -142,19 +150,33 @@ def to_csv(found: Sequence[Responses]) -> str:
     return "\n".join(["net,layer,deviation,n", *lines]) + "\n"
 
 
+def choose_data(data: str) -> tuple:
+    """Another data set brings its own nets; what is none is refused by the view."""
+    return _choices(ResponsesView(data)) if isinstance(data, str) and data in DATA else (gr.skip(), gr.skip())
+
+
+def _choices(view: ResponsesView) -> tuple[dict, dict]:
+    """Number of images, a choice where they ship, and nets."""
+    return (gr.update(value=view.items, visible=ships(view.data)),
+            gr.update(choices=[(bundled()[name].title, name) for name in nets().get(view.data, [])],
+                      value=list(view.names)))
+
+
 def fill(view: ResponsesView, lang: str) -> list:
-    return [view.order, view.items, list(view.names), view.value, view.goal, view.moved]
+    return [view.data, view.order, *_choices(view), view.value, view.goal, view.moved]
 
 
 def build() -> Tab:
     """The components, inside the panel."""
     frame, default = Frame("responses"), ResponsesView()
     with frame.knobs():
+        data = gr.Radio([(spec.title, spec.name) for spec in DATA.values() if spec.name in nets()], value=default.data,
+                        label=word("compare.data"))
         order = gr.Radio([(word(f"compare.responses.order_{name}"), name) for name in ORDERS], value=default.order,
                          label=word("compare.responses.order"))
         items = gr.Radio(list(ITEMS), value=default.items, label=word("compare.responses.items"))
-        names = gr.CheckboxGroup([(bundled()[name].title, name) for name in nets()], value=list(default.names),
-                                 label=word("compare.nets"))
+        names = gr.CheckboxGroup([(bundled()[name].title, name) for name in default.names],
+                                 value=list(default.names), label=word("compare.nets"))
     with frame.result():
         chart = gr.Plot(show_label=False, elem_id="responses", elem_classes="chart")
         below = gr.HTML()
@@ -165,6 +187,8 @@ def build() -> Tab:
                                             0.01, label=word(f"compare.responses.{field}"))
                                   for field in ("value", "goal", "moved"))
         example = gr.HTML()
-    knobs = [order, items, names, value, goal, moved]
+    knobs = [data, order, items, names, value, goal, moved]
+    chosen = data.input(choose_data, data, [items, names], api_visibility="private", show_progress="hidden")
     return Tab("compare", ResponsesView, knobs, [*frame.outputs, chart, example, below], show_responses, fill,
-               [order.input, items.input, names.input, value.release, goal.release, moved.release], panel="responses")
+               [chosen.success, order.input, items.input, names.input, value.release, goal.release, moved.release],
+               panel="responses")
