@@ -4,8 +4,6 @@ Sweeps over the whole test set are recorded once, in lesions.csv beside the weig
 (`python -m resnet lesions MODEL`); a few lesions on a thousand images can be measured while someone waits.
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from resnet.data import Split, normalise
 from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
+from resnet.lab.recording import csv_text, read_rows
 from resnet.lesion import Lesion, after_blocks, before_blocks, blocks, check_lesion, lesioned, places, swappable
 from resnet.model import ResNet
 
@@ -169,19 +168,13 @@ def read(folder: Path) -> tuple[Effect, ...]:
     Raises:
         InputError: it is damaged.
     """
-    try:
-        with (folder / FILE).open(newline="") as file:
-            return tuple(Effect(row["operation"], tuple(filter(None, row["blocks"].split("+"))), int(row["n"]),
-                                float(row["error"]), float(row["loss"])) for row in csv.DictReader(file))
-    except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="lesions") from error
+    return read_rows(folder / FILE, "lesions", lambda row: Effect(
+        row["operation"], tuple(filter(None, row["blocks"].split("+"))), int(row["n"]), float(row["error"]),
+        float(row["loss"])))
 
 
 def to_csv(rows: Sequence[Effect]) -> str:
     """operation, blocks joined by "+", n, error in per cent, loss in nats; six significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["operation", "blocks", "n", "error", "loss"])
-    for row in rows:
-        writer.writerow([row.operation, "+".join(row.blocks), row.n, f"{row.error:.6g}", f"{row.loss:.6g}"])
-    return text.getvalue()
+    return csv_text(["operation", "blocks", "n", "error", "loss"],
+                    ([row.operation, "+".join(row.blocks), row.n, f"{row.error:.6g}", f"{row.loss:.6g}"]
+                     for row in rows))

@@ -5,8 +5,6 @@ through k branches. The forward pass is the whole net's; going back, the gradien
 over all paths it is the net's gradient.
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from resnet.data import Split, normalise
 from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
+from resnet.lab.recording import csv_text, read_rows
 from resnet.lesion import blocks, places, set_branch, shared_copy
 from resnet.model import ResNet
 
@@ -144,19 +143,12 @@ def read(folder: Path) -> tuple[PathLength, ...]:
     Raises:
         InputError: it is damaged.
     """
-    try:
-        with (folder / FILE).open(newline="") as file:
-            return tuple(PathLength(int(row["length"]), int(row["count"]), int(row["samples"]),
-                                    float(row["magnitude"])) for row in csv.DictReader(file))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="lesions") from error
+    return read_rows(folder / FILE, "lesions", lambda row: PathLength(
+        int(row["length"]), int(row["count"]), int(row["samples"]), float(row["magnitude"])))
 
 
 def to_csv(rows: Sequence[PathLength]) -> str:
     """length, count, samples, magnitude and the product of count and magnitude."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["length", "count", "samples", "magnitude", "product"])
-    for row in rows:
-        writer.writerow([row.length, row.count, row.samples, f"{row.magnitude:.6g}", f"{row.product:.6g}"])
-    return text.getvalue()
+    return csv_text(["length", "count", "samples", "magnitude", "product"],
+                    ([row.length, row.count, row.samples, f"{row.magnitude:.6g}", f"{row.product:.6g}"]
+                     for row in rows))

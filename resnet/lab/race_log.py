@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
@@ -13,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 from resnet.lab.race import Lap, RaceSettings, one_thread, race
+from resnet.lab.recording import csv_text
 from resnet.training.experiment import hardware
 from resnet.training.workers import pick_device
 
@@ -68,13 +68,9 @@ def watch(settings: RaceSettings, device: str = "auto", iterations: int | None =
 
 def to_csv(race: Race) -> str:
     """A line per lap, each with the settings; empty where there is nothing, six significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*SETTINGS, "hardware", *LAP])
     settings = dataclasses.astuple(race.settings)
-    for lap in race.laps:
-        writer.writerow([*settings, race.hardware, *map(_spell, dataclasses.astuple(lap))])
-    return text.getvalue()
+    return csv_text([*SETTINGS, "hardware", *LAP],
+                    ([*settings, race.hardware, *map(_spell, dataclasses.astuple(lap))] for lap in race.laps))
 
 
 def from_csv(lines: Iterable[str]) -> Race:

@@ -6,8 +6,6 @@ responses.csv beside the weights (`python -m resnet responses MODEL`).
 """
 
 import copy
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +22,7 @@ from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled, load
 from resnet.lab.images import images_for
+from resnet.lab.recording import csv_text, read_rows
 from resnet.lab.twins import all_twins
 from resnet.model import ResNet
 
@@ -142,11 +141,8 @@ def _add(sums: dict[str, Tensor], layer: str, out: Tensor) -> None:
 def record(folder: Path, model: ResNet, split: Split) -> dict[str, float]:
     """Measure and write responses.csv: layer, deviation (six significant digits) and n; the deviations by layer."""
     found = deviations(model, split)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["layer", "deviation", "n"])
-    writer.writerows([layer, f"{value:.6g}", len(split)] for layer, value in found.items())
-    write_file(folder / FILE, text.getvalue())
+    rows = ([layer, f"{value:.6g}", len(split)] for layer, value in found.items())
+    write_file(folder / FILE, csv_text(["layer", "deviation", "n"], rows))
     return found
 
 
@@ -156,9 +152,7 @@ def read(folder: Path, info: ModelInfo) -> Responses:
     Raises:
         InputError: it is damaged.
     """
-    try:
-        with (folder / FILE).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        return _of(info, {row["layer"]: float(row["deviation"]) for row in rows}, int(rows[0]["n"]))
-    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="responses") from error
+    rows = read_rows(folder / FILE, "responses", lambda row: (row["layer"], float(row["deviation"]), int(row["n"])))
+    if not rows:
+        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="responses")
+    return _of(info, {layer: deviation for layer, deviation, _ in rows}, rows[0][2])

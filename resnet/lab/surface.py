@@ -7,10 +7,8 @@ stay as they are. Twins of one seed are moved along directions drawn from the sa
 """
 
 import copy
-import csv
 import dataclasses
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +23,7 @@ from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled
+from resnet.lab.recording import csv_text, read_rows
 from resnet.training.evaluate import evaluate
 
 FILE = "surface.csv"
@@ -149,11 +148,7 @@ def fingerprint(net: nn.Module) -> str:
 
 def to_csv(heights: Iterable[Height]) -> str:
     """A line per point; floats in full, so that a point is found again."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Height))
-    writer.writerows(dataclasses.astuple(height) for height in heights)
-    return text.getvalue()
+    return csv_text([field.name for field in dataclasses.fields(Height)], map(dataclasses.astuple, heights))
 
 
 def read(folder: Path) -> tuple[Height, ...]:
@@ -162,12 +157,8 @@ def read(folder: Path) -> tuple[Height, ...]:
     Raises:
         InputError: it is damaged.
     """
-    try:
-        with (folder / FILE).open(newline="", encoding="utf-8") as file:
-            return tuple(Height(**{field.name: field.type(row[field.name]) for field in dataclasses.fields(Height)})
-                         for row in csv.DictReader(file))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="surface") from error
+    return read_rows(folder / FILE, "surface", lambda row: Height(
+        **{field.name: field.type(row[field.name]) for field in dataclasses.fields(Height)}))
 
 
 # Recorded ----------------------------------------------------------------------------------------
