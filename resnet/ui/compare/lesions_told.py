@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from resnet.charts.lesions import Shown
+from resnet.charts.style import readable
 from resnet.hub import bundled
 from resnet.lab import lesions, paths
 from resnet.lab.lesions import OPERATIONS, Effect
@@ -109,7 +110,7 @@ def _paths_lead(found: Findings, lang: str) -> str:
     ratio = max(rows[-1].magnitude, rows[0].magnitude) / min(rows[-1].magnitude, rows[0].magnitude)
     return text("compare.lesions.lead_paths", lang, net=title(name), blocks=n, paths=f"{2**n:,}", mean=f"{n / 2:g}",
                 median=middle) + " " + text(f"compare.lesions.paths_{'fall' if falls else 'grow'}", lang,
-                                            ratio=_number(ratio))
+                                            ratio=readable(ratio))
 
 
 def _together(found: Findings, lang: str) -> str:
