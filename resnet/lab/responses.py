@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from resnet.checkpoint import ModelInfo
-from resnet.data import Split, normalise, sample_file
+from resnet.data import Split, normalise
 from resnet.errors import InputError
 from resnet.files import write_file
 from resnet.headers.reference import WEIGHTS
 from resnet.hub import bundled, load
 from resnet.lab.images import images_for
 from resnet.lab.recording import csv_text, read_rows
-from resnet.lab.twins import all_twins
+from resnet.lab.twins import all_twins, ships
 from resnet.model import ResNet
 
 FILE = "responses.csv"
@@ -70,11 +70,6 @@ def nets() -> dict[str, list[str]]:
 
 def _kind(name: str) -> bool:
     return not bundled()[name].architecture.plain
-
-
-def ships(data: str) -> bool:
-    """Whether a data set's test images ship with the app."""
-    return sample_file(data, "test").exists()
 
 
 def responses(name: str, items: int) -> Responses:

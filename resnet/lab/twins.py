@@ -25,8 +25,7 @@ class Twins:
 
     @property
     def shipped(self) -> bool:
-        """Whether test images of their data ship with the app."""
-        return sample_file(self.data, "test").exists()
+        return ships(self.data)
 
     @property
     def nets(self) -> list[LoadedModel]:
@@ -35,6 +34,11 @@ class Twins:
     def named(self, plain: bool) -> str | None:
         """The bundled name of the plain one or the residual one."""
         return next((name for name in self.names if bundled()[name].architecture.plain == plain), None)
+
+
+def ships(data: str) -> bool:
+    """Whether a data set's test images ship with the app."""
+    return sample_file(data, "test").exists()
 
 
 def all_twins() -> dict[str, Twins]:

@@ -9,7 +9,9 @@ import gradio as gr
 from resnet.data import DATA, data_spec
 from resnet.errors import InputError
 from resnet.hub import bundled
-from resnet.lab.responses import ITEMS, Responses, nets, responses, ships
+from resnet.lab.recording import csv_text
+from resnet.lab.responses import ITEMS, Responses, nets, responses
+from resnet.lab.twins import ships
 from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
@@ -145,9 +147,9 @@ def _below(found: Sequence[Responses], view: ResponsesView, lang: str) -> str:
 
 
 def to_csv(found: Sequence[Responses]) -> str:
-    lines = [f"{one.name},{layer},{value:.6g},{one.n}" for one in found
-             for layer, value in zip(one.layers, one.deviations, strict=True)]
-    return "\n".join(["net,layer,deviation,n", *lines]) + "\n"
+    return csv_text(["net", "layer", "deviation", "n"],
+                    ([one.name, layer, f"{value:.6g}", one.n] for one in found
+                     for layer, value in zip(one.layers, one.deviations, strict=True)))
 
 
 def choose_data(data: str) -> tuple:
