@@ -92,8 +92,7 @@ def network_map(trace: Trace, lang: str = "en", focus: str = "", fold: str = "ru
             one block of each kind; "blocks" every block.
         marked: names of blocks that differ from another net's.
 
-    Every drawn
-    block is a button with data-block="layer3.0". Below `min-width` the container should scroll.
+    Every drawn block is a button with data-block="layer3.0". Below `min-width` the container should scroll.
     """
     stages = [stage for stage in trace.stages if stage.blocks]
     cells = sum(len(_drawn(stage.blocks, fold)) for stage in stages)
@@ -165,7 +164,7 @@ def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
     start = sheet.x
     drawn = _drawn(stage.blocks, sheet.fold)
     for run in drawn:
-        _run(sheet, run, number) if isinstance(run, int) else _block(sheet, run, number)
+        _run(sheet) if isinstance(run, int) else _block(sheet, run, number)
     count = sheet.word("blocks", n=len(stage.blocks), block=_block_name(block))
     sheet.names((start + sheet.x) / 2, stage.group, stage.name, count)
     _brackets(sheet, drawn, start)
@@ -184,7 +183,7 @@ def _drawn(blocks: tuple[Block, ...], fold: str) -> list:
     return cells
 
 
-def _run(sheet: _Sheet, length: int, number: int) -> None:
+def _run(sheet: _Sheet) -> None:
     """The cell between a run's first and last block."""
     middle = sheet.x + sheet.cell / 2
     sheet.draw(*(f'<circle class="tip" cx="{middle + 8 * i:g}" cy="{AXIS}" r="1.7"/>' for i in (-1, 0, 1)))

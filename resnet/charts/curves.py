@@ -11,7 +11,7 @@ from resnet.paper import Published
 from resnet.runs import Series
 from resnet.text import text
 
-SPLITS = (("train", "dash", 1.6), ("test", "solid", 2.6))
+SPLITS = (("train", "dash", 1.6, 0.09), ("test", "solid", 2.6, 0.2))  # stroke, width, opacity of the seeds' band
 EARLY = 1 / 3  # of all epochs, whose heights the vertical range leaves out
 LINE = 0.05  # of the vertical range, for a line of a label
 TICK = 0.035  # of the horizontal range, for a published figure at its right end
@@ -41,8 +41,8 @@ def curves(nets: Sequence[Series], axes: Axes = Axes(), lang: str = "en") -> go.
     """Training (dashed) and test (solid) curves, seeds averaged, and the papers' final test errors as ticks."""
     figure = go.Figure(layout=layout())
     for series in nets:
-        for split, dash, width in SPLITS:
-            _band(figure, series, split, axes)
+        for split, dash, width, shading in SPLITS:
+            _band(figure, series, split, axes, shading)
             _curve(figure, series, split, axes, lang, {"dash": dash, "width": width})
     ends = [place for series in nets for place in (axes.places(series)[0], axes.places(series)[-1])] or [0, 1]
     printed = _ticks(figure, nets, axes, (min(ends), max(ends)), lang)
@@ -79,7 +79,7 @@ def _curve(figure: go.Figure, series: Series, split: str, axes: Axes, lang: str,
                        hovertemplate=f"{name}: %{{customdata:.3g}}<extra></extra>")
 
 
-def _band(figure: go.Figure, series: Series, split: str, axes: Axes) -> None:
+def _band(figure: go.Figure, series: Series, split: str, axes: Axes, shading: float) -> None:
     """From the lowest to the highest seed."""
     if len(series.runs) == 1:
         return
@@ -87,7 +87,7 @@ def _band(figure: go.Figure, series: Series, split: str, axes: Axes) -> None:
     red, green, blue = (int(shade(series.plain, series.depth)[i:i + 2], 16) for i in (1, 3, 5))
     figure.add_scatter(
         x=[*places, *reversed(places)], y=[*map(max, values), *map(min, reversed(values))], mode="none",
-        fill="toself", fillcolor=f"rgba({red}, {green}, {blue}, 0.16)", showlegend=False, hoverinfo="skip")
+        fill="toself", fillcolor=f"rgba({red}, {green}, {blue}, {shading})", showlegend=False, hoverinfo="skip")
 
 
 def _ticks(figure: go.Figure, nets: Sequence[Series], axes: Axes, span: tuple, lang: str) -> list[Published]:

@@ -110,7 +110,7 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
         n=each(f"{run.info.results['test']['n']:,}" for run in runs),
         train_n=each(f"{run.info.recipe['train_eval']:,}" for run in runs),
         precision=each(run.info.recipe["precision"] for run in runs),
-        hardware=each(machine(run.info.hardware, lang) for run in runs))]
+        hardware=text("compare.or", lang).join(dict.fromkeys(machine(run.info.hardware, lang) for run in runs)))]
     cites = dict.fromkeys(series.printed.cite for series in nets if series.printed) if ticks else ()
     parts += [_say("source_printed", lang, cite=_list(cites, lang))] if cites else []
     parts += [_say("source_smoothed", lang, weight=f"{smoothing:g}")] if smoothing else []
@@ -121,14 +121,12 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
 
 
 def _told_seeds(nets: Sequence[Series], lang: str) -> str:
-    """ "one seed per curve", or whose curves are means."""
-    several = [series for series in nets if len(series.runs) > 1]
-    if not several:
+    """ "one seed per curve", or whose curves are means of how many."""
+    numbers = sorted({len(series.runs) for series in nets}, reverse=True)
+    if numbers == [1]:
         return _say("one_seed", lang)
-    told = [_say("many_seeds", lang, net=series.label(lang), n=len(series.runs)) for series in several]
-    alone = [series.label(lang) for series in nets if len(series.runs) == 1]
-    told += [_say("seeds_alone", lang, nets=_list(alone, lang))] if alone else []
-    return _list(told, lang)
+    return _list([_say("many_seeds" if number > 1 else "seeds_alone", lang, n=number, nets=_list(
+        [series.label(lang) for series in nets if len(series.runs) == number], lang)) for number in numbers], lang)
 
 
 def table_html(nets: Sequence[Series], lang: str) -> str:
