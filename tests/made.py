@@ -18,7 +18,7 @@ TINY_SETTINGS = ("depths=1,1,1", "widths=4,8,8")
 
 def tiny(variant: str = "resnet20_cifar", **changes) -> ResNetConfig:
     """A net of eight layers for Fashion-MNIST."""
-    return config_of(variant, in_channels=1, input_size=(28, 28), **TINY | changes)
+    return config_of(variant, **{"in_channels": 1, "input_size": (28, 28)} | TINY | changes)
 
 
 @contextmanager

@@ -46,6 +46,8 @@ def test_a_card_says_what_the_net_is():
     torchvision = made_card(config_of("resnet18_cifar"), "cifar10", variant="resnet18_cifar")
     assert "net.maxpool = torch.nn.Identity()" in torchvision and "none of its images" in torchvision
     assert "` with `" not in torchvision
+    assert "grey images of 64 x 64 pixels (the data set's 28 x 28, resized" in made_card(tiny(input_size=(64, 64)))
+    assert "resized" not in made_card() + torchvision
 
 
 @pytest.mark.parametrize("name", bundled())

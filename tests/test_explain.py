@@ -154,6 +154,13 @@ def test_a_look_answers_as_the_library():
         assert torch.allclose(found.feature, feature_of(loaded.model, loaded.model.features(x))[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("size, stage", [((28, 28), "conv4_x"), ((16, 28), "conv4_x"), ((12, 28), "conv3_x"),
+                                         ((3, 3), "conv1")])
+def test_unasked_grad_cam_is_drawn_on_the_last_map_that_tells_places_apart(size, stage):
+    assert look(picture(), a_model(input_size=size), Asks(), "fp32").stage == stage
+    assert look(picture(), a_model(input_size=size), Asks(stage="conv2_x"), "fp32").stage == "conv2_x"
+
+
 def test_a_branch_that_gives_nothing_is_not_missed():
     loaded = a_model()
     block = loaded.model.layer2[0]

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 
+from resnet.data import load_samples
 from resnet.errors import InputError
 from resnet.inference.picture import decode, prepare
 from tests.pictures import encode, gradient, noise
@@ -96,6 +97,12 @@ def test_a_data_set_item_is_left_alone():
     seen = prepare(item.expand(3, -1, -1), 1, (28, 28))
     assert torch.equal(seen.pixels, item)
     assert not (seen.grey or seen.inverted or seen.padded)
+
+
+def test_an_item_for_a_net_that_takes_larger_pictures_is_resized_as_in_its_training():
+    items = load_samples("fashion_mnist", "test").first(50)
+    for item, resized in zip(items.images, items.resized((64, 64)).images, strict=True):
+        assert torch.equal(prepare(item.expand(3, -1, -1), 1, (64, 64)).pixels, resized)
 
 
 def test_a_product_photograph_becomes_a_fashion_mnist_item():

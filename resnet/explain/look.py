@@ -29,13 +29,14 @@ from resnet.precision import resolve
 
 FIRST = -1  # as a target: whatever the first answer is
 MANY = 32  # pictures at once
+COARSEST = 4  # places a side of the map that Grad-CAM is drawn on unasked
 
 
 @dataclass(frozen=True)
 class Asks:
     """What to look for.
 
-    stage       whose map Grad-CAM is drawn on; "" is the last
+    stage       whose map Grad-CAM is drawn on; "" is the last one that tells places apart
     target      the class that Grad-CAM asks about, or FIRST
     channels    the stage whose channels are shown, or "" for none
     off         blocks that are switched off
@@ -128,9 +129,8 @@ def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen
     """Of `net`, the model or its copy with blocks switched off, always in fp32."""
     x = normalise(seen.pixels[None].to(device), loaded.info)
     outputs = stage_outputs(net, x)
-    last = next(reversed(outputs))
-    feature = feature_of(net, outputs[last])
-    stage = asks.stage or last
+    feature = feature_of(net, outputs[next(reversed(outputs))])
+    stage = asks.stage or _last_telling(outputs)
     target = int(logits.argmax()) if asks.target == FIRST else asks.target
     return {
         "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
@@ -138,6 +138,12 @@ def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen
         "channels": top_channels(outputs[asks.channels]) if asks.channels else (),
         "alone": each_alone(loaded.model, x) if asks.alone else None,
     }
+
+
+def _last_telling(outputs: dict[str, Tensor]) -> str:
+    """The last stage whose map has at least COARSEST places a side; the first where none has."""
+    names = [name for name, maps in outputs.items() if min(maps.shape[-2:]) >= COARSEST]
+    return names[-1] if names else next(iter(outputs))
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def _what(info: ModelInfo) -> str:
     return f"""# {info.name}
 
 {kind}, {config.depth} weighted layers deep, `{info.variant}`{' with ' + ', '.join(changed) if changed else ''},
-trained from scratch on {spec.title}. It takes {_channels(config)} of {_size(config)} pixels, scaled to 0 to 1 and
+trained from scratch on {spec.title}. It takes {_channels(config)} of {_pixels(info)}, scaled to 0 to 1 and
 normalised by mean {_numbers(info.mean)} and standard deviation {_numbers(info.std)}, and answers with a logit for each
 of {config.classes} classes: {', '.join(info.labels)}.
 
@@ -182,8 +182,14 @@ def _channels(config: ResNetConfig) -> str:
     return {1: "grey images", 3: "RGB images"}.get(config.in_channels, f"images of {config.in_channels} channels")
 
 
-def _size(config: ResNetConfig) -> str:
-    return f"{config.input_size[0]} x {config.input_size[1]}"
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
+
+
+def _pixels(info: ModelInfo) -> str:
+    taken, own = info.architecture.input_size, DATA[info.data].size
+    resized = f" (the data set's {_size(own)}, resized bilinearly with antialiasing)" if taken != own else ""
+    return f"{_size(taken)} pixels{resized}"
 
 
 def _setting(value) -> str:

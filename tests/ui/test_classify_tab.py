@@ -12,9 +12,12 @@ from PIL import Image
 
 from resnet import classify
 from resnet.data import load_samples
-from resnet.hub import bundled
+from resnet.explain.look import Asks, look
+from resnet.hub import LoadedModel, bundled
+from resnet.model import create
 from resnet.text import text
-from resnet.ui.classify.view import model_title
+from resnet.ui.classify.answer import answer_html
+from resnet.ui.classify.view import Reading, model_title
 from resnet.ui.classify_tab import (
     CHOSEN,
     OWN,
@@ -31,6 +34,7 @@ from resnet.ui.classify_tab import (
 from resnet.ui.examples import EXAMPLES
 from resnet.ui.guard import message_html
 from resnet.ui.images import OPAQUE, RED, overlay
+from tests.made import made_info, tiny
 from tests.pictures import encode, gradient, noise
 from tests.ui.asking import asked, attached, words
 
@@ -134,6 +138,15 @@ def test_the_steps_to_the_nets_input_are_told(upload, kind):
     assert text("classify.saw_resized", width="1,200", height="300") in html
     assert text("classify.saw_cropped") not in html
     assert text("classify.unlike", size="28×28", title="Fashion-MNIST") in html
+
+
+@pytest.mark.parametrize("size", [(28, 28), (64, 64)])
+def test_a_data_sets_own_item_is_no_other_kind_for_a_net_that_enlarges_it(size):
+    net = create(tiny(input_size=size))
+    loaded = LoadedModel("made", net.eval(), made_info(net.config))
+    for pixels, unlike in ((EXAMPLES["boot"].pixels(), False), (EXAMPLES["cheetah"].pixels(), True)):
+        html = answer_html(Reading(ClassifyView(), loaded, look(pixels, loaded, Asks()), "en"))
+        assert (text("classify.unlike", size="28×28", title="Fashion-MNIST") in html) == unlike
 
 
 def test_top_k_and_model_are_followed():

@@ -124,8 +124,8 @@ def _notes(reading: Reading) -> str:
     parts = [f'<p class="note">{escape(" ".join(notes))}</p>']
     if reading.view.off:
         parts.append(f'<p class="note lesion">{escape(_lesion(reading))}</p>')
-    height, width = info.architecture.input_size
-    if look.seen.original != (height, width) and info.data in DATA:
+    if info.data in DATA and look.seen.original != DATA[info.data].size:
+        height, width = DATA[info.data].size
         unlike = text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)
         parts.append(f'<p class="note warn">{escape(unlike)}</p>')
     return "".join(parts)

@@ -26,7 +26,7 @@ class ClassifyView:
     example      one of EXAMPLES, a bundled test item ("fashion_mnist-123"), or "own"
     model        a model reference; beside: a second one, or ""
     temperature  divides the logits
-    stage, target   Grad-CAM's stage ("" is the last) and class (ANY is the first answer)
+    stage, target   Grad-CAM's stage ("" leaves it to resnet.explain.look) and class (ANY is the first answer)
     channels     the stage whose channels are shown, or ""
     off          blocks that are switched off
     open         the sections that are unfolded
