@@ -12,7 +12,7 @@ from resnet.text import text
 def responses_chart(found: Sequence[Responses], ranked: bool, lang: str = "en") -> go.Figure:
     """Standard deviation of each layer's response, by layer in order or by rank; a line per net, named at its end."""
     figure = go.Figure(layout=layout(400))
-    deepest = max((one.depth for one in found), default=0)
+    longest = max((len(one.layers) for one in found), default=1)
     for one in found:
         rows = one.ranked if ranked else tuple(zip(one.layers, one.deviations, strict=True))
         hue = shade(one.plain, one.depth)
@@ -21,15 +21,16 @@ def responses_chart(found: Sequence[Responses], ranked: bool, lang: str = "en") 
             mode="lines+markers", name=one.title, showlegend=False, line={"color": hue, "width": 1.6},
             marker={"color": hue, "size": 5}, hovertemplate=f"{one.title}, %{{customdata}}: %{{y:.3g}}<extra></extra>")
         figure.add_annotation(x=len(rows), y=rows[-1][1], text=f"<b>{one.title}</b>", xanchor="left", xshift=6,
-                              yshift=_aside(one, deepest) * ranked, showarrow=False,
+                              yshift=_aside(one, longest) * ranked, showarrow=False,
                               font={"color": hue, "size": 13})
     top = max((value for one in found for value in one.deviations), default=1.0)
-    figure.update_xaxes(title=text(f"compare.responses.{'rank' if ranked else 'layer'}", lang), rangemode="tozero")
+    figure.update_xaxes(title=text(f"compare.responses.{'rank' if ranked else 'layer'}", lang),
+                        range=[0, 1.02 * longest])
     figure.update_yaxes(title=text("compare.responses.deviation", lang), range=[0, 1.05 * top])
     figure.update_layout(hovermode="closest")
     return figure
 
 
-def _aside(one: Responses, deepest: int) -> int:
+def _aside(one: Responses, longest: int) -> int:
     """Pixels upwards for a name at the end of a ranked line, beside which a deeper twin's goes on."""
-    return -12 if not one.plain else 12 if one.depth == deepest else 28
+    return -12 if not one.plain else 12 if len(one.layers) == longest else 28

@@ -128,7 +128,7 @@ def example_html(value: float, goal: float, moved: float, lang: str) -> str:
                            for column in ("what", "before", "after", "change")], rows,
                           text("compare.responses.aside_table", lang))
     return (f'{table}<p class="note">{escape(text("compare.responses.aside_shows", lang))} '
-            f'{escape(text("compare.responses.aside_hides", lang, move=f"{moved - goal:+.3g}"))}</p>')
+            f'{escape(text("compare.responses.aside_hides", lang, move=f"{moved - goal:+.3g}".replace("-", "−")))}</p>')
 
 
 def _below(found: Sequence[Responses], view: ResponsesView, lang: str) -> str:
