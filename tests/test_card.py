@@ -7,6 +7,7 @@ from huggingface_hub import ModelCard
 from resnet.config import config_of
 from resnet.data import DATA
 from resnet.hub import WEIGHTS, bundled
+from resnet.shapes import trace
 from resnet.training.card import model_card
 from tests.made import made_info, tiny
 
@@ -58,3 +59,13 @@ def test_bundled_cards_agree_with_their_configs(name):
     assert f"{100 * config['results']['test']['accuracy']:.2f} %" in card.text
     assert card.data.datasets == [DATA[config["data"]].repository]
     assert config["name"] == name
+
+
+def test_the_readme_lists_every_bundled_net_with_its_figures():
+    rows = [line for line in (WEIGHTS.parent / "README.md").read_text().splitlines() if line.startswith("| `")]
+    listed = {row.split("`")[1]: row for row in rows if row.split("`")[1] in bundled()}
+    assert listed.keys() == bundled().keys()
+    for name, info in bundled().items():
+        takes = "x".join(map(str, (info.architecture.in_channels, *info.architecture.input_size)))
+        params, accuracy = trace(info.architecture).params, info.results["test"]["accuracy"]
+        assert listed[name] == f"| `{name}` | {takes} | {params:,} | {info.recipe['epochs']} | {100 * accuracy:.2f} % |"
