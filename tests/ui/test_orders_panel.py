@@ -47,6 +47,7 @@ def test_a_comparison_is_of_one_recipe_and_of_several_orders():
     ({"original": (14.0, 14.6), "preact": (13.9, 14.5)}, "too shallow"),
     ({"original": (14.0, 14.1), "bn_after_add": (16.0, 16.1)}, "further apart"),
     ({"original": (14.0, 15.1), "bn_after_add": (15.2, 15.3)}, "too shallow"),
+    ({"original": (14.0,), "bn_after_add": (16.0, 16.1)}, "nothing is ranked"),
 ])
 def test_the_verdict_follows_the_spread_of_the_seeds(errors, part):
     assert part in verdict(measured(several(**errors)), "en")

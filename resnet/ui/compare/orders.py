@@ -105,7 +105,9 @@ def verdict(found: list[Measured], lang: str) -> str:
     ordered = sorted(found, key=lambda one: one.mean)
     best, worst = ordered[0], ordered[-1]
     spread = max(max(one.errors) - min(one.errors) for one in found)
-    key = "apart" if min(worst.errors) > max(best.errors) and worst.mean - best.mean > spread else "too_shallow"
+    apart = min(worst.errors) > max(best.errors) and worst.mean - best.mean > spread
+    alone = any(len(one.errors) == 1 for one in found)
+    key = "one_seed" if alone else "apart" if apart else "too_shallow"
     return text(f"compare.orders.{key}", lang, best=_label("orders", best.order, lang), best_error=f"{best.mean:.2f}",
                 worst=_label("orders", worst.order, lang), worst_error=f"{worst.mean:.2f}", spread=f"{spread:.2f}")
 
@@ -156,9 +158,9 @@ def _below(marks: list, found: list[Measured], lang: str) -> str:
     source = text("compare.orders.source", lang, published="; ".join(dict.fromkeys(
         mark.source for mark in marks if mark.depth > 20)))
     if found:
-        info = found[0].runs[0].info
+        info, numbers = found[0].runs[0].info, sorted({len(one.runs) for one in found})
         source += " " + text("compare.orders.source_ours", lang, epochs=info.recipe["epochs"],
-                             seeds=min(len(one.runs) for one in found), hardware=machine(info.hardware, lang),
+                             seeds="–".join(map(str, numbers)), hardware=machine(info.hardware, lang),
                              files=", ".join(run.source for one in found for run in one.runs[:1]))
     heads = [text(f"compare.orders.columns.{column}", lang) for column in columns]
     csv = to_csv([dict(zip(columns, row, strict=True)) for row in rows])
