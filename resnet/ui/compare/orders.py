@@ -158,9 +158,10 @@ def _below(marks: list, found: list[Measured], lang: str) -> str:
     source = text("compare.orders.source", lang, published="; ".join(dict.fromkeys(
         mark.source for mark in marks if mark.depth > 20)))
     if found:
-        info, numbers = found[0].runs[0].info, sorted({len(one.runs) for one in found})
+        info, counts = found[0].runs[0].info, [len(one.runs) for one in found]
         source += " " + text("compare.orders.source_ours", lang, epochs=info.recipe["epochs"],
-                             seeds="–".join(map(str, numbers)), hardware=machine(info.hardware, lang),
+                             seeds="–".join(map(str, sorted({min(counts), max(counts)}))),
+                             hardware=machine(info.hardware, lang),
                              files=", ".join(run.source for one in found for run in one.runs[:1]))
     heads = [text(f"compare.orders.columns.{column}", lang) for column in columns]
     csv = to_csv([dict(zip(columns, row, strict=True)) for row in rows])
