@@ -33,6 +33,7 @@ def test_published_errors_are_drawn_with_their_citation():
 
 def test_shortcuts_are_table_1():
     _, _, figure, below, link = ask(show_orders, ["shortcuts"])
+    assert "xaxis2" not in figure.layout.to_plotly_json()  # nothing of ours, no axis for it
     assert 12.35 in figure.data[0].x and "Table 1" in words(below) and link.endswith("show=shortcuts")
 
 
@@ -63,6 +64,8 @@ def test_our_marks_have_the_seeds_range(monkeypatch):
     _, _, figure, below, _ = ask(show_orders, ["orders"], "lang=zh")
     ours = next(line for line in figure.data if line.name == "ResNet-20")
     assert (ours.x[0], ours.error_x.array[0], ours.error_x.arrayminus[0]) == (13.5, 0.5, 0.5)
+    low, high = figure.layout.xaxis2.range
+    assert ours.xaxis == "x2" and low < 13.0 and high > 14.0  # an axis of their own, with room for the seeds' range
     assert "AMD" in words(below)
 
 

@@ -74,11 +74,11 @@ def show_orders(show: str, request: gr.Request = None) -> tuple:
     lang = language(request)
     view = parse_controls(OrdersView, show)
     found = measured() if view.show == "orders" else []
-    marks = [*_published(view, lang), *_ours(found, lang)]
+    published, ours = _published(view, lang), _ours(found, lang)
     rows = [_label(view.show, row.name, lang) for row in SHOWS[view.show]]
     drawings = _drawings(lang) if view.show == "orders" else ""
-    return (heading_html("orders", _lead(view, found, lang), lang), orders_chart(marks, rows, lang),
-            drawings + _below(marks, found, lang), to_query("compare", view, "orders"))
+    return (heading_html("orders", _lead(view, found, lang), lang), orders_chart(published, ours, rows, lang),
+            drawings + _below([*published, *ours], found, lang), to_query("compare", view, "orders"))
 
 
 def fill(view: OrdersView, lang: str) -> list:
