@@ -46,17 +46,21 @@ class Fault:
     whole: bool = False  # strikes downloads only, not the reading of a range that has an end
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
-    """One request: `file` is the path within its repository, or the whole path elsewhere."""
+    """One request: `file` is the path within its repository, or the whole path elsewhere.
+
+    Noted when it comes in; status and sent are noted before they go out, so that whoever
+    has read an answer finds it noted.
+    """
 
     method: str
     file: str
     path: str
     range: str
     authorization: str
-    status: int
-    sent: int
+    status: int = 0
+    sent: int = 0
 
 
 def entity_tag(content: "bytes | Path") -> str:
@@ -93,16 +97,14 @@ class Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def do_GET(self) -> None:
-        self.sent, self.status, self.file = 0, 0, urlsplit(self.path).path
+        self.noted = Request(self.command, urlsplit(self.path).path, self.path,
+                             self.headers.get("range", ""), self.headers.get("authorization", ""))
+        with self.hub.lock:
+            self.hub.requests.append(self.noted)
         try:
             self._answer()
         except (_Hurt, ConnectionError):
             self.close_connection = True
-        finally:
-            with self.hub.lock:
-                self.hub.requests.append(Request(
-                    self.command, self.file, self.path, self.headers.get("range", ""),
-                    self.headers.get("authorization", ""), self.status, self.sent))
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
@@ -121,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._resolve(kind or "models", repo, unquote(revision), unquote(file))
         if match := self.STORED.fullmatch(path):
             kind, repo, commit, file = match.groups()
-            self.file = file
+            self.noted.file = file
             content = self.hub.repositories[f"{kind}/{repo}"].commits[commit][file]
             return self._body(content, {"ETag": f'"{entity_tag(content)}"'}, self._fault(stored=True))
         if match := self.API.fullmatch(path):
@@ -133,12 +135,12 @@ class Handler(BaseHTTPRequestHandler):
         at_body = ("trickle", "truncated", "longer", "no_ranges", "odd_range", "chunked", "corrupt", "slow")
         whole = not re.fullmatch(r"bytes=\d+-\d+", self.headers.get("range", ""))
         if stored:
-            return next((fault for fault in self.hub.faults if fnmatch(self.file, fault.pattern)
+            return next((fault for fault in self.hub.faults if fnmatch(self.noted.file, fault.pattern)
                          and fault.kind in at_body and whole >= fault.whole), None)
-        return self.hub.fault_for(self.file, whole)
+        return self.hub.fault_for(self.noted.file, whole)
 
     def _resolve(self, kind: str, repo: str, revision: str, file: str) -> None:
-        self.file = file
+        self.noted.file = file
         fault = self._fault()
         if fault and self._struck(fault):
             return None
@@ -153,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "pointer":
             content = POINTER % (b"0" * 64, _size(content))
         headers = {"X-Repo-Commit": commit, "ETag": f'"{entity_tag(content)}"'}
-        if fault and self.hub.seen(file):
+        if fault and len(self.hub.seen(file)) > 1:
             headers |= {"changed": {"ETag": '"other"'}, "moved": {"X-Repo-Commit": commit[::-1]}}.get(fault.kind, {})
         if _size(content) < self.hub.large:
             return self._body(content, headers, fault)
@@ -223,8 +225,8 @@ class Handler(BaseHTTPRequestHandler):
             piece = _slice(content, first, min(first + step, stop))
             if kind == "corrupt" and first + len(piece) == stop:
                 piece = piece[:-1] + bytes([piece[-1] ^ 1])
+            self.noted.sent += len(piece)
             self.wfile.write(piece)
-            self.sent += len(piece)
             first += len(piece)
             time.sleep({"trickle": 0.2, "slow": self.hub.pause}.get(kind, 0))
         if first < stop:
@@ -234,8 +236,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.dumps(data).encode()
         self._head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
         if self.command != "HEAD":
+            self.noted.sent += len(body)
             self.wfile.write(body)
-            self.sent += len(body)
 
     def _error(self, status: int, code: str, headers: dict | None = None) -> None:
         self._send(status, (headers or {}) | ({"X-Error-Code": code} if code else {}))
@@ -244,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
         self._head(status, headers | {"Content-Length": "0"})
 
     def _head(self, status: int, headers: dict) -> None:
-        self.status = status
+        self.noted.status = status
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
