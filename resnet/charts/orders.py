@@ -10,6 +10,7 @@ from resnet.charts.style import layout, row_labels, shade
 from resnet.text import text
 
 MARGIN = 0.15  # of the errors' span, on either side for the outermost numbers
+NUMBER = 0.25  # of the axis, the room of a number on a phone
 SYMBOLS = {20: "circle", 110: "diamond", 164: "square"}
 
 
@@ -53,11 +54,22 @@ def _marks(figure: go.Figure, marks: Sequence[Mark], column: int) -> None:
         shown = [mark for mark in marks if mark.depth == depth]
         figure.add_scatter(
             x=[mark.error for mark in shown], y=[mark.label for mark in shown], mode="markers+text",
-            name=f"ResNet-{depth}", text=[f"{mark.error:.2f}" for mark in shown], textposition="bottom center",
+            name=f"ResNet-{depth}", text=[f"{mark.error:.2f}" for mark in shown],
+            textposition=[_below(mark, marks) for mark in shown],
             error_x={"type": "data", "symmetric": False, "array": [mark.high - mark.error for mark in shown],
                      "arrayminus": [mark.error - mark.low for mark in shown], "color": shade(False, depth)},
             marker={"color": shade(False, depth), "size": 11, "symbol": SYMBOLS.get(depth, "circle")},
             hovertext=[f"{mark.error:.2f} %, {mark.source}" for mark in shown], hoverinfo="text", row=1, col=column)
+
+
+def _below(mark: Mark, marks: Sequence[Mark]) -> str:
+    """Where the number stands: below its mark, aside from a row's other mark that is too close."""
+    low, high = _range(marks)
+    near = [other.error for other in marks if other.label == mark.label
+            and 0 < abs(other.error - mark.error) < NUMBER * (high - low)]
+    if not near:
+        return "bottom center"
+    return "bottom left" if mark.error < near[0] else "bottom right"
 
 
 def _range(marks: Sequence[Mark]) -> list[float]:

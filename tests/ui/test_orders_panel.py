@@ -51,7 +51,8 @@ def test_a_comparison_is_of_one_recipe_and_of_several_orders():
     ({"original": (14.0,), "bn_after_add": (16.0, 16.1)}, "nothing is ranked"),
 ])
 def test_the_verdict_follows_the_spread_of_the_seeds(errors, part):
-    assert part in verdict(measured(several(**errors)), "en")
+    said = verdict(measured(several(**errors)), "en")
+    assert part in said and "trained for 5 epochs" in said
 
 
 def test_without_runs_it_says_so():
@@ -73,3 +74,11 @@ def test_our_marks_have_the_seeds_range(monkeypatch):
 def test_a_bad_choice_is_a_sentence(show):
     message, *_ = ask(show_orders, [show])
     assert words(message) and "went wrong" not in message
+
+
+def test_numbers_of_a_row_that_lie_close_stand_aside_from_one_another():
+    _, _, figure, _, _ = ask(show_orders, ["orders"])
+    published = [line for line in figure.data if line.xaxis == "x"]
+    at = {x: place for line in published for x, place in zip(line.x, line.textposition, strict=True)}
+    assert at[5.93] == "bottom left" and at[6.61] == "bottom right"
+    assert at[6.50] == at[8.17] == "bottom center"

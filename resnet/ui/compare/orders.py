@@ -108,7 +108,8 @@ def verdict(found: list[Measured], lang: str) -> str:
     apart = min(worst.errors) > max(best.errors) and worst.mean - best.mean > spread
     alone = any(len(one.errors) == 1 for one in found)
     key = "one_seed" if alone else "apart" if apart else "too_shallow"
-    return text(f"compare.orders.{key}", lang, best=_label("orders", best.order, lang), best_error=f"{best.mean:.2f}",
+    return text(f"compare.orders.{key}", lang, epochs=best.runs[0].info.recipe["epochs"],
+                best=_label("orders", best.order, lang), best_error=f"{best.mean:.2f}",
                 worst=_label("orders", worst.order, lang), worst_error=f"{worst.mean:.2f}", spread=f"{spread:.2f}")
 
 
