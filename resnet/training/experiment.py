@@ -96,13 +96,15 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
     train_set, test_set = (load_split(experiment.recipe.data, split).resized(size) for split in ("train", "test"))
     net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers)
     seconds = load_rows(out)[-1].seconds
-    info = describe(experiment, net, train_set, test_set, seconds, workers)
+    test, unrounded = _tested(net, test_set, workers), {}
     if half:
         rounded = rounded_to_half(net)
-        other = describe(experiment, rounded, train_set, test_set, seconds, workers)
-        half = abs(other.results["test"]["accuracy"] - info.results["test"]["accuracy"]) <= HALF_COSTS
+        score = _tested(rounded, test_set, workers)
+        half = abs(score.accuracy - test.accuracy) <= HALF_COSTS
         if half:
-            net, info = rounded, dataclasses.replace(other, results=other.results | {UNROUNDED: info.results["test"]})
+            net, test, unrounded = rounded, score, {UNROUNDED: _counted(test)}
+    info = describe(experiment, net, train_set, test, seconds, workers)
+    info = dataclasses.replace(info, results=info.results | unrounded)
     if workers.rank == 0:
         _write(out, net, info, weights, half)
         if not keep:
@@ -110,22 +112,27 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
     return info
 
 
-def describe(experiment: Experiment, net: ResNet, train_set: Split, test_set: Split, seconds: float,
+def describe(experiment: Experiment, net: ResNet, train_set: Split, test: Score, seconds: float,
              workers: Workers = ALONE) -> ModelInfo:
-    """config.json of a trained net: every image of both splits is evaluated in fp32."""
+    """config.json of a trained net; like the test set, the whole training set is evaluated in fp32."""
     spec, device = train_set.spec, next(net.parameters()).device
-    scores = {name: evaluate(net, split, "fp32", rank=workers.rank, world=workers.world)
-              for name, split in (("test", test_set), ("train", train_set))}
     return ModelInfo(
         experiment.name, experiment.variant, experiment.config, spec.name, spec.classes, spec.mean, spec.std,
-        {"test": _summary(scores["test"]) | {"confusion": [list(row) for row in scores["test"].confusion]},
-         "train": _summary(scores["train"])},
+        {"test": _counted(test), "train": _summary(_tested(net, train_set, workers))},
         dataclasses.asdict(_exact(experiment.recipe, device, workers)), round(seconds, 1),
         hardware(device, workers.world), versions())
 
 
+def _tested(net: ResNet, split: Split, workers: Workers) -> Score:
+    return evaluate(net, split, "fp32", rank=workers.rank, world=workers.world)
+
+
 def _summary(score: Score) -> dict:
     return {"n": score.n, "accuracy": score.accuracy, "loss": score.loss}
+
+
+def _counted(score: Score) -> dict:
+    return _summary(score) | {"confusion": [list(row) for row in score.confusion]}
 
 
 def hardware(device: torch.device, processes: int = 1) -> str:
