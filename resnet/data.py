@@ -148,6 +148,18 @@ def augment(images: Tensor, pad: int, flip: Tensor, generator: torch.Generator) 
     return cropped.permute(0, 3, 1, 2)
 
 
+def cut_window(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """The same square window of all images, anywhere in them: [n, c, h, w] -> [n, c, side, side].
+
+    Nothing is drawn where the window is the whole image.
+    """
+    room = images.shape[-1] - side
+    if not room:
+        return images
+    top, left = torch.randint(0, room + 1, (2,), generator=generator).tolist()
+    return images[:, :, top:top + side, left:left + side]
+
+
 def _locate(spec: DataSpec, split: str) -> Path:
     inside = f"{spec.folder}/{split}-00000-of-00001.parquet"
     root = os.environ.get("RESNET_DATA")

@@ -51,6 +51,13 @@ def test_a_card_says_what_the_net_is():
     assert "resized" not in made_card() + torchvision
 
 
+def test_a_card_tells_of_windows():
+    recipe = {"data": "fashion_mnist", "epochs": 7}
+    assert "not mirrored;\nhalf of the epochs show windows" in made_card(recipe=recipe | {"window": 20})
+    for without in (recipe, recipe | {"window": 0}):
+        assert "not mirrored. 1.5 minutes" in made_card(recipe=without)
+
+
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_cards_agree_with_their_configs(name):
     config = json.loads((WEIGHTS / name / "config.json").read_text())

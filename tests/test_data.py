@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageOps
 
 from resnet import data
-from resnet.data import DATA, Split, augment, load_samples, load_split, normalise
+from resnet.data import DATA, Split, augment, cut_window, load_samples, load_split, normalise
 from resnet.errors import InputError
 from tests.made import made_split, write_parquet
 
@@ -165,3 +165,22 @@ def test_resizing_beyond_memory_is_refused():
     many = Split(split.spec, split.images.expand(1_000_000, -1, -1, -1), split.labels)
     with pytest.raises(InputError, match="150.5 GB"):
         many.resized((224, 224))
+
+
+def test_a_window_is_one_and_the_same_part_of_all_images_and_falls_everywhere():
+    y, x = torch.meshgrid(torch.arange(8), torch.arange(8), indexing="ij")
+    images = torch.stack([10 * y + x, 100 + 10 * y + x])[:, None].to(torch.uint8)
+    generator, corners = torch.Generator().manual_seed(0), set()
+    for _ in range(200):
+        window = cut_window(images, 6, generator)
+        top, left = divmod(int(window[0, 0, 0, 0]), 10)
+        assert torch.equal(window, images[:, :, top:top + 6, left:left + 6])
+        corners.add((top, left))
+    assert corners == {(top, left) for top in range(3) for left in range(3)}
+
+
+def test_a_window_of_the_whole_image_draws_nothing():
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    images = torch.zeros(2, 1, 8, 8)
+    assert cut_window(images, 8, generator) is images and torch.equal(before, generator.get_state())

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from resnet import files
 from resnet.errors import InputError
 from resnet.model import create
-from resnet.training.recipe import Recipe, learning_rate
+from resnet.training.recipe import Recipe, learning_rate, window_side
 from resnet.training.resume import CHECKPOINT, HISTORY_FILE, load_rows
 from resnet.training.train import Workers, _Run, train
 from tests.made import made_split, one_thread, same_tensors, tiny
@@ -126,6 +126,29 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines():
     assert learning_rate(Recipe("cifar10", 1, lr=0.2, warmup=0.0), 0, 100) <= 0.2
 
 
+def test_windows_are_narrow_for_half_of_the_epochs_and_the_whole_image_for_a_fifth():
+    recipe = Recipe("cifar10", 100, window=20)
+    sides = [window_side(recipe, epoch, 32) for epoch in range(100)]
+    assert sides == sorted(sides) and set(sides) == {20, 24, 28, 32}
+    assert set(sides[:50]) == {20} and set(sides[80:]) == {32} and set(sides[55:75]) >= {24, 28}
+    for window in (0, 32, 64):
+        assert {window_side(replace(recipe, window=window), epoch, 32) for epoch in range(100)} == {32}
+    assert {window_side(replace(recipe, window=30), epoch, 32) for epoch in range(100)} <= {30, 32}
+
+
+def test_a_run_shows_its_windows_and_resumes_within_them(tmp_path, monkeypatch):
+    recipe = replace(RECIPE, epochs=4, window=20)
+    whole, _ = finish(recipe=recipe)
+    generator = train(tiny(), recipe, TRAIN, TEST, tmp_path)
+    [next(generator) for _ in range(13)]  # into the third epoch
+    generator.close()
+    assert same_tensors(whole.state_dict(), finish(tmp_path, recipe)[0].state_dict())
+    shapes = []
+    monkeypatch.setattr(_Run, "update", lambda run, images, *rest: shapes.append(tuple(images.shape)) or 0.0)
+    finish(recipe=recipe)
+    assert shapes[:6] == [(16, 1, 20, 20)] * 6 and shapes[-6:] == [(16, 1, 28, 28)] * 6
+
+
 def test_a_step_is_the_papers_sgd(monkeypatch):
     """One update against the formulas: Nesterov momentum, decay on kernels and matrices only."""
     run = _Run(tiny(), replace(RECIPE, weight_decay=0.1), torch.device("cpu"), Workers())
@@ -147,7 +170,7 @@ def _plain_gradient(grad, decayed):
 @pytest.mark.parametrize(("field", "value"), [
     ("epochs", 0), ("batch", -1), ("lr", float("nan")), ("lr", float("inf")), ("lr", "fast"), ("momentum", 1.5),
     ("weight_decay", -1), ("warmup", 2), ("flip", 1), ("seed", -1), ("epochs", True), ("epochs", 1.5),
-    ("precision", "fp8"), ("data", 3), ("pad", -1), ("label_smoothing", 1.1),
+    ("precision", "fp8"), ("data", 3), ("pad", -1), ("label_smoothing", 1.1), ("window", -1),
 ])
 def test_a_bad_recipe_names_the_field(field, value):
     with pytest.raises(InputError) as caught:

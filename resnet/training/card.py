@@ -123,7 +123,7 @@ def _how_trained(info: ModelInfo) -> str:
 
 SGD with Nesterov momentum; the learning rate rises linearly to `lr` over the share `warmup` of all iterations and falls
 linearly to 0; weight decay acts on kernels and matrices only. Random crops out of images padded by `pad` pixels
-{_flips(info)}. {_time(info)} on {info.hardware}; {versions}.
+{_flips(info)}{_windows(info)}. {_time(info)} on {info.hardware}; {versions}.
 
     python -m resnet train --recipe config.json --out FOLDER"""
 
@@ -202,6 +202,14 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 def _flips(info: ModelInfo) -> str:
     return "and mirrored in every other epoch" if info.recipe.get("flip") else "and not mirrored"
+
+
+def _windows(info: ModelInfo) -> str:
+    """Recipes from before there were windows do not have the setting."""
+    if not info.recipe.get("window"):
+        return ""
+    return (";\nhalf of the epochs show windows of `window` pixels a side out of them, the last fifth all of them, "
+            "and in\nbetween the windows grow")
 
 
 def _time(info: ModelInfo) -> str:

@@ -10,8 +10,9 @@ from resnet.precision import check_precision
 LIMITS = {
     "epochs": (1, 1_000_000), "batch": (1, 1_000_000), "micro_batches": (1, 1_000_000), "train_eval": (1, 10**9),
     "lr": (0, math.inf), "momentum": (0, 1), "weight_decay": (0, math.inf), "warmup": (0, 1),
-    "label_smoothing": (0, 1), "pad": (0, 1024), "seed": (0, 2**31 - 1),
+    "label_smoothing": (0, 1), "pad": (0, 1024), "seed": (0, 2**31 - 1), "window": (0, 1024),
 }
+WINDOW_STEP = 4  # pixels
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Recipe:
     (Jordan 2024, arXiv 2404.00498, section 3.6). `micro_batches` cuts each batch in equal parts with
     batch statistics of their own; torchrun's processes share the parts out and make them at least as
     many as themselves. `precision` "auto" is bf16 where the device is fast at it. `train_eval` is the
-    number of training images on which the training error is followed.
+    number of training images on which the training error is followed. With `window` the net sees windows
+    of that side at first, which cost less, and whole images at last: see `window_side`.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -44,6 +46,7 @@ class Recipe:
     precision: str = "auto"
     micro_batches: int = 1
     train_eval: int = 10_000
+    window: int = 0
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -82,3 +85,16 @@ def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
     if done < recipe.warmup:
         return recipe.lr * done / recipe.warmup
     return recipe.lr * (iterations - iteration) / (iterations * (1 - recipe.warmup) + 1)
+
+
+def window_side(recipe: Recipe, epoch: int, side: int) -> int:
+    """Pixels a side of what the `epoch`-th epoch (0-based) shows of images that are `side` pixels a side.
+
+    Half of the epochs show windows of `window` pixels, the last fifth all of the image; in between the
+    windows grow in steps of 4 pixels. Progressive resizing (Howard and Gugger 2020, Deep Learning for
+    Coders, chapter 7) by cropping instead of scaling.
+    """
+    if not 0 < recipe.window < side:
+        return side
+    grown = min(1.0, max(0.0, (epoch / recipe.epochs - 0.5) / 0.3))
+    return min(side, recipe.window + WINDOW_STEP * round(grown * (side - recipe.window) / WINDOW_STEP))

@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.config import ResNetConfig
-from resnet.data import DataSpec, Split, augment, normalise
+from resnet.data import DataSpec, Split, augment, cut_window, normalise
 from resnet.errors import InputError
 from resnet.model import ResNet, create
 from resnet.precision import autocast
 from resnet.training.evaluate import evaluate
-from resnet.training.recipe import Recipe, learning_rate
+from resnet.training.recipe import Recipe, learning_rate, window_side
 from resnet.training.resume import Row, load_checkpoint, open_folder, save_checkpoint
 from resnet.training.workers import ALONE, Workers
 
@@ -103,12 +103,13 @@ class _Run:
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         mirrored = torch.rand(len(train_set), generator=torch.Generator().manual_seed(recipe.seed)) < 0.5
         order = torch.randperm(len(train_set), generator=generator)
+        side = window_side(recipe, epoch, train_set.images.shape[-1])
         self.model.train()
         started = time.perf_counter()
         for step in range(steps):
             index = order[step * recipe.batch:(step + 1) * recipe.batch]
             flip = mirrored[index] ^ bool(epoch % 2) if recipe.flip else torch.zeros(len(index), dtype=torch.bool)
-            images = augment(train_set.images[index], recipe.pad, flip, generator)
+            images = cut_window(augment(train_set.images[index], recipe.pad, flip, generator), side, generator)
             lr = learning_rate(recipe, epoch * steps + step, recipe.epochs * steps)
             loss = self.update(images, train_set.labels[index], train_set.spec, lr)
             self.seconds = time.perf_counter() - started
