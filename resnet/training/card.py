@@ -208,8 +208,8 @@ def _windows(info: ModelInfo) -> str:
     """Recipes from before there were windows do not have the setting."""
     if not info.recipe.get("window"):
         return ""
-    return (";\nhalf of the epochs show windows of `window` pixels a side out of them, the last fifth all of them, "
-            "and in\nbetween the windows grow")
+    return (";\nat least half of the epochs show windows of `window` pixels a side out of them, the last fifth all of "
+            "them, and\nin between the windows grow")
 
 
 def _time(info: ModelInfo) -> str:

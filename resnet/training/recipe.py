@@ -90,8 +90,8 @@ def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
 def window_side(recipe: Recipe, epoch: int, side: int) -> int:
     """Pixels a side of what the `epoch`-th epoch (0-based) shows of images that are `side` pixels a side.
 
-    Half of the epochs show windows of `window` pixels, the last fifth all of the image; in between the
-    windows grow in steps of 4 pixels. Progressive resizing (Howard and Gugger 2020, Deep Learning for
+    At least half of the epochs show windows of `window` pixels, the last fifth all of the image; in
+    between the windows grow in steps of 4 pixels. Progressive resizing (Howard and Gugger 2020, Deep Learning for
     Coders, chapter 7) by cropping instead of scaling.
     """
     if not 0 < recipe.window < side:
