@@ -16,6 +16,7 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo
 from resnet.hub import WEIGHTS
 from resnet.paper import Published, published
 from resnet.text import text
+from resnet.training.recipe import filled
 from resnet.training.train import Row
 
 HISTORY_FILE = "history.csv"
@@ -52,6 +53,11 @@ class Run:
     def title(self) -> str:
         """ "ResNet-20" or "plain-20", as the papers write them."""
         return self.info.title
+
+    @property
+    def recipe(self) -> dict:
+        """All of it without the seed: equal for runs of two versions of this project that did the same."""
+        return {key: value for key, value in filled(self.info.recipe).items() if key != "seed"}
 
     @property
     def seed(self) -> int:
@@ -108,7 +114,7 @@ class Series:
     @property
     def recipe(self) -> dict:
         """Without the seed."""
-        return {key: value for key, value in self.info.recipe.items() if key != "seed"}
+        return self.lead.recipe
 
     @property
     def main(self) -> bool:
@@ -169,8 +175,7 @@ def series_of(data: str) -> list[Series]:
 
 def _what_was_done(run: Run) -> str:
     """Net and recipe without the seed, and the number of epochs: equal for runs whose curves may be averaged."""
-    recipe = {key: value for key, value in run.info.recipe.items() if key != "seed"}
-    return json.dumps([run.info.architecture.to_dict(), recipe, len(run.rows)], sort_keys=True)
+    return json.dumps([run.info.architecture.to_dict(), run.recipe, len(run.rows)], sort_keys=True)
 
 
 def _told_apart(found: list[Series]) -> list[Series]:

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -79,6 +80,15 @@ def test_the_same_command_on_a_finished_folder_only_tells(finished, capsys):
     assert answer["name"] == "resnet20_fashion_mnist" and answer["results"]["train"]["n"] == 80
     assert {file.name: (file.stat().st_mtime_ns, file.read_bytes()) for file in finished.iterdir()} == before
     assert "finished run of another" in refused(capsys, "train", *ARGUMENTS, "--seed", 1, "--out", finished)
+
+
+def test_a_folder_finished_before_a_field_came_is_the_same_run(finished, tmp_path, capsys):
+    older = tmp_path / "older"
+    shutil.copytree(finished, older)
+    config = json.loads((older / "config.json").read_text())
+    del config["recipe"]["window"]
+    (older / "config.json").write_text(json.dumps(config))
+    assert main(["train", *ARGUMENTS, "--out", str(older), "--json"]) == 0
 
 
 def test_a_config_reproduces_its_run(finished, tmp_path, capsys):

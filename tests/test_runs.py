@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,14 @@ def test_runs_that_differ_in_the_seed_only_are_one_series(weights):
     assert len(found) == 4 and not found["plain20_cifar10_short"].main
     assert found["plain20_cifar10_short"].label() == "plain-20, 4 epochs"
     assert found["plain20_cifar10_b"].label() == "ResNet-20, 4 epochs (plain20_cifar10_b)"  # as c, so with its name
+
+
+@pytest.mark.parametrize("window, together", [(0, True), (24, False)])
+def test_what_an_older_record_does_not_name_was_the_default(weights, window, together):
+    for seed in (0, 1):
+        write_run(weights / "runs" / f"plain20_cifar10_seed{seed}", "plain20", seed=seed)
+    config = weights / "runs" / "plain20_cifar10_seed1" / "config.json"
+    younger = json.loads(config.read_text())
+    younger["recipe"]["window"] = window
+    config.write_text(json.dumps(younger))
+    assert (len(series_of("cifar10")) == 1) == together

@@ -61,7 +61,7 @@ def measured(runs: "tuple[Run, ...] | None" = None) -> list[Measured]:
     for run in recorded() if runs is None else runs:
         config = run.info.architecture
         if run.info.data == DATA and not config.plain and config.depth == 20:
-            groups.setdefault(_recipe(run), {}).setdefault(config.order, []).append(run)
+            groups.setdefault(tuple(sorted(run.recipe.items())), {}).setdefault(config.order, []).append(run)
     best = max(groups.values(), key=len, default={})
     return [Measured(row.name, tuple(best[row.name])) for row in ORDER_ERRORS if row.name in best] * (len(best) > 1)
 
@@ -111,10 +111,6 @@ def verdict(found: list[Measured], lang: str) -> str:
     return text(f"compare.orders.{key}", lang, epochs=best.runs[0].info.recipe["epochs"],
                 best=_label("orders", best.order, lang), best_error=f"{best.mean:.2f}",
                 worst=_label("orders", worst.order, lang), worst_error=f"{worst.mean:.2f}", spread=f"{spread:.2f}")
-
-
-def _recipe(run: Run) -> tuple:
-    return tuple(sorted((key, value) for key, value in run.info.recipe.items() if key != "seed"))
 
 
 def _lead(view: OrdersView, found: list[Measured], lang: str) -> str:
