@@ -68,6 +68,7 @@ def test_our_marks_have_the_seeds_range(monkeypatch):
     low, high = figure.layout.xaxis2.range
     assert ours.xaxis == "x2" and low < 13.0 and high > 14.0  # an axis of their own, with room for the seeds' range
     assert "AMD" in words(below)
+    assert "13.50 13.00 14.00" in words(below) and "6.50 He et al." in words(below)  # a median is printed, no range
 
 
 @pytest.mark.parametrize("show", ["zebra", None, 5])

@@ -49,7 +49,9 @@ def numbers_table(columns: list[str], rows: list[list], caption: str) -> str:
     Raises:
         ValueError: a row has more or fewer values than there are columns.
     """
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    first, *others = columns
+    head = f'<th scope="col">{escape(first)}</th>' + "".join(
+        f'<th scope="col" class="number">{escape(column)}</th>' for column in others)
     body = "".join(f'<tr><th scope="row">{escape(_cell(row[0]))}</th>'
                    + "".join(f'<td class="number">{escape(_cell(value))}</td>'
                              for _, value in zip(columns[1:], row[1:], strict=True)) + "</tr>"

@@ -151,7 +151,7 @@ def _drawing(row: OrderError, lang: str) -> str:
 
 def _below(marks: list, found: list[Measured], lang: str) -> str:
     columns = ("detail", "net", "error", "low", "high", "source")
-    rows = [[mark.label, f"ResNet-{mark.depth}", mark.error, mark.low, mark.high, mark.source] for mark in marks]
+    rows = [[mark.label, f"ResNet-{mark.depth}", *_cells(mark), mark.source] for mark in marks]
     source = text("compare.orders.source", lang, published="; ".join(dict.fromkeys(
         mark.source for mark in marks if mark.depth > 20)))
     if found:
@@ -164,3 +164,8 @@ def _below(marks: list, found: list[Measured], lang: str) -> str:
     csv = to_csv([dict(zip(columns, row, strict=True)) for row in rows])
     table = numbers_table(heads, rows, text("compare.panels.orders", lang))
     return below_html(source, table, ("orders.csv", csv), lang)
+
+
+def _cells(mark) -> list[str]:
+    """Error, lowest and highest, to the papers' two digits; the papers print no range."""
+    return [f"{mark.error:.2f}", *(f"{end:.2f}" if mark.low < mark.high else "" for end in (mark.low, mark.high))]
