@@ -64,6 +64,20 @@ def test_curves_draw_the_recorded_numbers(metric, x, lang):
     assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text
 
 
+@pytest.mark.parametrize("x", AXES)
+def test_labels_stand_in_the_right_margin_one_above_the_other(x):
+    nets = series_of("cifar10")
+    figure = curves(nets, Axes(x=x))
+    right, top = figure.layout.xaxis.range[1], figure.layout.yaxis.range[1]
+    labels = sorted((note for note in figure.layout.annotations if "%" in note.text), key=lambda note: note.y)
+    assert len(labels) == len(nets) and {note.x for note in labels} == {right}
+    for lower, upper in zip(labels, labels[1:], strict=False):
+        assert upper.y - lower.y > 0.05 * top * (1 + (lower.text + upper.text).count("<br>") / 2)
+    dotted = {(line.x[0], line.y[0]) for line in figure.data if line.line.dash == "dot" and line.x[1] == right}
+    ends = {(Axes(x=x).places(series)[-1], series.final("test_error")) for series in nets}
+    assert len(ends) > len(dotted) > 0 and dotted == {(end, height) for end, height in ends if end < right}
+
+
 def test_no_runs_no_curves():
     assert all(trace.x == (None,) for trace in curves([]).data)
 

@@ -48,7 +48,7 @@ def curves(nets: Sequence[Series], axes: Axes = Axes(), lang: str = "en") -> go.
     printed = _ticks(figure, nets, axes, (min(ends), max(ends)), lang)
     top = _top(nets, axes, printed)
     _legend(figure, nets, axes, bool(printed), lang)
-    _direct_labels(figure, nets, axes, top, lang)
+    _direct_labels(figure, nets, axes, (max(ends), top), lang)
     if top < _top(nets, replace(axes, whole=True), printed):
         figure.add_annotation(x=1, xref="paper", y=1, yref="paper", xanchor="right", yanchor="top", showarrow=False,
                               text=text("charts.cut", lang), font={"size": 12})
@@ -124,16 +124,20 @@ def _legend(figure: go.Figure, nets: Sequence[Series], axes: Axes, ticks: bool, 
                                                       "dash": "dash" if name == "train" else "solid"})
 
 
-def _direct_labels(figure: go.Figure, nets: Sequence[Series], axes: Axes, top: float, lang: str) -> None:
-    """The final test figures where their curves end, pushed apart where they would collide."""
-    taken, unit = {}, " %" if axes.metric == "error" else ""  # up to which height, by the end of the curve
+def _direct_labels(figure: go.Figure, nets: Sequence[Series], axes: Axes, corner: tuple, lang: str) -> None:
+    """Names and final test figures in the right margin, pushed apart; a dotted line leads there from a shorter run."""
+    (right, top), unit = corner, " %" if axes.metric == "error" else ""
+    taken = -top  # up to which height
     for series in sorted(nets, key=lambda series: series.final(f"test_{axes.metric}")):
         value, end = series.final(f"test_{axes.metric}"), axes.places(series)[-1]
+        colour = shade(series.plain, series.depth)
         lines = [*re.split("(?<=,) |(?<=，)", series.label(lang)), f"{value:.3g}{unit}"]
         half = LINE * top * len(lines) / 2
-        middle = max(value, taken.get(end, -top) + half)
-        taken[end] = middle + half
+        middle = max(value, taken + half)
+        taken = middle + half
+        if end < right:
+            figure.add_scatter(x=[end, right], y=[value] * 2, mode="lines", showlegend=False, hoverinfo="skip",
+                               opacity=0.7, line={"color": colour, "width": 1.2, "dash": "dot"})
         figure.add_annotation(
-            x=end, y=middle, xanchor="left", xshift=8, showarrow=False, align="left",
-            text="<br>".join(f"<b>{line}</b>" for line in lines),
-            font={"color": shade(series.plain, series.depth), "size": 13})
+            x=right, y=middle, xanchor="left", xshift=8, showarrow=False, align="left",
+            text="<br>".join(f"<b>{line}</b>" for line in lines), font={"color": colour, "size": 13})

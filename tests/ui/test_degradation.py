@@ -42,8 +42,8 @@ def mean_history(name: str) -> list[dict]:
 
 
 def points(figure) -> set[tuple[str, float, float]]:
-    """Every point of a figure's lines: (dash, x, y); the seeds' bands are none."""
-    return {(line.line.dash, x, y) for line in figure.data if line.fill is None
+    """Every point of a figure's lines: (dash, x, y); the seeds' bands and the dotted ways to the names are none."""
+    return {(line.line.dash, x, y) for line in figure.data if line.fill is None and line.line.dash != "dot"
             for x, y in zip(line.x, line.y, strict=True) if x is not None}
 
 
@@ -242,6 +242,11 @@ def test_the_source_line_is_the_records(weights):
     for part in ("10,000 test images", "first 1,000 training", "6 epochs in fp32 on a made machine",
                  "one seed per curve", "weight 0.5", "Times depend", "plain56_cifar10/history.csv"):
         assert part in below, below
+
+
+def test_the_source_line_tells_both_numbers_of_training_images():
+    below = words(shown(DegradationView("cifar10", nets=("plain20_cifar10", "resnet18_cifar10")))[2])
+    assert "the first 10,000 or 1,000 training images" in below
 
 
 def test_published_errors_are_ticks_for_the_nets_that_have_them(weights):

@@ -102,15 +102,15 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
     """Where the curves come from, by their own records: n, settings, hardware, seeds and files."""
     runs = [run for series in nets for run in series.runs]
 
-    def each(found) -> str:
-        return _list(dict.fromkeys(found), lang)
+    def each(found, joint: str = "comma") -> str:
+        return text(f"compare.{joint}", lang).join(dict.fromkeys(found))
 
     parts = [_say(
         "source", lang, seeds=_told_seeds(nets, lang), epochs=each(str(series.epochs) for series in nets),
         n=each(f"{run.info.results['test']['n']:,}" for run in runs),
-        train_n=each(f"{run.info.recipe['train_eval']:,}" for run in runs),
+        train_n=each((f"{run.info.recipe['train_eval']:,}" for run in runs), "or"),
         precision=each(run.info.recipe["precision"] for run in runs),
-        hardware=text("compare.or", lang).join(dict.fromkeys(machine(run.info.hardware, lang) for run in runs)))]
+        hardware=each((machine(run.info.hardware, lang) for run in runs), "or"))]
     cites = dict.fromkeys(series.printed.cite for series in nets if series.printed) if ticks else ()
     parts += [_say("source_printed", lang, cite=_list(cites, lang))] if cites else []
     parts += [_say("source_smoothed", lang, weight=f"{smoothing:g}")] if smoothing else []
