@@ -5,7 +5,6 @@ Runs that differ in the seed only make one series: a line in a chart, with the r
 
 import csv
 import dataclasses
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +15,7 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo
 from resnet.hub import WEIGHTS
 from resnet.paper import Published, published
 from resnet.text import text
-from resnet.training.recipe import filled
+from resnet.training.recipe import Recipe
 from resnet.training.train import Row
 
 HISTORY_FILE = "history.csv"
@@ -55,9 +54,9 @@ class Run:
         return self.info.title
 
     @property
-    def recipe(self) -> dict:
-        """All of it without the seed: equal for runs of two versions of this project that did the same."""
-        return {key: value for key, value in filled(self.info.recipe).items() if key != "seed"}
+    def recipe(self) -> Recipe:
+        """With the seed 0: equal for runs that differ in the seed only, also if a field came between them."""
+        return replace(Recipe.from_dict(self.info.recipe), seed=0)
 
     @property
     def seed(self) -> int:
@@ -112,11 +111,6 @@ class Series:
         return len(self.lead.rows)
 
     @property
-    def recipe(self) -> dict:
-        """Without the seed."""
-        return self.lead.recipe
-
-    @property
     def main(self) -> bool:
         """Whether it belongs to the comparison itself, and not to another net's or an attempt's."""
         return self.lead.bundled and self.info.architecture.widths == FAMILY
@@ -129,10 +123,9 @@ class Series:
 
     def label(self, lang: str = "en") -> str:
         """The title; what is not part of the comparison says how long it was trained."""
-        label = self.title
-        if not self.main:
-            label = text("compare.degradation.by_epochs", lang, title=label, epochs=self.epochs)
-        return f"{label} ({self.remark})" if self.remark else label
+        epochs = "" if self.main else text("compare.degradation.epochs", lang, epochs=self.epochs)
+        remarks = text("compare.comma", lang).join(filter(None, (epochs, self.remark)))
+        return text("compare.degradation.remarked", lang, title=self.title, remarks=remarks) if remarks else self.title
 
     def values(self, key: str) -> list[tuple[float, ...]]:
         """A field of Row, per epoch: one value for each seed."""
@@ -165,7 +158,7 @@ def read_run(folder: Path) -> Run:
 
 def series_of(data: str) -> list[Series]:
     """The recorded series of a data set, in the original order of BN and ReLU: plain first, shallow before deep."""
-    groups: dict[str, list[Run]] = {}
+    groups: dict[tuple, list[Run]] = {}
     for run in recorded():
         if run.info.data == data and run.info.architecture.order == "original":
             groups.setdefault(_what_was_done(run), []).append(run)
@@ -173,9 +166,9 @@ def series_of(data: str) -> list[Series]:
                         for runs in groups.values()])
 
 
-def _what_was_done(run: Run) -> str:
+def _what_was_done(run: Run) -> tuple:
     """Net and recipe without the seed, and the number of epochs: equal for runs whose curves may be averaged."""
-    return json.dumps([run.info.architecture.to_dict(), run.recipe, len(run.rows)], sort_keys=True)
+    return run.info.architecture, run.recipe, len(run.rows)
 
 
 def _told_apart(found: list[Series]) -> list[Series]:

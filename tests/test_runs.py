@@ -101,8 +101,8 @@ def test_runs_that_differ_in_the_seed_only_are_one_series(weights):
     assert [run.name for run in both.runs] == ["plain20_cifar10", "plain20_cifar10_seed1"]
     assert both.main and both.values("test_error")[-1] == (9.0, 10.0) and both.final("test_error") == 9.5
     assert len(found) == 4 and not found["plain20_cifar10_short"].main
-    assert found["plain20_cifar10_short"].label() == "plain-20, 4 epochs"
-    assert found["plain20_cifar10_b"].label() == "ResNet-20, 4 epochs (plain20_cifar10_b)"  # as c, so with its name
+    assert found["plain20_cifar10_short"].label() == "plain-20 (4 epochs)"
+    assert found["plain20_cifar10_b"].label() == "ResNet-20 (4 epochs, plain20_cifar10_b)"  # as c, so with its name
 
 
 @pytest.mark.parametrize("window, together", [(0, True), (24, False)])

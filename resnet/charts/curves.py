@@ -131,7 +131,7 @@ def _direct_labels(figure: go.Figure, nets: Sequence[Series], axes: Axes, corner
     for series in sorted(nets, key=lambda series: series.final(f"test_{axes.metric}")):
         value, end = series.final(f"test_{axes.metric}"), axes.places(series)[-1]
         colour = shade(series.plain, series.depth)
-        lines = [*re.split("(?<=,) |(?<=，)", series.label(lang)), f"{value:.3g}{unit}"]
+        lines = [*re.split(r" (?=\()|(?=（)", series.label(lang)), f"{value:.3g}{unit}"]
         half = LINE * top * len(lines) / 2
         middle = max(value, taken + half)
         taken = middle + half

@@ -20,7 +20,7 @@ from resnet.model import ResNet
 from resnet.precision import resolve
 from resnet.training.card import UNROUNDED, model_card
 from resnet.training.evaluate import Score, evaluate
-from resnet.training.recipe import Recipe, filled
+from resnet.training.recipe import Recipe
 from resnet.training.resume import CHECKPOINT, load_rows
 from resnet.training.train import Progress, train
 from resnet.training.workers import ALONE, Workers
@@ -163,8 +163,8 @@ def _finished(experiment: Experiment, out: Path, device: torch.device, workers: 
     if not (out / CONFIG_FILE).exists() or (out / CHECKPOINT).exists():
         return None
     info = _read_info(out / CONFIG_FILE)
-    recipe = dataclasses.asdict(_exact(experiment.recipe, device, workers))
-    if (info.architecture, filled(info.recipe)) != (experiment.config, recipe):
+    recipe = _exact(experiment.recipe, device, workers)
+    if (info.architecture, Recipe.from_dict(info.recipe)) != (experiment.config, recipe):
         raise InputError("finished_other", folder=str(out))
     return info
 

@@ -73,12 +73,6 @@ class Recipe:
         return cls(**data)
 
 
-def filled(record: dict) -> dict:
-    """A recorded recipe; fields that came after it was written have their defaults."""
-    return {field.name: field.default for field in dataclasses.fields(Recipe)
-            if field.default is not dataclasses.MISSING} | record
-
-
 def _is_a(kind: type, value) -> bool:
     if isinstance(value, bool) or kind is bool:
         return kind is bool and isinstance(value, bool)

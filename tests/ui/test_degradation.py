@@ -206,10 +206,10 @@ def test_a_failed_attempt_is_shown_when_it_is_chosen(weights):
     write_run(weights / "runs" / "resnet20_cifar10_9epochs", "resnet20", final=(5.0, 9.1), epochs=9)
     assert "9epochs" not in shown(DegradationView("cifar10"))[2]
     update = choose_data("cifar10")
-    assert ("ResNet-20, 9 epochs", "resnet20_cifar10_9epochs") in update["choices"] and len(update["value"]) == 4
+    assert ("ResNet-20 (9 epochs)", "resnet20_cifar10_9epochs") in update["choices"] and len(update["value"]) == 4
     view = DegradationView("cifar10", nets=nets("resnet20", "resnet20") + ("resnet20_cifar10_9epochs",))
     heading, figure, below = shown(view)
-    assert "ResNet-20, 9 epochs" in words(heading) and "6, 9 epochs" in words(below)
+    assert "ResNet-20 (9 epochs)" in words(heading) and "6, 9 epochs" in words(below)
     assert any("9 epochs" in label.text for label in figure.layout.annotations)
 
 

@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 
 import pytest
@@ -6,7 +7,7 @@ from resnet.paper import ORDER_ERRORS
 from resnet.runs import recorded
 from resnet.text import text
 from resnet.ui.compare.orders import Measured, OrdersView, measured, show_orders, verdict
-from tests.ui.asking import ask, held, words
+from tests.ui.asking import ask, attached, held, words
 
 
 def run_like(order: str, error: float, seed: int, epochs: int = 5):
@@ -69,6 +70,14 @@ def test_our_marks_have_the_seeds_range(monkeypatch):
     assert ours.xaxis == "x2" and low < 13.0 and high > 14.0  # an axis of their own, with room for the seeds' range
     assert "AMD" in words(below)
     assert "13.50 13.00 14.00" in words(below) and "6.50 He et al." in words(below)  # a median is printed, no range
+
+
+def test_the_table_has_two_digits_and_the_file_all_of_them(monkeypatch):
+    found = [Measured("preact", several(preact=(13.0, 14.0, 14.0)))]
+    monkeypatch.setattr("resnet.ui.compare.orders.measured", lambda: found)
+    below = ask(show_orders, ["orders"])[3]
+    ours = next(row for row in csv.DictReader(attached(below)["orders.csv"].splitlines()) if row["net"] == "ResNet-20")
+    assert float(ours["error"]) == pytest.approx(41 / 3) and "13.67 13.00 14.00" in words(below)
 
 
 @pytest.mark.parametrize("show", ["zebra", None, 5])

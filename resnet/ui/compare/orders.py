@@ -11,6 +11,7 @@ from resnet.paper import ORDER_ERRORS, SHORTCUT_ERRORS, OrderError
 from resnet.runs import Run, recorded, to_csv
 from resnet.shapes import trace
 from resnet.text import text
+from resnet.training.recipe import Recipe
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.guard import guarded_view
 from resnet.ui.language import language, word
@@ -57,11 +58,11 @@ def measured(runs: "tuple[Run, ...] | None" = None) -> list[Measured]:
 
     A comparison needs at least two orders by one recipe; else nothing is returned.
     """
-    groups: dict[tuple, dict[str, list[Run]]] = {}
+    groups: dict[Recipe, dict[str, list[Run]]] = {}
     for run in recorded() if runs is None else runs:
         config = run.info.architecture
         if run.info.data == DATA and not config.plain and config.depth == 20:
-            groups.setdefault(tuple(sorted(run.recipe.items())), {}).setdefault(config.order, []).append(run)
+            groups.setdefault(run.recipe, {}).setdefault(config.order, []).append(run)
     best = max(groups.values(), key=len, default={})
     return [Measured(row.name, tuple(best[row.name])) for row in ORDER_ERRORS if row.name in best] * (len(best) > 1)
 
@@ -151,7 +152,7 @@ def _drawing(row: OrderError, lang: str) -> str:
 
 def _below(marks: list, found: list[Measured], lang: str) -> str:
     columns = ("detail", "net", "error", "low", "high", "source")
-    rows = [[mark.label, f"ResNet-{mark.depth}", *_cells(mark), mark.source] for mark in marks]
+    rows = [[mark.label, f"ResNet-{mark.depth}", mark.error, *_range(mark), mark.source] for mark in marks]
     source = text("compare.orders.source", lang, published="; ".join(dict.fromkeys(
         mark.source for mark in marks if mark.depth > 20)))
     if found:
@@ -162,10 +163,11 @@ def _below(marks: list, found: list[Measured], lang: str) -> str:
                              files=", ".join(run.source for one in found for run in one.runs[:1]))
     heads = [text(f"compare.orders.columns.{column}", lang) for column in columns]
     csv = to_csv([dict(zip(columns, row, strict=True)) for row in rows])
-    table = numbers_table(heads, rows, text("compare.panels.orders", lang))
+    digits = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in rows]  # as the papers
+    table = numbers_table(heads, digits, text("compare.panels.orders", lang))
     return below_html(source, table, ("orders.csv", csv), lang)
 
 
-def _cells(mark) -> list[str]:
-    """Error, lowest and highest, to the papers' two digits; the papers print no range."""
-    return [f"{mark.error:.2f}", *(f"{end:.2f}" if mark.low < mark.high else "" for end in (mark.low, mark.high))]
+def _range(mark) -> tuple:
+    """Lowest and highest, which the papers do not print."""
+    return (mark.low, mark.high) if mark.low < mark.high else ("", "")

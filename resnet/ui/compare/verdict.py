@@ -1,7 +1,7 @@
 """Recorded series -> the sentences of what to see, the source line and the table under the chart."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from resnet.data import DATA
 from resnet.runs import Series
@@ -70,11 +70,11 @@ def _alone(series: Series, lang: str) -> str:
 
 def _peers(nets: Sequence[Series]) -> list[Series]:
     """The largest group that differs in depth, shortcut and seeds only; the first of equally large ones."""
-    groups: dict[str, list[Series]] = {}
+    groups: dict[tuple, list[Series]] = {}
     for series in nets:
-        config = {key: value for key, value in series.info.architecture.to_dict().items()
-                  if key not in ("depths", "shortcut")}
-        groups.setdefault(json.dumps([config, series.recipe, series.epochs], sort_keys=True), []).append(series)
+        config = series.info.architecture
+        family = replace(config, depths=(1,) * len(config.depths), shortcut="none")
+        groups.setdefault((family, series.lead.recipe, series.epochs), []).append(series)
     return max(groups.values(), key=len)
 
 
