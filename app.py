@@ -8,17 +8,17 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import argparse  # noqa: E402
 from contextlib import suppress  # noqa: E402
 
-from resnet.machine import share_heaps  # noqa: E402
+from resnet.util.machine import share_heaps  # noqa: E402
 
 share_heaps()
 
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
 from resnet.inference.picture import decode  # noqa: E402
-from resnet.ui.build import build, launch_options  # noqa: E402
-from resnet.ui.device import start_inference  # noqa: E402
-from resnet.ui.examples import photo_file  # noqa: E402
-from resnet.ui.mended import mended  # noqa: E402
+from resnet.ui.gradio_patches import mended  # noqa: E402
+from resnet.ui.page.build import build, launch_options  # noqa: E402
+from resnet.ui.page.device import start_inference  # noqa: E402
+from resnet.ui.page.examples import photo_file  # noqa: E402
 
 start_inference()
 demo = build()

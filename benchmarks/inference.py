@@ -36,7 +36,7 @@ from torch import nn
 
 from benchmarks.peers import PEERS
 from resnet.data import load_split
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
 from resnet.inference.fast import fast
 from resnet.model import create
 from resnet.training.evaluate import as_seen, evaluate

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from resnet.text import text
 from resnet.ui.compare.story import PANELS
+from resnet.util.text import text
 from tests.running import FLAGS, chromium, running
 
 PATIENCE = 60_000  # ms

@@ -129,7 +129,7 @@ class Transformers(Peer):
     def load(self, state):
         from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification, pipeline
 
-        from resnet.headers.dialects import to_torchvision
+        from resnet.hub.spelling import to_torchvision
 
         deep = self.net == "resnet50"
         sizes = [256, 512, 1024, 2048] if deep else [64, 128, 256, 512]
@@ -218,8 +218,8 @@ class Ours(Peer):
         server = serving.start()  # before anything computes, as app.py does: it is to be the only pool of threads
         from resnet.checkpoint import ModelInfo, restore
         from resnet.config import config_of
-        from resnet.hub import LoadedModel
-        from resnet.repository.steps import Steps
+        from resnet.hub.load import LoadedModel
+        from resnet.hub.preprocessing import Steps
 
         config = config_of(self.net)
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
@@ -265,7 +265,7 @@ class Prepacked(Torchvision):
     def forward(self, batch):
         from benchmarks.prepacked import prepacked
         from resnet.inference.fast import DTYPES
-        from resnet.precision import resolve
+        from resnet.util.precision import resolve
 
         if len(batch) not in self.forms:
             self.forms[len(batch)] = prepacked(self.model, batch, DTYPES[resolve("auto")])

@@ -12,10 +12,10 @@ import argparse
 import statistics
 import sys
 
-from resnet.files import write_file
 from resnet.lab.race import RaceSettings
 from resnet.lab.race_log import RECORDED, Race, to_csv, watch
 from resnet.training.experiment import versions
+from resnet.util.files import write_file
 
 VISIBLE = 0.75
 

@@ -59,8 +59,8 @@ OURS = """
 import runpy, sys
 from pathlib import Path
 import spaces
-from resnet import hub
-from resnet.headers import reference
+from resnet.hub import load as hub
+from resnet.hub import ref as reference
 reference.WEIGHTS = hub.WEIGHTS = Path(sys.argv.pop(1))
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")

@@ -35,7 +35,7 @@ import torch
 imported = time.perf_counter()
 
 def ours():
-    from resnet.shapes import trace
+    from resnet.tracing.trace import trace
     return trace(name, size).params
 
 def torchinfo():

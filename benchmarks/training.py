@@ -26,9 +26,9 @@ from torchvision import transforms
 
 from resnet import create
 from resnet.data import DATA, Split
-from resnet.precision import resolve
 from resnet.training.experiment import hardware, versions
 from resnet.training.train import Recipe, train
+from resnet.util.precision import resolve
 
 BATCH, WARM_UP, WORKERS = 128, 3, 2
 NETS = ("resnet20_cifar", "resnet56_cifar", "resnet18_cifar")

@@ -4,10 +4,10 @@ from importlib import import_module
 
 _HOME = {
     "ResNetConfig": "config", "VARIANTS": "config", "config_of": "config",
-    "InputError": "errors",
+    "InputError": "util.errors",
     "ResNet": "model", "create": "model",
-    "trace": "tracing",
-    "load": "hub",
+    "trace": "hub.trace",
+    "load": "hub.load",
     "classify": "inference.predict",
 }
 __all__ = list(_HOME)

@@ -8,7 +8,7 @@ import os
 import sys
 
 from resnet.commands import check_hub, classify, evaluate, lesions, publish, responses, surface, trace, train
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 
 def main(argv: list[str] | None = None) -> int:

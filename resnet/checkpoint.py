@@ -12,11 +12,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet.config import ResNetConfig
-from resnet.errors import InputError
-from resnet.files import write_file
+from resnet.config import ResNetConfig, net_title
 from resnet.model import ResNet
-from resnet.titles import net_title
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
 
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
 FLOATS, COUNTS = (torch.float32, torch.float16, torch.bfloat16), (torch.int64, torch.int32)

@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 CHOICES = {
     "block": ("basic", "bottleneck"),
@@ -17,7 +17,7 @@ CHOICES = {
     "stride_in": ("3x3", "1x1"),
     "head": ("avgpool", "flatten"),
 }
-CIFAR_ORDERS = ("bn_after_add", "relu_before_add", "relu_preact")  # resnet/orders.py
+CIFAR_ORDERS = ("bn_after_add", "relu_before_add", "relu_preact")
 EXPANSION = {"basic": 1, "bottleneck": 4}
 MAX_STAGES, MAX_BLOCKS, MAX_WIDTH, MAX_CLASSES, MAX_CHANNELS, MAX_SIZE = 6, 1000, 8192, 100_000, 1024, 8192
 
@@ -199,3 +199,23 @@ def config_of(net: "str | ResNetConfig", **changes) -> ResNetConfig:
             raise InputError("unknown_variant", name=net[:80], near=near[0])
         net = VARIANTS[net]
     return replace(net, **{key: _typed(key, value) for key, value in changes.items()})
+
+
+_FAMILY_TITLES = {"resnet": "ResNet", "resnext": "ResNeXt"}
+
+
+def net_title(plain: bool, depth: int) -> str:
+    """ "plain-20" or "ResNet-20"."""
+    return f"{'plain' if plain else 'ResNet'}-{depth}"
+
+
+def variant_title(variant: str) -> str:
+    """ "resnext50_32x4d" -> "ResNeXt-50 32x4d", "resnet20_cifar" -> "ResNet-20 (CIFAR)"."""
+    if variant == "d2l_resnet18":
+        return "ResNet-18, 1×64×64 (d2l)"
+    net, *rest = variant.removeprefix("wide_").split("_")
+    kind = net.rstrip("0123456789")
+    title = f"{_FAMILY_TITLES.get(kind, kind)}-{net[len(kind):]}"
+    if variant.startswith("wide_"):
+        return f"Wide {title}-{rest[0]}"
+    return title + "".join(" (CIFAR)" if part == "cifar" else f" {part}" for part in rest)

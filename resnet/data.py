@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet.errors import InputError
-from resnet.files import write_file
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
 
 SAMPLES = Path(__file__).parent / "samples"
 MAX_BYTES = 8_000_000_000

@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 
 from resnet.config import ResNetConfig
-from resnet.headers.infer import Shapes, state_shapes
+from resnet.hub.infer import Shapes, state_shapes
 
 IMAGENET = ("resnet18", "resnet26", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "wide_resnet50_2",
             "wide_resnet101_2", "resnext50_32x4d", "resnext101_32x4d", "resnext101_32x8d", "resnext101_64x4d")

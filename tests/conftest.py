@@ -8,8 +8,8 @@ import pytest
 @pytest.fixture(scope="session")
 def served():
     """(demo, address): the page as app.py launches it, in this process, once for all tests."""
-    from resnet.ui.build import build, launch_options
-    from resnet.ui.mended import mended
+    from resnet.ui.gradio_patches import mended
+    from resnet.ui.page.build import build, launch_options
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from resnet import runs
 from resnet.config import config_of
 from resnet.data import data_spec
+from resnet.training import runs
 from resnet.training.resume import HISTORY_FILE, Row, to_csv
-from tests.made import made_info
+from tests.factories import made_info
 
 FINAL = {"plain20": (5.0, 9.5), "plain56": (9.0, 13.0), "resnet20": (4.0, 8.6), "resnet56": (1.0, 7.0)}  # train, test
 
@@ -37,7 +37,7 @@ def _at(final: float, epoch: int, epochs: int) -> float:
 
 @pytest.fixture
 def weights(tmp_path, monkeypatch) -> Path:
-    """An empty weights/ that resnet.runs reads instead of ours."""
+    """An empty weights/ that resnet.training.runs reads instead of ours."""
     folder = tmp_path / "weights"
     monkeypatch.setattr(runs, "WEIGHTS", folder)
     monkeypatch.setattr(runs, "recorded", runs.recorded.__wrapped__)

@@ -146,8 +146,8 @@ def pointed_at(hub: "StandInHub | str", cache: Path) -> Iterator[None]:
 
 def forget() -> None:
     """This process forgets what it read and loaded from any Hub, as if it had just started."""
-    from resnet import hub
-    from resnet.headers import reference
+    from resnet.hub import load as hub
+    from resnet.hub import ref as reference
 
     reference.forget()
     hub._models.clear()

@@ -2,8 +2,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from resnet.anatomy.block_diagram import block_map
-from resnet.shapes import trace
+from resnet.tracing.block_diagram import block_map
+from resnet.tracing.trace import trace
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from resnet import create
-from resnet.anatomy.breaks import LEVELS, rows_left_over, rows_read, share_of_data, where_it_breaks
 from resnet.config import config_of
-from resnet.errors import InputError
-from resnet.records import Layer
-from resnet.shapes import trace
-from resnet.text import LANGUAGES
+from resnet.tracing.breaks import LEVELS, rows_left_over, rows_read, share_of_data, where_it_breaks
+from resnet.tracing.records import Layer
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
+from resnet.util.text import LANGUAGES
 from tests.test_shapes import random_config
 
 

@@ -6,10 +6,10 @@ from huggingface_hub import ModelCard
 
 from resnet.config import config_of
 from resnet.data import DATA
-from resnet.hub import WEIGHTS, bundled
-from resnet.shapes import trace
+from resnet.hub.load import WEIGHTS, bundled
+from resnet.tracing.trace import trace
 from resnet.training.card import model_card
-from tests.made import made_info, tiny
+from tests.factories import made_info, tiny
 
 RESULTS = {"test": {"n": 10_000, "accuracy": 0.93215, "loss": 0.20123},
            "train": {"n": 60_000, "accuracy": 0.98761, "loss": 0.04567}}

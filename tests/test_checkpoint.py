@@ -9,10 +9,10 @@ from safetensors.torch import load_file, save_file
 from resnet import checkpoint
 from resnet.checkpoint import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, ModelInfo, load_model, save_model
 from resnet.config import config_of
-from resnet.errors import InputError
 from resnet.model import create
 from resnet.training.card import torchvision_code, torchvision_twin
-from tests.made import made_info, same_tensors, tiny
+from resnet.util.errors import InputError
+from tests.factories import made_info, same_tensors, tiny
 
 SHARDED = 2_000  # bytes: the tiny net falls into several shards
 

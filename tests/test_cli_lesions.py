@@ -5,8 +5,8 @@ import pytest
 from resnet.__main__ import main
 from resnet.checkpoint import save_model
 from resnet.lab import images
-from tests.made import made_info, made_split, tiny
-from tests.test_lesion import living
+from tests.factories import made_info, made_split, tiny
+from tests.test_surgery import living
 
 
 @pytest.fixture

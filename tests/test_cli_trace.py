@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from resnet.__main__ import main
-from resnet.anatomy.codegen import code
-from resnet.anatomy.cost import cost
 from resnet.config import config_of
-from resnet.shapes import trace
+from resnet.tracing.codegen import code
+from resnet.tracing.cost import cost
+from resnet.tracing.trace import trace
 from tests.test_shapes import LISTING
 
 

@@ -21,7 +21,7 @@ from resnet.training.evaluate import evaluate
 from resnet.training.experiment import adapt, hardware, plan
 from resnet.training.recipe import Recipe
 from resnet.training.resume import CHECKPOINT
-from tests.made import TINY_SETTINGS, made_split, one_thread, same_tensors, tiny, write_parquet
+from tests.factories import TINY_SETTINGS, made_split, one_thread, same_tensors, tiny, write_parquet
 
 ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--batch", "16", "--lr", "0.05",
              "--precision", "fp32", "--device", "cpu", "--set", *TINY_SETTINGS]

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from resnet import create
-from resnet.anatomy.codegen import code
 from resnet.config import VARIANTS, config_of
-from resnet.errors import InputError
-from resnet.shapes import trace
+from resnet.tracing.codegen import code
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
 from tests.test_shapes import random_config
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 
 def test_a_config_survives_json():

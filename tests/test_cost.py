@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from resnet.anatomy.cost import badge, cost, name_some, reconcile, short_number
 from resnet.config import VARIANTS, config_of
-from resnet.errors import InputError
-from resnet.shapes import trace
-from resnet.text import LANGUAGES
+from resnet.tracing.cost import badge, cost, name_some, reconcile
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
+from resnet.util.numbers import short
+from resnet.util.text import LANGUAGES
 
 
 def test_convolutions_and_fc_are_the_traces_multiply_adds():
@@ -129,5 +130,5 @@ def test_sentences_exist_for_every_key(lang):
 
 
 def test_short_words():
-    assert short_number(4_089_184_256) == "4.089 G" and short_number(950) == "950"
+    assert short(4_089_184_256) == "4.089 G" and short(950) == "950"
     assert name_some(("a", "b")) == "a, b" and name_some(tuple("abcdef")) == "a, b, c and 3 more"

@@ -24,11 +24,11 @@ import torchinfo
 from ptflops import get_model_complexity_info
 from torch import nn
 
-from resnet.anatomy.cost import cost, has_bias
 from resnet.config import CHOICES, VARIANTS, ResNetConfig
-from resnet.errors import InputError
 from resnet.model import NoShortcut, ResNet
-from resnet.shapes import trace
+from resnet.tracing.cost import cost, has_bias
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
 
 SILENT = ("Identity", "Zero")
 

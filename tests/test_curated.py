@@ -9,13 +9,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from resnet import check_hub as check_hub_module
 from resnet.__main__ import main
-from resnet.errors import InputError
+from resnet.hub.labels import imagenet
+from resnet.inference import check_hub as check_hub_module
 from resnet.model import create
-from resnet.repository.curated import CURATED, Curated
-from resnet.repository.labels import imagenet
-from resnet.shapes import trace
+from resnet.papers.curated import CURATED, Curated
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
 from tests.hub import StandInHub, forget, pointed_at
 from tests.photographs import photographs
 

@@ -8,8 +8,8 @@ from PIL import Image, ImageOps
 
 from resnet import data
 from resnet.data import DATA, Split, augment, cut_window, load_samples, load_split, normalise
-from resnet.errors import InputError
-from tests.made import made_split, write_parquet
+from resnet.util.errors import InputError
+from tests.factories import made_split, write_parquet
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab.deepen import ARMS, MOST, deepen, moments
 from resnet.lab.images import images_for, random_images
-from resnet.lesion import Lesion, lesioned
+from resnet.surgery import Lesion, lesioned
 from resnet.training.evaluate import evaluate
-from tests.made import made_split, same_tensors, tiny
-from tests.test_lesion import living, pictures
+from resnet.util.errors import InputError
+from tests.factories import made_split, same_tensors, tiny
+from tests.test_surgery import living, pictures
 
 NETS = {"zero": "resnet20_fashion_mnist", "fresh": "plain20_fashion_mnist", "dirac": "plain20_fashion_mnist"}
 SPLIT = made_split(24)

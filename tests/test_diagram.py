@@ -2,9 +2,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from resnet.anatomy.diagram import network_map, shape_label
-from resnet.shapes import trace
-from resnet.text import LANGUAGES, sentences
+from resnet.tracing.diagram import network_map, shape_label
+from resnet.tracing.trace import trace
+from resnet.util.text import LANGUAGES, sentences
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from resnet import create
-from resnet.anatomy.compare import difference
 from resnet.config import config_of
-from resnet.shapes import trace
-from resnet.text import LANGUAGES
+from resnet.tracing.difference import difference
+from resnet.tracing.trace import trace
+from resnet.util.text import LANGUAGES
 
 PAIRS = [("resnet50", "resnext50_32x4d"), ("resnet34", "plain34"), ("resnet34", "resnet50"),
          ("resnet20_cifar", "plain20_cifar"), ("resnet18", "resnet18"), ("resnet18", "resnet20_cifar"),

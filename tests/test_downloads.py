@@ -12,14 +12,14 @@ import huggingface_hub
 import pytest
 from safetensors.torch import save
 
-from resnet import hub as hub_module
-from resnet.errors import InputError
-from resnet.headers import reference
-from resnet.hub import load, obtain
+from resnet.hub import downloads
+from resnet.hub import load as hub_module
+from resnet.hub import ref as reference
+from resnet.hub.load import load, obtain
 from resnet.model import create
-from resnet.repository import downloads
+from resnet.util.errors import InputError
+from tests.factories import same_tensors
 from tests.hub import StandInHub, forget, pointed_at
-from tests.made import same_tensors
 
 REPO = "a/net"
 

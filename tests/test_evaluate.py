@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from resnet.data import Split, load_samples
-from resnet.errors import InputError
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
 from resnet.model import create
-from resnet.precision import autocast, resolve
 from resnet.training.evaluate import evaluate, evaluate_model
 from resnet.training.workers import Workers
-from tests.made import made_info, made_split, one_thread, tiny
+from resnet.util.errors import InputError
+from resnet.util.precision import autocast, resolve
+from tests.factories import made_info, made_split, one_thread, tiny
 
 
 @pytest.fixture(scope="module", autouse=True)

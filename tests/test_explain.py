@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 
 from resnet.data import load_samples, normalise
-from resnet.errors import InputError
 from resnet.explain.alone import each_alone
 from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
 from resnet.explain.features import stage_maps, top_channels
@@ -13,12 +12,13 @@ from resnet.explain.gradcam import grad_cam
 from resnet.explain.look import FIRST, MANY, Asks, look, look_at_many
 from resnet.explain.samples import items, measure, nearest
 from resnet.explain.stages import feature_of, stage_names, stage_outputs
-from resnet.hub import LoadedModel, load
+from resnet.hub.load import LoadedModel, load
 from resnet.inference.predict import classify
-from resnet.lesion import Lesion, lesioned, places
 from resnet.model import create
+from resnet.surgery import Lesion, lesioned, places
 from resnet.training.evaluate import evaluate_model
-from tests.made import made_info, tiny
+from resnet.util.errors import InputError
+from tests.factories import made_info, tiny
 
 MODEL = "resnet20_fashion_mnist"
 

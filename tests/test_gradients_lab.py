@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 
 from resnet.data import load_samples, normalise
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab import gradients
 from resnet.lab.gradients import Net, alikeness, fresh, fresh_nets, kernel_norms, measure, trained_nets
 from resnet.model import create
-from tests.made import made_split, same_tensors, tiny
+from resnet.util.errors import InputError
+from tests.factories import made_split, same_tensors, tiny
 
 
 @pytest.fixture

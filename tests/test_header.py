@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save_file
 
 from resnet.checkpoint import save_model
-from resnet.errors import InputError
-from resnet.headers.header import FIRST_READ, MAX_HEADER, check_weights, local_header, parse_header
+from resnet.hub.header import FIRST_READ, MAX_HEADER, check_weights, local_header, parse_header
 from resnet.model import create
+from resnet.util.errors import InputError
 from tests.checkpoints import of, table, write, write_raw, write_sharded
-from tests.made import made_info, tiny
+from tests.factories import made_info, tiny
 
 SMALL = {"a": (2, 3), "b": (4,)}  # 40 bytes of data
 

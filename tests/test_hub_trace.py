@@ -14,13 +14,13 @@ import pytest
 import resnet
 from resnet.__main__ import main
 from resnet.config import VARIANTS
-from resnet.errors import InputError
-from resnet.headers import reference
-from resnet.headers.header import local_header
-from resnet.headers.remote import HUB_SECONDS, parse_reference, remote_header
-from resnet.repository import recognise as recognise_module
-from resnet.repository.recognise import recognise, recognise_header
-from resnet.tracing import trace, trace_recognised
+from resnet.hub import recognise as recognise_module
+from resnet.hub import ref as reference
+from resnet.hub.header import local_header
+from resnet.hub.recognise import recognise, recognise_header
+from resnet.hub.remote import HUB_SECONDS, parse_reference, remote_header
+from resnet.hub.trace import trace, trace_recognised
+from resnet.util.errors import InputError
 from tests.checkpoints import cifar_names, of, timm_model, transformers_names, write, write_sharded
 from tests.hub import StandInHub, pointed_at
 
@@ -264,7 +264,7 @@ def test_the_table_ends_with_what_was_recognised(hub, capsys):
 
 
 def test_variants_and_modules_are_traced_as_before():
-    assert resnet.trace("plain34", size=(64, 64)) == resnet.shapes.trace("plain34", size=(64, 64))
+    assert resnet.trace("plain34", size=(64, 64)) == resnet.tracing.trace.trace("plain34", size=(64, 64))
     net = resnet.create("resnet20_cifar")
     assert resnet.trace(net).params == 269_722
     with pytest.raises(InputError, match="did you mean resnet50"):

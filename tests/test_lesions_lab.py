@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 
 from resnet.checkpoint import save_model
-from resnet.errors import InputError
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
 from resnet.lab import lesions, paths
 from resnet.lab.lesions import INTACT, Task, each_alone, effects, effects_in_chunks, several_at_random
-from resnet.lesion import lesioned
+from resnet.surgery import lesioned
 from resnet.training.evaluate import as_seen, evaluate
-from tests.made import made_info, made_split, tiny
-from tests.test_lesion import living
+from resnet.util.errors import InputError
+from tests.factories import made_info, made_split, tiny
+from tests.test_surgery import living
 
 DEEP = {"depths": (2, 3, 2)}
 SPLIT = made_split(40)

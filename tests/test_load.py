@@ -8,17 +8,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import resnet
-from resnet import hub as hub_module
 from resnet.__main__ import main
 from resnet.checkpoint import save_model
 from resnet.config import config_of
-from resnet.errors import InputError
-from resnet.hub import bundled, load, obtain
+from resnet.hub import load as hub_module
+from resnet.hub.load import bundled, load, obtain
+from resnet.hub.preprocessing import CIFAR_MEAN, IMAGENET_MEAN
 from resnet.inference.predict import classify
 from resnet.model import create
-from resnet.repository.steps import CIFAR_MEAN, IMAGENET_MEAN
+from resnet.util.errors import InputError
 from tests.checkpoints import cifar_names, transformers_names
-from tests.made import made_info, same_tensors
+from tests.factories import made_info, same_tensors
 from tests.pictures import encode, gradient
 
 

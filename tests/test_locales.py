@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet.text import LANGUAGES, sentences, text
+from resnet.util.text import LANGUAGES, sentences, text
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "resnet").rglob("*.py"))

@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from resnet import machine
+from resnet.util import machine
 
 HEAPS = """
 import ctypes, threading
-from resnet.machine import share_heaps
+from resnet.util.machine import share_heaps
 {call}
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from resnet import create
-from resnet.anatomy.memory import memory
 from resnet.config import CIFAR_ORDERS, VARIANTS
-from resnet.errors import InputError
-from resnet.shapes import trace
+from resnet.tracing.memory import memory
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
 from tests.test_shapes import random_config
 
 

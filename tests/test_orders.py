@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from resnet.anatomy.block_diagram import block_map
-from resnet.anatomy.codegen import code
 from resnet.config import CHOICES, CIFAR_ORDERS, config_of
-from resnet.errors import InputError
 from resnet.model import create
-from resnet.shapes import trace
+from resnet.tracing.block_diagram import block_map
+from resnet.tracing.codegen import code
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
 
 relu = torch.relu
 

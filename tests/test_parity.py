@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
-from resnet import hub as hub_module
-from resnet.headers import reference
-from resnet.hub import LoadedModel, load
+from resnet.hub import load as hub_module
+from resnet.hub import ref as reference
+from resnet.hub.load import LoadedModel, load
 from resnet.inference.picture import decode
 from resnet.inference.predict import forward, see
+from tests.factories import one_thread
 from tests.hub import StandInHub, pointed_at
-from tests.made import one_thread
 from tests.photographs import as_pillow, photographs
 
 PIXEL, LOGITS = 1.001 / 255, 1e-3  # the tolerances: a grey level, and a part of the logits' size

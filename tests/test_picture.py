@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 
 from resnet.data import load_samples
-from resnet.errors import InputError
 from resnet.inference.picture import decode, prepare
+from resnet.util.errors import InputError
 from tests.pictures import encode, gradient, noise
 
 

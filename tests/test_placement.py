@@ -7,7 +7,7 @@ from resnet.explain import look as looking
 from resnet.explain import samples
 from resnet.explain.look import Asks, look, look_at_many
 from resnet.explain.samples import measure
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.inference.placement import CPU, best_device, placed, sparing
 
 CUDA = torch.device("cuda")

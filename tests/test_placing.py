@@ -6,7 +6,7 @@ import pytest
 
 from resnet.charts.accuracy import COSTS, HEIGHT, MARGIN, WIDTHS, Point, accuracy_chart
 from resnet.charts.placing import Disc, name_box, overlap, place_names
-from resnet.released import RECIPES, released
+from resnet.papers.released import RECIPES, released
 from resnet.ui.compare.accuracy import macs
 
 

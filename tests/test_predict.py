@@ -4,9 +4,9 @@ import torch.nn.functional as F
 
 import resnet
 from resnet.data import DATA, load_samples
-from resnet.errors import InputError
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
 from resnet.inference.predict import classify, forward
+from resnet.util.errors import InputError
 from tests.pictures import encode, gradient
 
 MODEL = "resnet20_fashion_mnist"

@@ -4,12 +4,12 @@ import pytest
 import torch
 from huggingface_hub import RepoCard, constants
 
-import resnet.publish as module
+import resnet.hub.publish as module
 from resnet.__main__ import main
 from resnet.checkpoint import load_model, save_model
-from resnet.errors import InputError
-from resnet.hub import WEIGHTS, bundled
-from resnet.publish import PLAIN_LIMIT, ROOT, model_files, plan, publish, space_files
+from resnet.hub.load import WEIGHTS, bundled
+from resnet.hub.publish import PLAIN_LIMIT, ROOT, model_files, plan, publish, space_files
+from resnet.util.errors import InputError
 from tests.hub import StandInHub, pointed_at
 from tests.hub_commits import Commits
 
@@ -33,7 +33,7 @@ def test_models_and_space_arrive_whole(hub):
         assert {name: len(content) for name, content in arrived.items()} == upload.sizes()
     assert hub.files(f"tester/{SMALL}")["model.safetensors"] == (WEIGHTS / SMALL / "model.safetensors").read_bytes()
     space = hub.files("tester/small-space", "spaces")
-    assert space["app.py"] == (ROOT / "app.py").read_bytes() and "resnet/ui/style.css" in space
+    assert space["app.py"] == (ROOT / "app.py").read_bytes() and "resnet/ui/page/style.css" in space
     assert hub.created["spaces", "tester/small-space"]["sdk"] == "gradio"
 
 

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from resnet.data import load_samples
-from resnet.errors import InputError
 from resnet.lab import race as race_module
 from resnet.lab.race import TESTED, RaceSettings, _images, one_thread, race, remove_norms
 from resnet.lab.race_log import Race, from_csv, recorded, to_csv, watch
 from resnet.model import create
 from resnet.training.recipe import learning_rate
 from resnet.training.train import train
+from resnet.util.errors import InputError
 
 SMALL = RaceSettings(depth=8, width=4)
 

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from resnet.data import normalise
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab.images import images_for
 from resnet.lab.responses import FILE, _measured, deviations, layer_norms, nets, read, record, responses
-from tests.made import made_info, made_split, same_tensors, tiny
-from tests.test_lesion import living
+from resnet.util.errors import InputError
+from tests.factories import made_info, made_split, same_tensors, tiny
+from tests.test_surgery import living
 
 NAME = "resnet20_fashion_mnist"
 

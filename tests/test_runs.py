@@ -6,7 +6,7 @@ import pytest
 
 from resnet.charts.curves import Axes, curves, smoothed
 from resnet.charts.style import shade
-from resnet.runs import AXES, METRICS, recorded, series_of, tidy, to_csv
+from resnet.training.runs import AXES, METRICS, recorded, series_of, tidy, to_csv
 from tests import histories
 from tests.histories import write_run
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import torch
 
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.inference import serving
 from resnet.inference.serving import Net, Server
 from resnet.model import create

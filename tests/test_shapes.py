@@ -15,9 +15,9 @@ from torchvision import models
 
 from resnet import create
 from resnet.config import VARIANTS, ResNetConfig, config_of
-from resnet.errors import InputError
 from resnet.model import ResNet
-from resnet.shapes import trace
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
 
 LISTING = """\
 Sequential output shape:\t torch.Size([1, 64, 16, 16])
@@ -112,7 +112,7 @@ def test_every_shape_is_what_pytorch_gives(seed):
 
 def test_a_trace_does_without_pytorchs_compiler():
     """Importing it costs as much as importing torch, and PyTorch's meta kernels do."""
-    program = "import sys; from resnet.shapes import trace; trace('resnet50'); sys.exit('sympy' in sys.modules)"
+    program = "import sys; from resnet.tracing.trace import trace; trace('resnet50'); sys.exit('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 

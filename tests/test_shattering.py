@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from resnet.errors import InputError
 from resnet.lab.shattering import (
     CLOUD,
     KINDS,
@@ -20,6 +19,7 @@ from resnet.lab.shattering import (
     noises,
     published,
 )
+from resnet.util.errors import InputError
 
 SMALL = Settings(beta=0.3, width=50, runs=2, seed=3)
 DEPTH = 4

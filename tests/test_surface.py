@@ -8,14 +8,14 @@ import torch
 
 from resnet.commands import surface as command
 from resnet.data import sample_file
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab import surface as module
 from resnet.lab.images import images_for
 from resnet.lab.surface import FILE, Height, Slice, Walker, directions, fingerprint, read, record, recorded
 from resnet.model import create
 from resnet.training.evaluate import evaluate
-from tests.made import made_info, made_split, same_tensors, tiny
+from resnet.util.errors import InputError
+from tests.factories import made_info, made_split, same_tensors, tiny
 
 NET, PLAIN = create(tiny(), seed=3).eval(), create(tiny("plain20_cifar"), seed=4).eval()
 IMAGES = made_split(40)

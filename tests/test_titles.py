@@ -1,7 +1,6 @@
 import pytest
 
-from resnet.config import VARIANTS
-from resnet.titles import net_title, variant_title
+from resnet.config import VARIANTS, net_title, variant_title
 
 
 @pytest.mark.parametrize(("variant", "title"), [

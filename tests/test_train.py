@@ -12,13 +12,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from resnet import files
-from resnet.errors import InputError
 from resnet.model import create
 from resnet.training.recipe import Recipe, learning_rate, window_side
 from resnet.training.resume import CHECKPOINT, HISTORY_FILE, load_rows
 from resnet.training.train import Workers, _Run, train
-from tests.made import made_split, one_thread, same_tensors, tiny
+from resnet.util import files
+from resnet.util.errors import InputError
+from tests.factories import made_split, one_thread, same_tensors, tiny
 
 RECIPE = Recipe("fashion_mnist", epochs=3, batch=16, lr=0.05, pad=2, precision="fp32")
 TRAIN, TEST = made_split(100), made_split(30, seed=1)

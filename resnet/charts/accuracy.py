@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 
 from resnet.charts.placing import Disc, place_names
 from resnet.charts.style import MUTED, SHADES, layout, row_labels
-from resnet.paper import Published
-from resnet.released import Released
-from resnet.text import text
-from resnet.titles import variant_title
+from resnet.config import variant_title
+from resnet.papers.released import Released
+from resnet.papers.tables import Published
+from resnet.util.text import text
 
 HEIGHT, MARGIN = 560, {"l": 56, "r": 24, "t": 16, "b": 52}
 WIDTHS = (566, 730, 908)  # pixels inside the axes on pages of 1024, 1200 and 1440, the narrowest with names first

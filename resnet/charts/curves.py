@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import plotly.graph_objects as go
 
 from resnet.charts.style import MUTED, layout, shade
-from resnet.paper import Published
-from resnet.runs import Series
-from resnet.text import text
+from resnet.papers.tables import Published
+from resnet.training.runs import Series
+from resnet.util.text import text
 
 SPLITS = (("train", "dash", 1.6, 0.09), ("test", "solid", 2.6, 0.2))  # stroke, width, opacity of the seeds' band
 EARLY = 1 / 3  # of all epochs, whose heights the vertical range leaves out

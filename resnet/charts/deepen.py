@@ -1,14 +1,14 @@
 """A net made deeper: its error at the moment of insertion, and the function classes drawn from it."""
 
 from collections.abc import Sequence
-from html import escape
 from math import cos, radians, sin
 
 import plotly.graph_objects as go
 
 from resnet.charts.style import layout, shade
 from resnet.lab.deepen import ARMS, Moment
-from resnet.text import text
+from resnet.util.html import escape
+from resnet.util.text import text
 
 Arms = dict[str, Sequence[Moment]]
 SYMBOLS = {"zero": "circle", "fresh": "circle", "dirac": "diamond-open"}

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from resnet.charts.style import MUTED, layout, shade, titled
 from resnet.lab.gradients import Gradients
-from resnet.text import text
+from resnet.util.text import text
 
 NAMED = 20  # layers from which on there is room for a name
 

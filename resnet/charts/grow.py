@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from resnet.charts.style import layout, shade
 from resnet.lab.deepen import ARMS
 from resnet.lab.grow import ITERATIONS, Growth
-from resnet.text import text
+from resnet.util.text import text
 
 DASHES = {"zero": "dash", "fresh": "dash", "dirac": "dot"}
 

@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 from resnet.charts.style import MUTED, layout, shade
 from resnet.lab.lesions import Effect
 from resnet.lab.paths import PathLength
-from resnet.lesion import Place
-from resnet.text import text
+from resnet.surgery import Place
+from resnet.util.text import text
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from resnet.charts.style import layout, row_labels, shade
-from resnet.text import text
+from resnet.util.text import text
 
 MARGIN = 0.15  # of the errors' span, on either side for the outermost numbers
 NUMBER = 0.25  # of the axis, the room of a number on a phone

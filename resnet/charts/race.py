@@ -5,9 +5,9 @@ from math import isnan
 import plotly.graph_objects as go
 
 from resnet.charts.style import layout, shade
+from resnet.config import net_title
 from resnet.lab.race_log import Race
-from resnet.text import text
-from resnet.titles import net_title
+from resnet.util.text import text
 
 POINTS = 400  # a line; a longer one is thinned
 TOP = 3.0  # nats; guessing among ten classes costs 2.3, and a net that runs away would hide the rest

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from resnet.charts.style import layout, shade
 from resnet.lab.responses import Responses
-from resnet.text import text
+from resnet.util.text import text
 
 
 def responses_chart(found: Sequence[Responses], ranked: bool, lang: str = "en") -> go.Figure:

@@ -20,7 +20,7 @@ from resnet.lab.shattering import (
     noises,
     published,
 )
-from resnet.text import text
+from resnet.util.text import text
 
 DOTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44, 50)  # depths with a dot
 FLOOR, NAMED = 1e-3, 0.02  # of the correlations drawn; where the exponential laws are named

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from resnet.charts.style import FONT, MUTED, layout, shade
 from resnet.lab.surface import Surface
-from resnet.text import text
+from resnet.util.text import text
 
 CEILING = 10.0  # nats, of the linear scale; guessing among ten classes costs 2.3
 TONES = ("#f4f7f9", "#cfdae2", "#a3b8c7", "#7593a8", "#4b6f88", "#2b4d66", "#142f43")  # low to high, one neutral hue

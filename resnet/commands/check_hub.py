@@ -4,8 +4,8 @@ import dataclasses
 import sys
 
 from resnet.commands.console import print_json
-from resnet.errors import InputError
-from resnet.repository.curated import CURATED
+from resnet.papers.curated import CURATED
+from resnet.util.errors import InputError
 
 
 def add(commands) -> None:
@@ -25,7 +25,7 @@ def run(args) -> None:
         raise InputError("not_curated", name=unknown[0][:80], known=", ".join(entry.reference for entry in CURATED))
     chosen = tuple(entry for entry in CURATED if entry.reference in (args.models or [entry.reference]))
     _ask_once(chosen[0].reference)
-    from resnet.check_hub import check_hub
+    from resnet.inference.check_hub import check_hub
 
     rows = []
     for row in check_hub(chosen, lambda name: print(f"fetching {name}", file=sys.stderr)):
@@ -41,8 +41,8 @@ def run(args) -> None:
 
 def _ask_once(reference: str) -> None:
     """A Hub that is away is told of within seconds, before torch is imported; the header is remembered."""
-    from resnet.headers.reference import read_reference
-    from resnet.repository.downloads import AWAY
+    from resnet.hub.downloads import AWAY
+    from resnet.hub.ref import read_reference
 
     try:
         read_reference(reference, trusted=True)

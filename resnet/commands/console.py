@@ -3,7 +3,7 @@
 import json
 from contextlib import closing
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 
 def print_json(data) -> None:
@@ -14,12 +14,12 @@ def load_with_bar(reference: str):
     """hub.load for this machine's owner, with a bar on standard error while weights are downloaded."""
     from tqdm import tqdm
 
-    from resnet.headers.reference import is_bundled, is_local, read_reference
-    from resnet.repository.cache import last_snapshot
+    from resnet.hub.cache import last_snapshot
+    from resnet.hub.ref import is_bundled, is_local, read_reference
 
     if "/" in reference and not (is_bundled(reference) or is_local(reference) or last_snapshot(reference)):
         read_reference(reference, trusted=True)  # before torch is imported: a Hub that fails is told of within seconds
-    from resnet.hub import obtain
+    from resnet.hub.load import obtain
 
     with closing(obtain(reference, trusted=True)) as steps, tqdm(unit="B", unit_scale=True, delay=0.5, leave=False,
                                                                  disable=None) as bar:

@@ -19,7 +19,7 @@ def run(args) -> None:
     from copy import deepcopy
     from dataclasses import asdict
 
-    from resnet.hub import load
+    from resnet.hub.load import load
     from resnet.training.evaluate import evaluate_model
     from resnet.training.workers import joined, pick_device
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 
 def add(commands) -> None:
@@ -16,7 +16,7 @@ def add(commands) -> None:
 
 def run(args) -> None:
     """Measure what the two files lack; a stopped run goes on with the same command."""
-    from resnet.hub import load
+    from resnet.hub.load import load
     from resnet.lab import lesions, paths
     from resnet.lab.images import images_for
 
@@ -36,7 +36,7 @@ def run(args) -> None:
 
 def record_folder(model: str) -> Path:
     """Where the record goes; raises InputError for a model that has no folder here."""
-    from resnet.headers.reference import WEIGHTS
+    from resnet.hub.ref import WEIGHTS
 
     folder = next((path for path in (WEIGHTS / model, Path(model)) if path.is_dir()), None)
     if folder is None:

@@ -16,7 +16,7 @@ def add(commands) -> None:
 
 def run(args) -> None:
     """Print what is sent, or would be."""
-    from resnet.publish import owner_of_token, plan, publish
+    from resnet.hub.publish import owner_of_token, plan, publish
 
     owner = args.owner or owner_of_token()
     uploads = plan(owner, None if args.models is None else tuple(args.models), args.space)
@@ -31,7 +31,7 @@ def run(args) -> None:
 
 
 def _print_plan(uploads, as_json: bool) -> None:
-    from resnet.publish import PLAIN_LIMIT
+    from resnet.hub.publish import PLAIN_LIMIT
 
     if as_json:
         print_json([{"repository": upload.repository, "kind": upload.kind, "files": upload.sizes()}

@@ -1,6 +1,6 @@
 """python -m resnet responses: how loud each layer of a trained net is, recorded beside its weights."""
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 
 def add(commands) -> None:
@@ -13,7 +13,7 @@ def add(commands) -> None:
 def run(args) -> None:
     """Measure and write responses.csv."""
     from resnet.commands.lesions import record_folder
-    from resnet.hub import load
+    from resnet.hub.load import load
     from resnet.lab.images import images_for
     from resnet.lab.responses import record
 

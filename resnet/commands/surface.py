@@ -19,11 +19,11 @@ def add(commands) -> None:
 def run(args) -> None:
     """Measure the points that the file lacks; a stopped run goes on with the same command."""
     from resnet.commands.lesions import record_folder
-    from resnet.errors import InputError
-    from resnet.hub import load
+    from resnet.hub.load import load
     from resnet.lab.images import images_for
     from resnet.lab.surface import Slice, record
     from resnet.training.workers import pick_device
+    from resnet.util.errors import InputError
 
     where = Slice(args.grid, args.span, args.n, args.seed)
     if args.precision not in ("fp32", "bf16"):

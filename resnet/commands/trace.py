@@ -25,7 +25,7 @@ def add(commands) -> None:
 
 def run(args) -> None:
     """Print a net's trace as a table, as JSON, as the tutorials' listing or as code, or what breaks."""
-    from resnet.tracing import trace_recognised
+    from resnet.hub.trace import trace_recognised
 
     changes = settings(args.set)
     if args.classes is not None:
@@ -39,20 +39,20 @@ def run(args) -> None:
     elif args.code or args.breaks:
         print(_as_code(result) if args.code else _findings(result.config, args.size, args.batch))
     else:
-        from resnet.anatomy.cost import cost  # imports torch, which a Hub that fails should not wait for
+        from resnet.tracing.cost import cost  # imports torch, which a Hub that fails should not wait for
 
         counted = cost(result, args.count, "all" if args.all_operations else "conv_fc")
         print("\n".join([layer_table(result, counted), *(_recognised(found) if found else ())]))
 
 
 def _as_code(result) -> str:
-    from resnet.anatomy.codegen import code
+    from resnet.tracing.codegen import code
 
     return code(result.config, result.input[2:]).rstrip("\n")
 
 
 def _findings(config, size, batch: int) -> str:
-    from resnet.anatomy.breaks import where_it_breaks
+    from resnet.tracing.breaks import where_it_breaks
 
     return "\n".join(f"{finding.level:<8} {finding.sentence()}\n         {finding.fix()}"
                      for finding in where_it_breaks(config, size, batch))

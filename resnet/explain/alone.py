@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from resnet.lesion import Lesion, after_blocks, before_blocks, lesioned, places
 from resnet.model import ResNet
+from resnet.surgery import Lesion, after_blocks, before_blocks, lesioned, places
 
 
 @torch.no_grad()

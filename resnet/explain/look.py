@@ -1,7 +1,7 @@
 """One picture through one net: the answer and its evidence, in a single call.
 
 What comes and goes can cross between processes: plain values, CPU tensors and frozen dataclasses; the
-model alone stays where it is (resnet.ui.device looks it up by its reference).
+model alone stays where it is (resnet.ui.page.device looks it up by its reference).
 """
 
 import time
@@ -13,19 +13,19 @@ from torch import Tensor
 
 from resnet.config import ResNetConfig
 from resnet.data import normalise
-from resnet.errors import InputError
 from resnet.explain.alone import each_alone
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import feature_of, stage_names, stage_outputs
-from resnet.hub import LoadedModel
+from resnet.hub.load import LoadedModel
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, sparing
 from resnet.inference.predict import forward, see
 from resnet.inference.serving import heavy
-from resnet.lesion import Lesion, check_lesion, lesioned
 from resnet.model import ResNet
-from resnet.precision import resolve
+from resnet.surgery import Lesion, check_lesion, lesioned
+from resnet.util.errors import InputError
+from resnet.util.precision import resolve
 
 FIRST = -1  # as a target: whatever the first answer is
 MANY = 32  # pictures at once

@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.data import DATA, Split, load_samples, normalise, sample_file
-from resnet.errors import InputError
 from resnet.explain.stages import feature_of
-from resnet.hub import LoadedModel
+from resnet.hub.load import LoadedModel
 from resnet.inference.placement import best_device, placed, sparing
 from resnet.inference.serving import heavy
-from resnet.precision import autocast, resolve
-from resnet.shapes import trace
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
+from resnet.util.precision import autocast, resolve
 
 BATCH = 250
 BUDGET = 4e11  # multiply-adds: about ten seconds on two CPU cores

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from resnet.model import ResNet, ZeroPad
-from resnet.precision import autocast, resolve
+from resnet.util.precision import autocast, resolve
 
 WARM_UPS = 2  # TorchScript compiles for a shape in the first two calls of it
 PART = 8 * 224 * 224  # pixels that a CPU takes at once

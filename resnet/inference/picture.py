@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet.errors import InputError
-from resnet.repository.steps import FILTERS, Steps
+from resnet.hub.preprocessing import FILTERS, Steps
+from resnet.util.errors import InputError
 
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000

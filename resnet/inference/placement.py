@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from resnet.hub import LoadedModel
+from resnet.hub.load import LoadedModel
 
 CPU = torch.device("cpu")
 Result = TypeVar("Result")

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet.errors import InputError
-from resnet.hub import LoadedModel, load
+from resnet.hub.load import LoadedModel, load
 from resnet.inference.picture import Seen, decode, follow, prepare
 from resnet.inference.placement import best_device, placed
 from resnet.inference.serving import Net, logits
-from resnet.precision import check_precision, resolve
+from resnet.util.errors import InputError
+from resnet.util.precision import check_precision, resolve
 
 MAX_TOP_K = 100
 

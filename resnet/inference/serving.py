@@ -33,9 +33,9 @@ from torch import Tensor
 from resnet.checkpoint import ModelInfo
 from resnet.data import normalise
 from resnet.inference.fast import Fast, eager, prepare
-from resnet.machine import processors
 from resnet.model import ResNet
-from resnet.precision import resolve
+from resnet.util.machine import processors
+from resnet.util.precision import resolve
 
 MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
 WORTH_IT = 2  # questions, from which on a quick form is built

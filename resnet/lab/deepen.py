@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.data import Split, normalise
-from resnet.errors import InputError
-from resnet.lesion import after_blocks, before_blocks, blocks, places
 from resnet.model import ResNet, create
+from resnet.surgery import after_blocks, before_blocks, blocks, places
+from resnet.util.errors import InputError
 
 ARMS = {"zero": False, "fresh": True, "dirac": True}  # whether the arm grows a plain net
 MOST = 8  # blocks inserted at once

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet.config import net_title
 from resnet.data import Split, load_samples, normalise
-from resnet.errors import InputError
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
 from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins
 from resnet.model import ResNet, create
-from resnet.titles import net_title
+from resnet.util.errors import InputError
 
 DATA, BATCH, IMAGES, READOUTS = "fashion_mnist", 64, 32, 4
 DEPTHS, DEEPEST = (8, 20, 32, 56, 110), (56, 110)

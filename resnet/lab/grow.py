@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from resnet.data import Split
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab.deepen import deepen
 from resnet.lab.images import images_for, random_images
 from resnet.lab.race import FOREVER, in_turn, one_thread

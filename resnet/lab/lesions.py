@@ -14,12 +14,12 @@ import torch.nn.functional as F
 
 from resnet.config import ResNetConfig
 from resnet.data import Split, normalise
-from resnet.errors import InputError
-from resnet.files import write_file
-from resnet.headers.reference import WEIGHTS
+from resnet.hub.ref import WEIGHTS
 from resnet.lab.recording import csv_text, read_rows
-from resnet.lesion import Lesion, after_blocks, before_blocks, blocks, check_lesion, lesioned, places, swappable
 from resnet.model import ResNet
+from resnet.surgery import Lesion, after_blocks, before_blocks, blocks, check_lesion, lesioned, places, swappable
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
 
 OPERATIONS = ("drop", "halve", "swap")
 FILE = "lesions.csv"

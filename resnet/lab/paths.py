@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.data import Split, normalise
-from resnet.errors import InputError
-from resnet.files import write_file
-from resnet.headers.reference import WEIGHTS
+from resnet.hub.ref import WEIGHTS
 from resnet.lab.recording import csv_text, read_rows
-from resnet.lesion import blocks, places, set_branch, shared_copy
 from resnet.model import ResNet
+from resnet.surgery import blocks, places, set_branch, shared_copy
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
 
 FILE = "paths.csv"
 BATCH = 100

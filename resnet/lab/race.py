@@ -18,11 +18,11 @@ from torch import nn
 
 from resnet.config import ResNetConfig, config_of
 from resnet.data import Split, load_samples
-from resnet.errors import InputError
 from resnet.model import ResNet, create
 from resnet.training.recipe import Recipe
 from resnet.training.train import Progress, train
 from resnet.training.workers import pick_device
+from resnet.util.errors import InputError
 
 DATA, SIZE, BATCH, TESTED = "fashion_mnist", (14, 14), 64, 500
 DEPTHS, WIDTHS = tuple(range(8, 57, 6)), (4, 8, 12)

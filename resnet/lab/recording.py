@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 Row = TypeVar("Row")
 

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import Split, normalise
-from resnet.errors import InputError
-from resnet.files import write_file
-from resnet.headers.reference import WEIGHTS
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
+from resnet.hub.ref import WEIGHTS
 from resnet.lab.images import images_for
 from resnet.lab.recording import csv_text, read_rows
 from resnet.lab.twins import all_twins, ships
 from resnet.model import ResNet
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
 
 FILE = "responses.csv"
 ITEMS = (100, 300, 1_000)

@@ -24,7 +24,7 @@ from itertools import takewhile
 import torch
 from torch import Tensor
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 POINTS, REACH, CLOUD = 256, 2.0, 128  # on the line from -REACH to REACH; independent ones
 WIDTHS, RUNS, BETAS, MAX_DEPTH, MAX_SEED = (50, 100, 200), (2, 4, 8), (0.1, 0.3, 1.0), 50, 999_999

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import Split
-from resnet.errors import InputError
-from resnet.files import write_file
-from resnet.headers.reference import WEIGHTS
-from resnet.hub import bundled
+from resnet.hub.load import bundled
+from resnet.hub.ref import WEIGHTS
 from resnet.lab.recording import csv_text, read_rows
 from resnet.training.evaluate import evaluate
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
 
 FILE = "surface.csv"
 MAX_GRID, MAX_SPAN, MAX_SEED = 101, 10.0, 2**31 - 1

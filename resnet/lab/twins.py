@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from resnet.data import DATA, sample_file
-from resnet.errors import InputError
-from resnet.hub import LoadedModel, bundled, load
+from resnet.hub.load import LoadedModel, bundled, load
+from resnet.util.errors import InputError
 
 
 @dataclass(frozen=True)

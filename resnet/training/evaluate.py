@@ -8,9 +8,9 @@ from torch import nn
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import DATA, Split, data_spec, load_split, normalise
-from resnet.errors import InputError
-from resnet.precision import autocast, check_precision
 from resnet.training.workers import ALONE, Workers
+from resnet.util.errors import InputError
+from resnet.util.precision import autocast, check_precision
 
 
 @dataclass(frozen=True)

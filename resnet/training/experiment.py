@@ -14,16 +14,16 @@ import torch
 from resnet.checkpoint import CONFIG_FILE, ModelInfo, save_info, save_model
 from resnet.config import ResNetConfig, config_of
 from resnet.data import DataSpec, Split, data_spec, load_split
-from resnet.errors import InputError
-from resnet.files import write_file
 from resnet.model import ResNet
-from resnet.precision import resolve
 from resnet.training.card import UNROUNDED, model_card
 from resnet.training.evaluate import Score, evaluate
 from resnet.training.recipe import Recipe
 from resnet.training.resume import CHECKPOINT, load_rows
 from resnet.training.train import Progress, train
 from resnet.training.workers import ALONE, Workers
+from resnet.util.errors import InputError
+from resnet.util.files import write_file
+from resnet.util.precision import resolve
 
 CARD_FILE = "README.md"
 HALF_COSTS = 0.0005  # of the test accuracy, at most

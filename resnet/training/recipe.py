@@ -4,8 +4,8 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from resnet.errors import InputError
-from resnet.precision import check_precision
+from resnet.util.errors import InputError
+from resnet.util.precision import check_precision
 
 LIMITS = {
     "epochs": (1, 1_000_000), "batch": (1, 1_000_000), "micro_batches": (1, 1_000_000), "train_eval": (1, 10**9),

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from resnet.checkpoint import check_tensors
 from resnet.config import ResNetConfig
-from resnet.errors import InputError
-from resnet.files import remove_partials, write_file
 from resnet.training.recipe import Recipe
+from resnet.util.errors import InputError
+from resnet.util.files import remove_partials, write_file
 
 CHECKPOINT, HISTORY_FILE = "checkpoint.safetensors", "history.csv"
 

@@ -21,13 +21,13 @@ from torch import Tensor, nn
 
 from resnet.config import ResNetConfig
 from resnet.data import DataSpec, Split, augment, cut_window, normalise
-from resnet.errors import InputError
 from resnet.model import ResNet, create
-from resnet.precision import autocast
 from resnet.training.evaluate import evaluate
 from resnet.training.recipe import Recipe, learning_rate, window_side
 from resnet.training.resume import Row, load_checkpoint, open_folder, save_checkpoint
 from resnet.training.workers import ALONE, Workers
+from resnet.util.errors import InputError
+from resnet.util.precision import autocast
 
 BATCH_NORM_MOMENTUM = 0.1
 __all__ = ["Progress", "Recipe", "Row", "Workers", "learning_rate", "train"]

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from resnet.errors import InputError
+from resnet.util.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from resnet.ui.build import TAB_MODULES
 from resnet.ui.compare.story import PANELS
+from resnet.ui.page.build import TAB_MODULES
 
 PLACES = ["tab=trace", *(f"tab=compare&panel={panel}" for panel in PANELS), "tab=classify"]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}

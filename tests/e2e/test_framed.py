@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Page, expect
 
-from resnet.text import text
+from resnet.util.text import text
 from tests.e2e.conftest import PATIENCE
 
 

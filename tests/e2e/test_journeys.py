@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from resnet.runs import series_of
-from resnet.shapes import trace
-from resnet.text import text
+from resnet.tracing.trace import trace
+from resnet.training.runs import series_of
 from resnet.ui.classify.view import suited_model
+from resnet.util.text import text
 from tests.e2e.conftest import settled
 from tests.pictures import encode, gradient, noise
 

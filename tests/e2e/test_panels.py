@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from resnet.text import text
 from resnet.ui.compare.story import PANELS
+from resnet.util.text import text
 from tests.e2e.conftest import settled
 from tests.e2e.test_screens import SIZES, SPILLED, check_words, luminance
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from resnet.text import sentences, text
+from resnet.util.text import sentences, text
 from tests.e2e.conftest import settled
 
 TABS = ("trace", "compare", "classify")

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from resnet.config import VARIANTS
-from resnet.released import RECIPES, RELEASED, released
-from resnet.shapes import trace
+from resnet.papers.released import RECIPES, RELEASED, released
+from resnet.tracing.trace import trace
 from resnet.ui.compare.accuracy import AccuracyView, macs, show_accuracy
 from tests.ui.asking import ask, attached, held, words
 

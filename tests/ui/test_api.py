@@ -9,9 +9,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from resnet import classify
-from resnet.runs import recorded, tidy
-from resnet.shapes import trace
-from resnet.text import text
+from resnet.tracing.trace import trace
+from resnet.training.runs import recorded, tidy
+from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
 
 MODEL = "resnet20_fashion_mnist"
@@ -137,7 +137,7 @@ def test_an_unexpected_failure_tells_no_internals(client, monkeypatch):
     def broken(*values, **named):
         raise RuntimeError("secret /srv/path")
 
-    monkeypatch.setattr("resnet.ui.trace_tab.trace", broken)
+    monkeypatch.setattr("resnet.ui.trace.tab.trace", broken)
     sentence = refused(client, "/trace")
     assert sentence.startswith("Something went wrong on our side") and "secret" not in sentence
 

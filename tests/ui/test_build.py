@@ -4,10 +4,10 @@ import gradio as gr
 import orjson
 import pytest
 
-from resnet.errors import InputError
-from resnet.ui.build import TAB_MODULES, build, drawn, launch_options, view_of
 from resnet.ui.compare.story import PANELS, Story
-from resnet.ui.sharing import whole_number
+from resnet.ui.page.build import TAB_MODULES, build, drawn, launch_options, view_of
+from resnet.ui.page.sharing import whole_number
+from resnet.util.errors import InputError
 from tests.ui.asking import asked, held, held_with, words
 
 PLACES = ["trace", *(f"compare/{panel}" for panel in PANELS), "classify"]

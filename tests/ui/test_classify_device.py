@@ -7,13 +7,13 @@ import gradio as gr
 import pytest
 import torch
 
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.inference.placement import placed
-from resnet.text import text
-from resnet.ui import device
 from resnet.ui.classify import samples
-from resnet.ui.classify_tab import ClassifyView, classify_api, fill, show_classify, show_more, show_several
-from tests.made import one_thread
+from resnet.ui.classify.tab import ClassifyView, classify_api, fill, show_classify, show_more, show_several
+from resnet.ui.page import device
+from resnet.util.text import text
+from tests.factories import one_thread
 from tests.pictures import encode, gradient
 from tests.ui.asking import asked
 

@@ -11,12 +11,12 @@ import torch
 
 from resnet.explain.look import MANY
 from resnet.explain.samples import measure
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.inference.predict import classify
-from resnet.text import text
 from resnet.ui.classify import samples
 from resnet.ui.classify.samples import PAGE, chosen_items
-from resnet.ui.classify_tab import ClassifyView, fill, show_more, show_several
+from resnet.ui.classify.tab import ClassifyView, fill, show_more, show_several
+from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
 from tests.ui.asking import asked, attached, words
 

@@ -13,12 +13,10 @@ from PIL import Image
 from resnet import classify
 from resnet.data import load_samples
 from resnet.explain.look import Asks, look
-from resnet.hub import LoadedModel, bundled
+from resnet.hub.load import LoadedModel, bundled
 from resnet.model import create
-from resnet.text import text
 from resnet.ui.classify.answer import answer_html
-from resnet.ui.classify.view import Reading, model_title
-from resnet.ui.classify_tab import (
+from resnet.ui.classify.tab import (
     CHOSEN,
     OWN,
     SET,
@@ -31,10 +29,12 @@ from resnet.ui.classify_tab import (
     show_model,
     show_own,
 )
-from resnet.ui.examples import EXAMPLES
-from resnet.ui.guard import message_html
-from resnet.ui.images import OPAQUE, RED, overlay
-from tests.made import made_info, tiny
+from resnet.ui.classify.view import Reading, model_title
+from resnet.ui.page.examples import EXAMPLES
+from resnet.ui.page.images import OPAQUE, RED, overlay
+from resnet.ui.wall.guard import message_html
+from resnet.util.text import text
+from tests.factories import made_info, tiny
 from tests.pictures import encode, gradient, noise
 from tests.ui.asking import asked, attached, words
 

@@ -3,12 +3,12 @@ import csv
 import gradio as gr
 import pytest
 
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab.images import images_for
-from resnet.text import text
 from resnet.training.evaluate import evaluate
 from resnet.ui.compare import deepen
 from resnet.ui.compare.deepen import DeepenView, choose_nets, pairs, show_deepen
+from resnet.util.text import text
 from tests.ui.asking import asked, attached, held, held_with, words
 
 VIEW = DeepenView(after="layer3.2", count=2, items=200)

@@ -6,9 +6,9 @@ from statistics import fmean
 import gradio as gr
 import pytest
 
-from resnet.runs import recorded, series_of
-from resnet.text import text
+from resnet.training.runs import recorded, series_of
 from resnet.ui.compare.degradation import DegradationView, choose_data, compare_api, nets_update, show_degradation
+from resnet.util.text import text
 from tests import histories
 from tests.histories import FINAL, write_four, write_run
 from tests.ui.asking import ask, attached, held, held_with, words

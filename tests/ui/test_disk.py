@@ -3,11 +3,11 @@ import time
 
 import pytest
 
-from resnet.text import text
-from resnet.ui import disk
-from resnet.ui.disk import Uploads, sweep
-from resnet.ui.limits import KEPT_SECONDS, SWEEP_SECONDS, UPLOADED_PER_HOUR
-from resnet.ui.rules import Refused
+from resnet.ui.wall import disk
+from resnet.ui.wall.disk import Uploads, sweep
+from resnet.ui.wall.limits import KEPT_SECONDS, SWEEP_SECONDS, UPLOADED_PER_HOUR
+from resnet.ui.wall.rules import Refused
+from resnet.util.text import text
 
 
 @pytest.fixture

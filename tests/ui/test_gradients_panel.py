@@ -6,9 +6,9 @@ import pytest
 
 from resnet.lab import gradients, shattering
 from resnet.lab.shattering import KINDS, Settings, law, measure, noises
-from resnet.text import text
 from resnet.ui.compare.gradients import GradientsView, knobs_for, show_gradients
-from resnet.ui.sharing import from_query, parse_controls, to_query
+from resnet.ui.page.sharing import from_query, parse_controls, to_query
+from resnet.util.text import text
 from tests.ui.asking import asked, attached, held, held_with, words
 
 SMALL = GradientsView(width=50, runs=2, at=10, seed=1)

@@ -5,15 +5,15 @@ import gradio as gr
 import pytest
 import torch
 
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab.grow import Growth, grow
 from resnet.lab.images import images_for
 from resnet.training.evaluate import evaluate
 from resnet.ui.compare import grow as panel
 from resnet.ui.compare.deepen import DeepenView
 from resnet.ui.compare.grow import run_grow
-from tests.made import same_tensors
+from resnet.util.errors import InputError
+from tests.factories import same_tensors
 from tests.ui.asking import asked, attached, held, held_with, words
 
 ARMS = {"zero": "resnet20_fashion_mnist", "fresh": "plain20_fashion_mnist"}

@@ -3,9 +3,9 @@ import logging
 import gradio as gr
 import pytest
 
-from resnet.errors import InputError
-from resnet.text import text
-from resnet.ui.guard import guarded_api, guarded_view, message_html, sent, uploaded_file
+from resnet.ui.wall.guard import guarded_api, guarded_view, message_html, sent, uploaded_file
+from resnet.util.errors import InputError
+from resnet.util.text import text
 from tests.ui.asking import asked
 
 

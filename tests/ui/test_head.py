@@ -5,7 +5,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, S
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from resnet.ui.head import SCRIPT, HeadScript
+from resnet.ui.page.head import SCRIPT, HeadScript
 
 PAGE = "<!doctype html><html><head><title>页</title></head><body><head></body></html>"
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from resnet.text import LANGUAGES, sentences
-from resnet.ui.language import TRANSLATIONS, language, word
+from resnet.ui.page.language import TRANSLATIONS, language, word
+from resnet.util.text import LANGUAGES, sentences
 from tests.ui.asking import asked
 
 
@@ -29,6 +29,7 @@ def test_every_label_is_known_in_both_languages():
 
 
 def test_sentences_need_neither_gradio_nor_torch():
-    code = "import resnet.text, sys; print(resnet.text.text('trace.tab', 'zh'), {'gradio', 'torch'} & set(sys.modules))"
+    code = ("import sys; from resnet.util.text import text; "
+            "print(text('trace.tab', 'zh'), {'gradio', 'torch'} & {*sys.modules})")
     done = subprocess.run([sys.executable, "-X", "utf8", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "追踪 set()"

@@ -4,13 +4,13 @@ from math import comb
 import gradio as gr
 import pytest
 
-from resnet.hub import bundled, load
+from resnet.hub.load import bundled, load
 from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins
-from resnet.lesion import Lesion, lesioned
-from resnet.text import text
+from resnet.surgery import Lesion, lesioned
 from resnet.training.evaluate import evaluate
 from resnet.ui.compare.lesions import SHOWS, LesionsView, blocks_update, choose_nets, show_lesions
+from resnet.util.text import text
 from tests.ui.asking import ask, attached, held, held_with, words
 
 DEFAULT = LesionsView()

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from resnet.training.experiment import hardware
-from resnet.ui.numbers import machine
+from resnet.util.numbers import machine
 
 
 @pytest.mark.parametrize("processes", [1, 2])

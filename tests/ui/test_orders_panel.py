@@ -3,10 +3,10 @@ import dataclasses
 
 import pytest
 
-from resnet.paper import ORDER_ERRORS
-from resnet.runs import recorded
-from resnet.text import text
+from resnet.papers.tables import ORDER_ERRORS
+from resnet.training.runs import recorded
 from resnet.ui.compare.orders import Measured, OrdersView, measured, show_orders, verdict
+from resnet.util.text import text
 from tests.ui.asking import ask, attached, held, words
 
 

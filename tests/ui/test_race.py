@@ -5,10 +5,10 @@ import gradio as gr
 import pytest
 
 from resnet.lab.race_log import Race, recorded, watch
-from resnet.text import text
 from resnet.ui.compare import race as panel
 from resnet.ui.compare.race import RaceView, finish_race, run_race, show_race
-from resnet.ui.sharing import from_query
+from resnet.ui.page.sharing import from_query
+from resnet.util.text import text
 from tests.ui.asking import ask, asked, attached, held, held_with, words
 
 SMALL = RaceView(depth=8, width=4)

@@ -7,10 +7,10 @@ import pytest
 from resnet.lab import responses as lab
 from resnet.lab.responses import nets
 from resnet.lab.responses import responses as measure
-from resnet.text import text
 from resnet.ui.compare import responses
 from resnet.ui.compare.responses import ResponsesView, choose_data, example_html, lead, show_responses
-from resnet.ui.sharing import from_query, parse_controls, to_query
+from resnet.ui.page.sharing import from_query, parse_controls, to_query
+from resnet.util.text import text
 from tests.ui.asking import asked, attached, held, held_with, words
 
 TWINS = ("plain20_fashion_mnist", "resnet20_fashion_mnist")

@@ -2,12 +2,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from resnet.errors import InputError
-from resnet.ui.build import view_of
-from resnet.ui.classify_tab import ClassifyView
+from resnet.ui.classify.tab import ClassifyView
 from resnet.ui.compare.degradation import DegradationView
-from resnet.ui.sharing import from_query, parse_controls, to_query
-from resnet.ui.trace_tab import TraceView
+from resnet.ui.page.build import view_of
+from resnet.ui.page.sharing import from_query, parse_controls, to_query
+from resnet.ui.trace.tab import TraceView
+from resnet.util.errors import InputError
 from tests.ui.asking import held
 
 VIEWS = {"trace": TraceView, "compare": DegradationView, "classify": ClassifyView}

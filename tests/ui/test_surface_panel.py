@@ -5,11 +5,11 @@ from html import unescape
 import gradio as gr
 import pytest
 
-from resnet.hub import bundled
+from resnet.hub.load import bundled
 from resnet.lab.surface import Slice, Surface
-from resnet.text import text
 from resnet.ui.compare import surface as panel
 from resnet.ui.compare.surface import SurfaceView, default_pair, ring, share_below, show_surface
+from resnet.util.text import text
 from tests.ui.asking import ask, attached, held_with, words
 
 TWINS = ("plain20_fashion_mnist", "resnet20_fashion_mnist")

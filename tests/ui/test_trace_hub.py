@@ -5,9 +5,9 @@ import time
 import gradio as gr
 import pytest
 
-from resnet.headers import reference
-from resnet.ui.trace_tab import OWN, show_net, show_trace, trace_api
-from resnet.ui.trace_view import TraceView
+from resnet.hub import ref as reference
+from resnet.ui.trace.tab import OWN, show_net, show_trace, trace_api
+from resnet.ui.trace.view import TraceView
 from tests.checkpoints import of, timm_model, write
 from tests.hub import StandInHub, pointed_at
 from tests.ui.asking import ask, held, held_with, words

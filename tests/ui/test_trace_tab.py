@@ -6,14 +6,14 @@ import gradio as gr
 import pytest
 
 from resnet.config import VARIANTS
-from resnet.hub import load
-from resnet.shapes import trace
-from resnet.text import text
-from resnet.ui.guard import message_html
-from resnet.ui.layers import layers_csv
-from resnet.ui.sharing import from_query, to_query
-from resnet.ui.trace_tab import OWN, show_file, show_net, show_trace, trace_api
-from resnet.ui.trace_view import TraceView
+from resnet.hub.load import load
+from resnet.tracing.trace import trace
+from resnet.ui.page.sharing import from_query, to_query
+from resnet.ui.trace.layers import layers_csv
+from resnet.ui.trace.tab import OWN, show_file, show_net, show_trace, trace_api
+from resnet.ui.trace.view import TraceView
+from resnet.ui.wall.guard import message_html
+from resnet.util.text import text
 from tests.ui.asking import ask, attached, held, held_with, words
 
 MODEL = "resnet20_fashion_mnist"
@@ -168,4 +168,4 @@ def test_the_api_refuses_in_a_sentence(changes):
 
 
 def _escaped(part: str) -> str:
-    return part.replace('"', "&quot;").replace("'", "&#x27;")
+    return part.replace('"', "&#34;").replace("'", "&#39;")

@@ -9,13 +9,13 @@ import gradio as gr
 import pytest
 from safetensors.torch import save
 
-from resnet.hub import bundled
+from resnet.hub import downloads
+from resnet.hub.load import bundled
 from resnet.model import create
-from resnet.repository import downloads
-from resnet.repository.curated import CURATED
+from resnet.papers.curated import CURATED
+from resnet.ui.classify.tab import ClassifyView, fill, show_classify, show_more
 from resnet.ui.classify.view import model_title
 from resnet.ui.classify.weights import choices, curated_title, default_model, fetch_weights
-from resnet.ui.classify_tab import ClassifyView, fill, show_classify, show_more
 from tests.hub import StandInHub, forget, pointed_at
 from tests.ui.asking import asked, words
 

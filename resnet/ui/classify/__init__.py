@@ -1,1 +1,1 @@
-"""The Classify tab, part by part; resnet.ui.classify_tab puts them together."""
+"""The Classify tab, part by part; resnet.ui.classify.tab puts them together."""

@@ -4,17 +4,17 @@ import csv
 import io
 import json
 import os
-from html import escape
 
 from resnet.data import DATA
 from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
 from resnet.inference.picture import Seen
-from resnet.text import sentences, text
 from resnet.ui.classify.parts import menu
 from resnet.ui.classify.view import Reading
-from resnet.ui.files import download
-from resnet.ui.images import overlay, png_url
-from resnet.ui.numbers import milliseconds
+from resnet.ui.page.download import download
+from resnet.ui.page.images import overlay, png_url
+from resnet.util.html import escape
+from resnet.util.numbers import milliseconds
+from resnet.util.text import sentences, text
 
 SURE_BELOW = 0.25  # of the largest possible entropy
 

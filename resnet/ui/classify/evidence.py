@@ -1,15 +1,14 @@
 """What each stage sees, and which blocks the answer needs."""
 
-from html import escape
-
 from resnet.explain.answers import probabilities
 from resnet.explain.features import Channel, StageMap
-from resnet.lesion import Place, places
-from resnet.text import text
+from resnet.surgery import Place, places
 from resnet.ui.classify.answer import name_of_class, percent, points
 from resnet.ui.classify.parts import button, section
 from resnet.ui.classify.view import Reading
-from resnet.ui.images import grey, png_url
+from resnet.ui.page.images import grey, png_url
+from resnet.util.html import escape
+from resnet.util.text import text
 
 
 def stages_html(reading: Reading) -> str:

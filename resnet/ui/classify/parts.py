@@ -3,7 +3,7 @@
 One listener (PICK) hears them all and sends {field, value} in its turn (page.js); the view's record checks both.
 """
 
-from html import escape
+from resnet.util.html import escape
 
 PICK = """const send = (target) => {
   const value = target.matches("select") ? target.value : target.dataset.value;

@@ -1,6 +1,5 @@
 """The bundled test items: those nearest to the picture, and all of them, right and wrong."""
 
-from html import escape
 from threading import Lock
 
 import torch
@@ -8,14 +7,15 @@ from torch import Tensor
 
 from resnet.data import DATA
 from resnet.explain.samples import Measured, has_items, nearest
-from resnet.hub import LoadedModel
-from resnet.text import text
-from resnet.ui import device
+from resnet.hub.load import LoadedModel
 from resnet.ui.classify.answer import label_text, percent
 from resnet.ui.classify.parts import button, menu, section
 from resnet.ui.classify.view import ANY, KINDS, ClassifyView
-from resnet.ui.examples import item_pixels
-from resnet.ui.images import png_url
+from resnet.ui.page import device
+from resnet.ui.page.examples import item_pixels
+from resnet.ui.page.images import png_url
+from resnet.util.html import escape
+from resnet.util.text import text
 
 NEAR, PAGE, KEPT = 8, 40, 4
 _kept: dict[str, Measured] = {}

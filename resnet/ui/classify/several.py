@@ -3,25 +3,25 @@
 import csv
 import io
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from resnet.errors import InputError
 from resnet.explain.answers import ranked
 from resnet.explain.look import MANY, Several
-from resnet.hub import LoadedModel, load
+from resnet.hub.load import LoadedModel, load
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
-from resnet.text import LANGUAGES, text
-from resnet.ui import device
 from resnet.ui.classify.answer import label_text, percent
-from resnet.ui.files import download
-from resnet.ui.guard import uploaded_file
-from resnet.ui.images import png_url
-from resnet.ui.numbers import milliseconds
+from resnet.ui.page import device
+from resnet.ui.page.download import download
+from resnet.ui.page.images import png_url
+from resnet.ui.wall.guard import uploaded_file
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.numbers import milliseconds
+from resnet.util.text import LANGUAGES, text
 
 TOP = 3
 

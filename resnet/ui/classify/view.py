@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from resnet.data import DATA
-from resnet.errors import InputError
 from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
-from resnet.hub import LoadedModel, bundled
+from resnet.hub.load import LoadedModel, bundled
 from resnet.inference.predict import MAX_TOP_K
 from resnet.ui.classify.weights import check_model, default_model, hub_title
-from resnet.ui.examples import EXAMPLES, item_of
+from resnet.ui.page.examples import EXAMPLES, item_of
+from resnet.util.errors import InputError
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
 DEFAULT_MODEL = default_model()

@@ -8,21 +8,21 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from html import escape
 
 import gradio as gr
 
-from resnet.errors import InputError
-from resnet.headers.remote import parse_reference
-from resnet.hub import LoadedModel, bundled, is_at_hand, obtain
-from resnet.repository.curated import CURATED, Curated
-from resnet.repository.downloads import Progress
-from resnet.text import text
-from resnet.titles import variant_title
-from resnet.ui.guard import guarded_view, message_html
-from resnet.ui.language import language, word
-from resnet.ui.limits import work
-from resnet.ui.sharing import parse
+from resnet.config import variant_title
+from resnet.hub.downloads import Progress
+from resnet.hub.load import LoadedModel, bundled, is_at_hand, obtain
+from resnet.hub.remote import parse_reference
+from resnet.papers.curated import CURATED, Curated
+from resnet.ui.page.language import language, word
+from resnet.ui.page.sharing import parse
+from resnet.ui.wall.guard import guarded_view, message_html
+from resnet.ui.wall.limits import work
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.text import text
 
 OFFERED = {entry.reference: entry for entry in CURATED}
 BUNDLED_DEFAULT = "resnet20_fashion_mnist"

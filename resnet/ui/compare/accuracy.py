@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 import gradio as gr
 
-from resnet.errors import InputError
-from resnet.paper import published
-from resnet.released import RECIPES, Released, released
-from resnet.runs import to_csv
-from resnet.shapes import trace
-from resnet.text import text
-from resnet.titles import variant_title
+from resnet.config import variant_title
+from resnet.papers.released import RECIPES, Released, released
+from resnet.papers.tables import published
+from resnet.tracing.trace import trace
+from resnet.training.runs import to_csv
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
-from resnet.ui.guard import guarded_view
-from resnet.ui.language import both, language, word
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import both, language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.text import text
 
 ROWS = ("resnet50", "resnext50_32x4d", "resnet101", "resnext101_32x4d")
 

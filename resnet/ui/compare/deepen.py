@@ -5,18 +5,18 @@ from functools import lru_cache
 
 import gradio as gr
 
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab.deepen import ARMS, MOST, Moment, moments
 from resnet.lab.images import images_for, random_images
 from resnet.lab.twins import Twins, all_twins, twins_of
-from resnet.lesion import places
-from resnet.text import text
+from resnet.surgery import places
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
-from resnet.ui.guard import guarded_stream
-from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_stream
+from resnet.util.errors import InputError
+from resnet.util.text import text
 
 ITEMS = (200, 500)
 CALIBRATION = 250  # training images, the same for all arms

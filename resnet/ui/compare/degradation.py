@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import gradio as gr
 
 from resnet.data import DATA, data_spec
-from resnet.errors import InputError
-from resnet.runs import AXES, METRICS, Series, recorded, series_of, tidy, to_csv
-from resnet.text import text
+from resnet.training.runs import AXES, METRICS, Series, recorded, series_of, tidy, to_csv
+from resnet.ui.compare.degradation_summary import missing, source_line, table_html, verdict
 from resnet.ui.compare.frame import Frame, below_html, heading_html
-from resnet.ui.compare.verdict import missing, source_line, table_html, verdict
-from resnet.ui.guard import guarded_api, guarded_view
-from resnet.ui.language import language, word
-from resnet.ui.limits import work
-from resnet.ui.sharing import parse, parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse, parse_controls, to_query
+from resnet.ui.wall.guard import guarded_api, guarded_view
+from resnet.ui.wall.limits import work
+from resnet.util.errors import InputError
+from resnet.util.text import text
 
 SPANS = ("late", "all")
 SMOOTHEST = 0.9

@@ -1,12 +1,12 @@
 """What all panels share: question, sentence, knobs, figure, source line, table and download."""
 
 from dataclasses import dataclass, field
-from html import escape
 
 import gradio as gr
 
-from resnet.text import text
-from resnet.ui.files import download
+from resnet.ui.page.download import download
+from resnet.util.html import escape
+from resnet.util.text import text
 
 
 @dataclass(frozen=True)

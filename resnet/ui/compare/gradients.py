@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.errors import InputError
 from resnet.lab import gradients, shattering
 from resnet.lab.gradients import DEEPEST, Gradients, fresh_nets, trained_nets
 from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, PAIRS, RUNS, WIDTHS, Measured, Settings
-from resnet.text import text
-from resnet.ui.compare import gradients_told as told
+from resnet.ui.compare import gradients_summary as told
 from resnet.ui.compare.frame import Frame, heading_html
-from resnet.ui.guard import guarded_view
-from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.errors import InputError
+from resnet.util.text import text
 
 NETS = ("full", "fresh", "trained")  # fully connected; convolutional twins, as initialised or trained
 

@@ -1,21 +1,20 @@
 """Can a net be made deeper for free? And then: its three arms, trained some steps further while one watches."""
 
-from html import escape
-
 import gradio as gr
 import spaces
 
 from resnet.lab.deepen import ARMS
 from resnet.lab.grow import BATCH, ITERATIONS, RATE, Growth, grow
-from resnet.text import text
 from resnet.ui.compare import deepen
 from resnet.ui.compare.deepen import CALIBRATION, SEED, DeepenView, pairs
 from resnet.ui.compare.frame import below_html, numbers_table
-from resnet.ui.guard import guarded_stream
-from resnet.ui.language import language, word
-from resnet.ui.limits import work
-from resnet.ui.sharing import parse_controls
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls
+from resnet.ui.wall.guard import guarded_stream
+from resnet.ui.wall.limits import work
+from resnet.util.html import escape
+from resnet.util.text import text
 
 COLUMNS = ("arm", "before", "inserted", "after")
 grow_on_device = spaces.GPU(duration=60)(grow)

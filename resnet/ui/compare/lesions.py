@@ -5,19 +5,19 @@ from functools import lru_cache
 
 import gradio as gr
 
-from resnet.errors import InputError
-from resnet.hub import load
+from resnet.hub.load import load
 from resnet.lab import lesions, paths
 from resnet.lab.images import images_for
 from resnet.lab.lesions import INTACT, OPERATIONS, Effect, Task, effects
 from resnet.lab.twins import Twins, all_twins, twins_of
-from resnet.lesion import check_lesion, places
+from resnet.surgery import check_lesion, places
 from resnet.ui.compare.frame import Frame, below_html, heading_html
-from resnet.ui.compare.lesions_told import Findings, csv_of, lead, source, table
-from resnet.ui.guard import guarded_view
-from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.compare.lesions_summary import Findings, csv_of, lead, source, table
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.errors import InputError
 
 SHOWS = (*OPERATIONS, "several", "paths")
 ITEMS = (300, 1_000)  # of a lesion that is measured while someone waits: at most four passes of a thousand images

@@ -1,23 +1,23 @@
 """Where do BN, ReLU and the addition go? The five orders drawn, published errors, and our own runs."""
 
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 
-from resnet.anatomy.block_diagram import block_map
-from resnet.errors import InputError
-from resnet.paper import ORDER_ERRORS, SHORTCUT_ERRORS, OrderError
-from resnet.runs import Run, recorded, to_csv
-from resnet.shapes import trace
-from resnet.text import text
+from resnet.papers.tables import ORDER_ERRORS, SHORTCUT_ERRORS, OrderError
+from resnet.tracing.block_diagram import block_map
+from resnet.tracing.trace import trace
 from resnet.training.recipe import Recipe
+from resnet.training.runs import Run, recorded, to_csv
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
-from resnet.ui.guard import guarded_view
-from resnet.ui.language import language, word
-from resnet.ui.numbers import machine
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.numbers import machine
+from resnet.util.text import text
 
 SHOWS = {"orders": ORDER_ERRORS, "shortcuts": SHORTCUT_ERRORS}
 DATA = "cifar10"

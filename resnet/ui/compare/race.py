@@ -1,23 +1,23 @@
 """Race them yourself: a plain net and its residual twin trained in turn, while the visitor watches."""
 
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 import spaces
 
-from resnet.errors import InputError
+from resnet.config import net_title
 from resnet.lab.race import DEPTHS, MAX_SEED, RATES, SECONDS, WIDTHS, RaceSettings
 from resnet.lab.race_log import Race, recorded, to_csv, watch
-from resnet.text import text
-from resnet.titles import net_title
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
-from resnet.ui.guard import guarded_stream, guarded_view
-from resnet.ui.language import language, word
-from resnet.ui.limits import work
-from resnet.ui.numbers import machine
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_stream, guarded_view
+from resnet.ui.wall.limits import work
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.numbers import machine
+from resnet.util.text import text
 
 NORMS = ("on", "off")
 COLUMNS = ("iteration", "plain_loss", "residual_loss", "plain_test", "residual_test")

@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 
 from resnet.data import DATA, data_spec
-from resnet.errors import InputError
-from resnet.hub import bundled
+from resnet.hub.load import bundled
 from resnet.lab.recording import csv_text
 from resnet.lab.responses import ITEMS, Responses, nets, responses
 from resnet.lab.twins import ships
-from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
-from resnet.ui.guard import guarded_view
-from resnet.ui.language import both, language, word
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import both, language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.text import text
 
 ORDERS = ("net", "ranked")
 TARGETS = (4.0, 6.0)

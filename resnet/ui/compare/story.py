@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from resnet.ui.compare import accuracy, degradation, gradients, grow, lesions, orders, race, responses, surface
-from resnet.ui.language import word
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import word
+from resnet.ui.page.panel import Tab
 
 PANELS = {
     "degradation": degradation, "gradients": gradients, "responses": responses, "lesions": lesions, "deepen": grow,

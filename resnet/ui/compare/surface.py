@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.errors import InputError
 from resnet.lab.surface import Surface, recorded
 from resnet.lab.twins import Twins, all_twins
-from resnet.text import text
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
-from resnet.ui.guard import guarded_view
-from resnet.ui.language import language, word
-from resnet.ui.sharing import parse_controls, to_query
-from resnet.ui.tab import Tab
+from resnet.ui.page.language import language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.errors import InputError
+from resnet.util.text import text
 
 SCALES = ("log", "linear")
 COLUMNS = ("net", "centre", "half", "edge", "below")

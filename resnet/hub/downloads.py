@@ -1,0 +1,227 @@
+"""A Hub repository's weights -> files here: shared by all who wait, checked, resumed, given up on request.
+
+huggingface_hub's `hf_hub_download` resumes too, but tries five times before it says that nobody
+answers, doesn't compare what came with its hash, and can't be stopped; so files are fetched here, by
+the readers of resnet.hub.remote, into the place in its cache where other tools find them.
+"""
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet.hub.cache import MARK, PART, is_sound, is_whole, make_room
+from resnet.hub.header import CONFIG, INDEX, POINTER, WHOLE, Header
+from resnet.hub.remote import HUB_SECONDS, HubFiles, parse_reference
+from resnet.util.deadline import Deadline
+from resnet.util.errors import InputError
+from resnet.util.machine import memory
+
+PROCESSOR = "preprocessor_config.json"
+# Errors that say nothing of the repository: what came from it before may be taken.
+AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
+MAX_BYTES = min(2_000_000_000, memory() // 4)  # of a repository's weights: they are to be loaded
+RESERVE = 1_000_000_000  # bytes of the disk that stay free
+SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
+AT_ONCE, WAITING = 2, 8  # downloads that run, and that may stand in line
+PACE_BYTES, PACE_SECONDS = 200_000, 20.0  # slower than that is given up
+REPORT_SECONDS = 0.2
+
+_running: dict[Path, "Download"] = {}
+_lock = threading.Lock()
+_slots = threading.BoundedSemaphore(AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """done and total are bytes of weights; waiting: others are served first."""
+
+    done: int
+    total: int
+    waiting: bool = False
+
+
+def fetch(header: Header, folder: Path, private: bool = False) -> Iterator[Progress]:
+    """Download what a header describes into its `snapshot`; yields about five times a second.
+
+    All who ask for the same commit share one download. Closing the generator leaves it, and the last
+    to leave stops it; what came so far is kept, and the next download goes on from there.
+
+    Args:
+        private: send this machine's own Hub token.
+
+    Raises:
+        InputError: too large, no room, or the Hub fails; the sentence says which.
+    """
+    _check_size(header, folder)
+    download = _join(header, folder, private)
+    try:
+        while not download.finished.wait(REPORT_SECONDS):
+            yield Progress(download.done, header.file_size, download.waiting)
+    finally:
+        download.leave()
+    if download.error is not None:
+        raise download.error
+
+
+def _check_size(header: Header, folder: Path) -> None:
+    if header.file_size > MAX_BYTES:
+        raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
+    with _lock:
+        busy = {*_running}
+    if not make_room(folder, header.file_size + RESERVE, busy):
+        raise _no_room(header)
+
+
+def _no_room(header: Header) -> InputError:
+    return InputError("disk_full", size=f"{header.file_size / 1e6:,.0f}")
+
+
+def _join(header: Header, folder: Path, private: bool) -> "Download":
+    """The running download of this commit, or a new one."""
+    with _lock:
+        download = before = _running.get(folder)
+        if download is None or download.stop.is_set():
+            if len(_running) >= AT_ONCE + WAITING:
+                raise InputError("downloads_busy", n=AT_ONCE)
+            download = _running[folder] = Download(header, folder, private, before)
+            download.start()
+        download.guests += 1
+    return download
+
+
+class Download(threading.Thread):
+    """One repository at one commit on its way into `folder`; `before` was stopped, and must first let go of it."""
+
+    def __init__(self, header: Header, folder: Path, private: bool, before: "Download | None"):
+        super().__init__(name="download", daemon=True)
+        self.header, self.folder, self.private, self.before = header, folder, private, before
+        self.done, self.guests, self.waiting = 0, 0, True
+        self.error: Exception | None = None
+        self.stop, self.finished = threading.Event(), threading.Event()
+
+    def leave(self) -> None:
+        with _lock:
+            self.guests -= 1
+            if self.guests <= 0:
+                self.stop.set()
+
+    def run(self) -> None:
+        try:
+            self._in_turn()
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self.error = _no_room(self.header) if full else InputError("cannot_store", reason=error.strerror or "?")
+        except Exception as error:
+            self.error = error
+        finally:
+            with _lock:
+                if _running.get(self.folder) is self:
+                    del _running[self.folder]
+            self.finished.set()
+
+    def _in_turn(self) -> None:
+        if self.before is not None:
+            self.before.join()
+        while not _slots.acquire(timeout=REPORT_SECONDS):
+            self._ask_stop()
+        try:
+            self.waiting = False
+            self._fetch_all()
+        finally:
+            _slots.release()
+
+    def _ask_stop(self) -> None:
+        if self.stop.is_set():
+            raise InputError("download_cancelled")
+
+    def _fetch_all(self) -> None:
+        """The small files first: they are few bytes, and a refusal comes at once."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in (CONFIG, PROCESSOR, *([] if WHOLE in self.header.sizes else [INDEX])):
+            self._small(name)
+        for name, size in self.header.sizes.items():
+            self._large(name, size)
+        (self.folder / MARK).touch()
+        self._remember_revision()
+
+    def _files(self) -> HubFiles:
+        repository, _ = parse_reference(self.header.reference)
+        files = HubFiles(repository, self.header.revision, Deadline(HUB_SECONDS), self.private)
+        files.revision = self.header.revision
+        return files
+
+    def _small(self, name: str) -> None:
+        found = self._files().read(name, 0, SMALL)
+        if found is None:
+            (self.folder / name).unlink(missing_ok=True)
+            return
+        data, size = found
+        if size > SMALL or data.startswith(POINTER):
+            raise InputError("lfs_pointer" if size <= SMALL else "file_too_large", file=name, limit=SMALL // 10**6)
+        _replace(self.folder / name, data)
+
+    def _large(self, name: str, size: int) -> None:
+        """One file, from where the last try ended, checked by its size and its hash."""
+        target = self.folder / name
+        if is_whole(target, self.header):
+            self.done += size
+            return
+        part = target.with_name(f".{name}{PART}")
+        part.touch()
+        with open(part, "r+b") as stream:
+            tag = self._pour(name, size, stream)
+            if not is_sound(stream, tag):
+                stream.truncate(0)
+                raise InputError("hub_corrupt", file=name)
+        os.replace(part, target)
+
+    def _pour(self, name: str, size: int, stream) -> str:
+        """The rest of a file behind what is there already; returns its entity tag."""
+        files, kept = self._files(), stream.seek(0, os.SEEK_END)
+        kept = kept if kept < size else 0
+        with files.stream(name, kept) as (first, stated, chunks):
+            if stated not in (None, size):
+                raise InputError("hub_size", file=name, told=stated, found=size)
+            tag = files.tags.get(name, "")
+            if tag != self.header.tags.get(name, tag):
+                raise InputError("hub_changed", file=name)
+            stream.seek(first)
+            stream.truncate()
+            self.done += first
+            received = self._copy(chunks, stream, size - first, name)
+        if first + received != size:
+            raise InputError("hub_cut", file=name)
+        return tag
+
+    def _copy(self, chunks: Iterator[bytes], stream, most: int, name: str) -> int:
+        """Bytes written; ends with an error when told to stop, at a crawl, and where more comes than was said."""
+        received, mark, pace = 0, 0, Deadline(PACE_SECONDS, "hub_crawl")
+        for chunk in chunks:
+            self._ask_stop()
+            received += len(chunk)
+            if received > most:
+                raise InputError("hub_size", file=name, told=most, found=received)
+            stream.write(chunk)
+            self.done += len(chunk)
+            if received - mark >= PACE_BYTES:
+                mark, pace = received, Deadline(PACE_SECONDS, "hub_crawl")
+            pace.left()
+        return received
+
+    def _remember_revision(self) -> None:
+        """As huggingface_hub does, so that the repository is found when there is no Hub."""
+        _, revision = parse_reference(self.header.reference)
+        if revision != self.header.revision:
+            note = self.folder.parent.parent / "refs" / revision
+            note.parent.mkdir(parents=True, exist_ok=True)
+            _replace(note, self.header.revision.encode())
+
+
+def _replace(file: Path, data: bytes) -> None:
+    part = file.with_name(f".{file.name}.{time.monotonic_ns()}{PART}")
+    part.write_bytes(data)
+    os.replace(part, file)

@@ -1,0 +1,272 @@
+"""The header of a .safetensors file: every tensor's name, type and shape in a few kilobytes.
+
+The format: eight bytes with the header's length (little-endian), the header as JSON, then the data.
+The reader checks all of it by itself, because headers come from strangers; it asks a `Source` for
+byte ranges, so that a folder here and a repository on the Hub are read by the same code.
+"""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from typing import Protocol
+
+from resnet.util.errors import InputError
+
+WHOLE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
+FIRST_READ = 65_536  # bytes: the whole header of a ResNet-50, so that one request does
+MAX_HEADER, MAX_CONFIG = 4_000_000, 1_000_000  # resnet1202_cifar, the deepest known, has a header of 1 MB
+MAX_TENSORS, MAX_NAME, MAX_DIMENSIONS, MAX_SIDE, MAX_FILES = 40_000, 200, 8, 2**31, 512
+BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
+         "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1}
+READERS = 8  # shards read at once
+WEIGHT_TYPES = ("F32", "F16", "BF16")
+POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file, or a repository's files together, says of its tensors.
+
+    bytes_read  of all files, config.json and index included; file_size: of the weights, in bytes
+    config      config.json, parsed; None where there is none
+    revision    the commit that a Hub repository was read at, else ""
+    sizes       of each of `files`, in bytes
+    tags        their entity tags on the Hub: the SHA-256 of what is kept in large-file storage
+    """
+
+    reference: str
+    shapes: dict[str, tuple[int, ...]]
+    dtypes: dict[str, str]
+    bytes_read: int
+    file_size: int
+    files: tuple[str, ...]
+    config: object = None
+    revision: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where files are read from, in parts and by several threads; counts what it read."""
+
+    bytes_read: int
+    revision: str
+    tags: dict[str, str]
+
+    def read(self, name: str, start: int, stop: int) -> "tuple[bytes, int] | None":
+        """The bytes from start to stop (fewer at the file's end) and the file's size; None: no such file."""
+
+
+def read_header(source: Source, reference: str) -> Header:
+    """The header of model.safetensors, or those of all the shards that its index names.
+
+    Raises:
+        InputError: there are no safetensors, a header is damaged, or the shards do not fit their index.
+    """
+    config = _read_json(source, CONFIG, MAX_CONFIG)
+    tensors = _read_file(source, WHOLE)
+    if tensors is not None:
+        parts = {WHOLE: tensors}
+    else:
+        index = _read_json(source, INDEX, MAX_HEADER)
+        if index is None:
+            raise InputError("no_safetensors", model=reference[:100])
+        parts = _read_shards(source, index)
+    return _header(source, reference, parts, config)
+
+
+def read_one(source: Source, name: str, reference: str) -> Header:
+    """The header of a single file, without a config."""
+    tensors = _read_file(source, name)
+    if tensors is None:
+        raise InputError("no_file", file=name[:200])
+    return _header(source, reference, {name: tensors}, None)
+
+
+def _header(source: Source, reference: str, parts: dict, config: object) -> Header:
+    merged = {name: tensor for tensors, _ in parts.values() for name, tensor in tensors.items()}
+    return Header(reference, {name: shape for name, (_, shape) in merged.items()},
+                  {name: dtype for name, (dtype, _) in merged.items()}, source.bytes_read,
+                  sum(size for _, size in parts.values()), tuple(parts), config, source.revision,
+                  {name: size for name, (_, size) in parts.items()}, dict(source.tags))
+
+
+def check_weights(header: Header) -> None:
+    """Raises InputError for a tensor that no net here could compute with: doubles, quantised, empty."""
+    for name, dtype in header.dtypes.items():
+        counter = name.endswith(".num_batches_tracked")
+        if not (dtype in WEIGHT_TYPES or (counter and dtype in ("I64", "I32"))):
+            raise InputError("tensor_type", tensor=name, found=dtype)
+        if 0 in header.shapes[name]:
+            raise InputError("tensor_empty", tensor=name, found=list(header.shapes[name]))
+
+
+def _read_shards(source: Source, index: object) -> dict[str, tuple[dict, int]]:
+    """Every shard that the index names, several at a time; each must hold what the index says."""
+    wanted = _index_files(index)
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        return dict(pool.map(lambda item: (item[0], _read_shard(source, *item)), wanted.items()))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read_shard(source: Source, file: str, names: set[str]) -> tuple[dict, int]:
+    part = _read_file(source, file)
+    if part is None:
+        raise InputError("shard_missing", file=file)
+    if part[0].keys() != names:
+        raise InputError("shard_differs", file=file)
+    return part
+
+
+def _index_files(index: object) -> dict[str, set[str]]:
+    """{"weight_map": {tensor: file}} -> the tensors of each file, all beside the index."""
+    table = index.get("weight_map") if isinstance(index, dict) else None
+    files: dict[str, set[str]] = {}
+    for tensor, file in table.items() if isinstance(table, dict) else ():
+        if not (isinstance(file, str) and file.endswith(".safetensors") and file == Path(file).name
+                and len(file) <= MAX_NAME and file.isprintable() and "\\" not in file):
+            raise InputError("damaged_header", file=INDEX)
+        files.setdefault(file, set()).add(tensor)
+    if not 1 <= len(files) <= MAX_FILES:
+        raise InputError("damaged_header", file=INDEX)
+    return files
+
+
+def _read_json(source: Source, name: str, limit: int) -> object:
+    """A small JSON file, or None where there is none."""
+    found = source.read(name, 0, limit)
+    if found is None:
+        return None
+    data, size = found
+    if size > limit:
+        raise InputError("file_too_large", file=name, limit=f"{limit / 1e6:.0f}")
+    if data.startswith(POINTER):
+        raise InputError("lfs_pointer", file=name)
+    return _json(data, name)
+
+
+def _read_file(source: Source, name: str) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int] | None:
+    """{tensor: (type, shape)} and the file's size, by one read, or two where the header is long."""
+    found = source.read(name, 0, FIRST_READ)
+    if found is None:
+        return None
+    start, size = found
+    end = 8 + header_length(start, size, name)
+    if end > len(start):
+        more, size_then = source.read(name, len(start), end) or (b"", -1)
+        if size_then != size:
+            raise InputError("hub_changed", file=name)
+        start += more
+    return parse_header(start[8:end], size, name), size
+
+
+def header_length(start: bytes, size: int, file: str) -> int:
+    """The length that the first eight bytes give, which must fit the file.
+
+    Raises:
+        InputError: not a safetensors file, a pointer to one, or a length that cannot be.
+    """
+    if start.startswith(POINTER):
+        raise InputError("lfs_pointer", file=file)
+    length = int.from_bytes(start[:8], "little")
+    if len(start) < 9 or start[8:9] != b"{" or length + 8 > size:
+        raise InputError("damaged_header", file=file)
+    if length > MAX_HEADER:
+        raise InputError("header_too_large", file=file, size=f"{length / 1e6:,.1f}", limit=f"{MAX_HEADER / 1e6:.0f}")
+    return length
+
+
+def parse_header(data: bytes, size: int, file: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The header's JSON -> {tensor: (type, shape)}; `size` is that of the whole file.
+
+    Raises:
+        InputError: not such a header, a name or shape that cannot be, or offsets that do not tile the data.
+    """
+    table = _json(data, file)
+    if not isinstance(table, dict):
+        raise InputError("damaged_header", file=file)
+    table.pop("__metadata__", None)
+    if len(table) > MAX_TENSORS:
+        raise InputError("too_many_tensors", file=file, n=f"{len(table):,}", limit=f"{MAX_TENSORS:,}")
+    try:
+        spans = [_span(name, entry) for name, entry in table.items()]
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError("damaged_header", file=file) from error
+    edges = sorted([(0, 0), *((begin, end) for _, _, _, begin, end in spans)])
+    room = size - 8 - len(data)
+    if any(one[1] != next_[0] for one, next_ in pairwise(edges)) or edges[-1][1] != room:
+        raise InputError("offsets_differ", file=file)
+    return {name: (dtype, shape) for name, dtype, shape, _, _ in spans}
+
+
+def _span(name: str, entry: dict) -> tuple[str, str, tuple[int, ...], int, int]:
+    """One tensor's entry, checked in itself; ValueError, TypeError or KeyError where it is not one."""
+    dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if len(entry) != 3 or not (0 < len(name) <= MAX_NAME and name.isprintable()):
+        raise ValueError(name[:MAX_NAME])
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError("shape")
+    if not all(type(number) is int and 0 <= number < 2**63 for number in (begin, end, *shape)):
+        raise ValueError("numbers")  # true is an int to Python, and not to this
+    if max(shape, default=0) > MAX_SIDE or end - begin != prod(shape) * BYTES[dtype]:
+        raise ValueError("size")
+    return name, dtype, tuple(shape), begin, end
+
+
+def _json(data: bytes, file: str) -> object:
+    try:
+        return json.loads(data, object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError) as error:
+        raise InputError("damaged_header" if file.endswith(".safetensors") else "not_json", file=file) from error
+
+
+def _no_twins(pairs: list[tuple[str, object]]) -> dict:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key stands twice")
+    return table
+
+
+class Folder:
+    """Files in a folder of this machine."""
+
+    revision = ""
+
+    def __init__(self, path: Path):
+        self.path, self.bytes_read, self.tags = path, 0, {}
+
+    def read(self, name: str, start: int, stop: int) -> tuple[bytes, int] | None:
+        file = self.path / name
+        try:
+            if not file.is_file():
+                return None
+            with open(file, "rb") as stream:
+                stream.seek(start)
+                data = stream.read(stop - start)
+            self.bytes_read += len(data)
+            return data, file.stat().st_size
+        except (OSError, ValueError) as error:
+            raise InputError("no_file", file=str(file)[:200]) from error
+
+
+def local_header(path: Path) -> Header:
+    """The header of a .safetensors file, or of a folder laid out like a repository on the Hub.
+
+    A file named model.safetensors is read with the config.json beside it.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    try:
+        if path.is_dir():
+            return read_header(Folder(path), str(path))
+        if path.name == WHOLE and path.is_file():
+            return read_header(Folder(path.parent), str(path))
+    except OSError as error:
+        raise InputError("no_file", file=str(path)[:200]) from error
+    return read_one(Folder(path.parent), path.name, str(path))

@@ -1,0 +1,239 @@
+"""Tensor names and shapes -> the network they belong to, and what had to be assumed.
+
+No weights are needed: what is inferred is compared, tensor by tensor, with the network itself on
+PyTorch's meta device, so a config comes out only if it has exactly these tensors.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from math import isqrt
+
+import torch
+
+from resnet.config import EXPANSION, ResNetConfig
+from resnet.hub.hints import Hints, read_hints
+from resnet.hub.spelling import SHOWN, Spelling, to_torchvision
+from resnet.model import ResNet, stage_output
+from resnet.util.errors import InputError
+from resnet.util.note import Note
+
+Shapes = dict[str, tuple[int, ...]]
+BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked")  # what a batch norm counts, not learns
+COUNTER = ".num_batches_tracked"
+ASSUMED_CLASSES = 1000
+_PLACE = re.compile(r"layer([1-9]\d{0,3})\.(0|[1-9]\d{0,3})\.")
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A config whose tensors are exactly a file's.
+
+    headless    the file has no classifier; the config's has `ASSUMED_CLASSES` outputs
+    """
+
+    config: ResNetConfig
+    spelling: Spelling
+    notes: tuple[Note, ...] = ()
+    headless: bool = False
+
+
+def infer_config(shapes: Shapes, hints: object = None) -> Inferred:
+    """The network behind a checkpoint's tensors.
+
+    Args:
+        shapes: of every tensor, by the name that the file gives it.
+        hints: the repository's config.json, parsed; ours is taken at its word where it fits every tensor.
+
+    Raises:
+        InputError: not a plain ResNet (the sentence says why), or tensors are missing, extra or misshapen.
+    """
+    spelling = to_torchvision(shapes)
+    found = {spelling.mapping[name]: tuple(shape) for name, shape in shapes.items()}
+    known = read_hints(hints)
+    headless = "fc.weight" not in found
+    config = known.config or _Reader(found, known).config()
+    _compare(state_shapes(config), found, headless, known.config is not None)
+    return Inferred(config, spelling, tuple(_notes(config, found, spelling, known, headless)), headless)
+
+
+def learned(shapes: Shapes) -> Shapes:
+    """The tensors that count as parameters: all but batch norm's statistics."""
+    return {name: shape for name, shape in shapes.items() if not name.endswith(BUFFERS)}
+
+
+def state_shapes(config: ResNetConfig) -> Shapes:
+    """Names and shapes of every tensor of a net; blocks after a stage's second are the second again."""
+    short = replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
+    try:
+        with torch.device("meta"):
+            state = ResNet(short).state_dict()
+    except RuntimeError as error:  # a tensor beyond 2**63 bytes
+        raise InputError("too_large") from error
+    shapes: Shapes = {}
+    for name, tensor in state.items():
+        shapes[name] = tuple(tensor.shape)
+        place = _PLACE.match(name)
+        if place and place[2] == "1":
+            for i in range(2, config.depths[int(place[1]) - 1]):
+                shapes[f"layer{place[1]}.{i}.{name[place.end():]}"] = tuple(tensor.shape)
+    return shapes
+
+
+class _Reader:
+    """Reads a config off tensors in torchvision's names, from the stem to the classifier."""
+
+    def __init__(self, found: Shapes, hints: Hints):
+        self.found, self.hints = found, hints
+
+    def config(self) -> ResNetConfig:
+        depths = self._depths()
+        self.stages = len(depths)
+        block = "bottleneck" if "layer1.0.conv3.weight" in self.found else "basic"
+        last = "conv3" if block == "bottleneck" else "conv2"
+        out = [self._conv(f"layer{i + 1}.0.{last}")[0] for i in range(self.stages)]
+        widths = tuple(self._width(i, channels, EXPANSION[block]) for i, channels in enumerate(out))
+        stem, in_channels = self._stem(widths[0])
+        config = ResNetConfig(
+            block=block, depths=depths, widths=widths, stem=stem, in_channels=in_channels,
+            order=self._order(), conv_bias="conv1.bias" in self.found,
+            stride_in=self.hints.stride_in or "3x3" if block == "bottleneck" else "3x3",
+            input_size=self.hints.input_size or _usual_size(stem), **self._groups(block, widths))
+        config = replace(config, **self._shortcut(config))
+        return replace(config, **self._head(config))
+
+    def _depths(self) -> tuple[int, ...]:
+        places = {(int(match[1]), int(match[2])) for match in map(_PLACE.match, self.found) if match}
+        stages = max(stage for stage, _ in places)
+        depths = []
+        for stage in range(1, stages + 1):
+            blocks = {block for number, block in places if number == stage}
+            absent = next((i for i in range(max(blocks, default=0) + 1) if i not in blocks), None)
+            if absent is not None:
+                raise InputError("part_missing", part=f"layer{stage}.{absent}")
+            depths.append(len(blocks))
+        return tuple(depths)
+
+    def _conv(self, name: str) -> tuple[int, int, int, int]:
+        shape = self.found.get(f"{name}.weight")
+        if shape is None:
+            raise InputError("tensor_missing", tensor=f"{name}.weight")
+        if len(shape) != 4 or shape[2] != shape[3]:
+            raise InputError("not_a_square_conv", tensor=f"{name}.weight", found=list(shape))
+        return shape
+
+    def _width(self, stage: int, channels: int, expansion: int) -> int:
+        if channels % expansion:
+            raise InputError("odd_expansion", part=f"layer{stage + 1}", channels=channels)
+        return channels // expansion
+
+    def _stem(self, width: int) -> tuple[str, int]:
+        out, in_channels, size, _ = self._conv("conv1")
+        if size not in (3, 7):
+            raise InputError("stem_kernel", size=size)
+        if out != width:
+            raise InputError("stem_width", found=out, expected=width)
+        return f"{size}x{size}", in_channels
+
+    def _order(self) -> str:
+        """A norm follows the stem in the original order, and the last stage in full pre-activation."""
+        if "bn1.weight" in self.found:
+            return "original"
+        if "norm.weight" in self.found:
+            return "preact"
+        raise InputError("no_outer_norm")
+
+    def _groups(self, block: str, widths: tuple[int, ...]) -> dict:
+        """Cardinality, and the one group width that gives every stage's 3x3 its channels."""
+        inner = [self._conv(f"layer{i + 1}.0.conv2") for i in range(self.stages)]
+        groups, rest = divmod(inner[0][0], inner[0][1])
+        if rest or (block == "basic" and groups != 1):
+            raise InputError("odd_groups", tensor="layer1.0.conv2.weight", found=list(inner[0]))
+        if block == "basic":
+            return {}
+        # block_width = width * width_per_group // 64 * groups leaves each stage an interval of solutions.
+        per_group = [shape[0] // groups for shape in inner]
+        least = max(-(-64 * part // width) for part, width in zip(per_group, widths, strict=True))
+        return {"groups": groups, "width_per_group": least}
+
+    def _shortcut(self, config: ResNetConfig) -> dict:
+        """Which blocks have a projection tells B (where shapes change) from C (everywhere) and A or none."""
+        own, needed = set(), set()
+        for stage, depth in enumerate(config.depths):
+            for i in range(depth):
+                name = f"layer{stage + 1}.{i}"
+                if f"{name}.downsample.0.weight" in self.found:
+                    own.add(name)
+                if i == 0 and (stage > 0 or config.expansion > 1):
+                    needed.add(name)
+        if not own:
+            return {"shortcut": "A"}
+        norm = config.order == "preact" or any(".downsample.1." in name for name in self.found)
+        if own in (needed, {f"layer{s + 1}.{i}" for s, depth in enumerate(config.depths) for i in range(depth)}):
+            return {"shortcut": "B" if own == needed else "C", "shortcut_norm": norm}
+        raise InputError("odd_shortcuts", block=min(own ^ needed))
+
+    def _head(self, config: ResNetConfig) -> dict:
+        """Classes; and a flatten head with the size it was made for, where fc takes whole maps."""
+        shape = self.found.get("fc.weight")
+        if shape is None:
+            return {"classes": ASSUMED_CLASSES}
+        channels = config.out_channels(len(config.depths) - 1)
+        if len(shape) != 2 or shape[1] % channels:
+            raise InputError("odd_classifier", found=list(shape), channels=channels)
+        if shape[1] == channels:
+            return {"classes": shape[0]}
+        return {"classes": shape[0], "head": "flatten", "input_size": _flat_size(config, shape[1] // channels)}
+
+
+def _usual_size(stem: str) -> tuple[int, int]:
+    return (224, 224) if stem == "7x7" else (32, 32)
+
+
+def _flat_size(config: ResNetConfig, pixels: int) -> tuple[int, int]:
+    """A size whose last map has so many pixels: the hinted one if it fits, else the squarest."""
+    height, width = stage_output(config.input_size, config)
+    if height * width == pixels:
+        return config.input_size
+    height = next(side for side in range(isqrt(pixels), 0, -1) if pixels % side == 0)
+    scale = 2 ** (len(config.depths) - 1 + (2 if config.stem == "7x7" else 0))
+    return height * scale, pixels // height * scale
+
+
+def _compare(expected: Shapes, found: Shapes, headless: bool, told: bool) -> None:
+    """Raises InputError for the first tensor that differs; batch norm's counters may be absent."""
+    try:
+        for name in sorted(expected.keys() - found.keys()):
+            if not (name.endswith(COUNTER) or (headless and name.startswith("fc."))):
+                raise InputError("tensor_missing", tensor=name)
+        for name in sorted(found.keys() - expected.keys()):
+            raise InputError("tensor_extra", tensor=name[:SHOWN])
+        for name, shape in found.items():
+            if shape != expected[name] and not (name.endswith(COUNTER) and shape in ((), (1,))):
+                raise InputError("tensor_shape", tensor=name, found=list(shape), expected=list(expected[name]))
+    except InputError as error:
+        if told:
+            raise InputError("config_disagrees", tensor=error.values["tensor"]) from error
+        raise
+
+
+def _notes(config: ResNetConfig, found: Shapes, spelling: Spelling, hints: Hints, headless: bool):
+    """How it was recognised, then what the tensors leave open and who decided it."""
+    yield Note(f"spelling_{spelling.name}")
+    if spelling.prefix:
+        yield Note("prefix", {"prefix": spelling.prefix})
+    if headless:
+        yield Note("headless", {"classes": f"{config.classes:,}"})
+    if hints.source == "ours":
+        yield Note("config_ours")
+        return
+    yield Note(f"stem_{config.stem}")
+    if config.shortcut == "A":
+        yield Note("option_a_cifar" if spelling.name == "cifar" else "option_a")
+    if config.block == "bottleneck":
+        yield Note("stride_told" if hints.stride_in else "stride_assumed", {"stride_in": config.stride_in})
+    if config.head == "flatten":
+        yield Note("flatten")
+    size = "x".join(map(str, config.input_size))
+    yield Note("size_told" if hints.input_size == config.input_size else "size_assumed", {"size": size})
+    if not hints.source:
+        yield Note("unseen")

@@ -1,0 +1,163 @@
+"""What goes to the Hub: a model repository for each bundled model, and the Space that shows them.
+
+`plan` says which file comes from where, `publish` sends it, one commit per repository. Files that the
+Hub already has are not sent again; files that only the Hub has are left alone.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet.checkpoint import INDEX_FILE, WEIGHTS_FILE, read_tensors
+from resnet.hub.load import WEIGHTS, bundled
+from resnet.hub.remote import parse_reference
+from resnet.util.errors import InputError
+
+ROOT = Path(__file__).parent.parent.parent
+SPACE_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "docs/*.png", "resnet/**/*", "weights/**/*")
+PLAIN_LIMIT = 10_000_000  # bytes; larger files must be stored as LFS or Xet on the Hub
+SPACE_NAME = "resnet-space"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One repository as it will be: `files` maps paths in it to local files or to made content."""
+
+    repository: str
+    kind: str  # "model" or "space"
+    files: dict[str, "Path | bytes"]
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes by path."""
+        return {name: len(content) if isinstance(content, bytes) else content.stat().st_size
+                for name, content in self.files.items()}
+
+    @property
+    def size(self) -> int:
+        return sum(self.sizes().values())
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where it went, and the commit that holds it now."""
+
+    upload: Upload
+    url: str
+    commit: str
+
+
+def plan(owner: str, models: tuple[str, ...] | None = None, space: str = SPACE_NAME) -> list[Upload]:
+    """The repositories of `owner`: the models (all bundled ones by default), then the Space ("" for none).
+
+    Raises:
+        InputError: no such bundled model, or a name that the Hub cannot have.
+    """
+    known = bundled()
+    for name in models or ():
+        if name not in known:
+            raise InputError("unknown_model", name=name[:80], known=", ".join(known))
+    names = tuple(known) if models is None else models
+    uploads = [Upload(_repository(owner, name), "model", model_files(WEIGHTS / name)) for name in names]
+    if space:
+        uploads.append(Upload(_repository(owner, space), "space",
+                              space_files(ROOT, tuple(upload.repository for upload in uploads))))
+    return uploads
+
+
+def model_files(folder: Path) -> dict[str, "Path | bytes"]:
+    """A model's folder with its shards joined into one model.safetensors."""
+    files: dict[str, Path | bytes] = {file.name: file for file in sorted(folder.iterdir())
+                                      if file.is_file() and not _is_shard(file)}
+    if WEIGHTS_FILE not in files:
+        from safetensors.torch import save
+
+        files[WEIGHTS_FILE] = save(read_tensors(folder), {"format": "pt"})
+    return files
+
+
+def space_files(root: Path, models: tuple[str, ...] = ()) -> dict[str, "Path | bytes"]:
+    """What the page needs to run; its card names `models`."""
+    found = {file for pattern in SPACE_FILES for file in root.glob(pattern)
+             if file.is_file() and "__pycache__" not in file.parts and not file.name.endswith((".pyc", ".partial"))}
+    files: dict[str, Path | bytes] = {file.relative_to(root).as_posix(): file for file in sorted(found)}
+    if models and "README.md" in files:
+        files["README.md"] = _with_models(root / "README.md", models)
+    return files
+
+
+def publish(uploads: list[Upload], private: bool = False) -> Iterator[Published]:
+    """Create or update each repository, with the token that huggingface_hub finds.
+
+    Raises:
+        InputError: no token, no right, or the Hub fails; what was published before stays.
+    """
+    for upload in uploads:
+        yield _send(upload, private)
+
+
+def owner_of_token() -> str:
+    """The account behind this machine's token.
+
+    Raises:
+        InputError: there is no token, or the Hub does not know it or cannot be reached.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    if not get_token():
+        raise InputError("no_token")
+    with _told(""):
+        return HfApi().whoami()["name"]
+
+
+def _send(upload: Upload, private: bool) -> Published:
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+
+    if not get_token():
+        raise InputError("no_token")
+    api = HfApi()
+    operations = [CommitOperationAdd(name, content) for name, content in upload.files.items()]
+    with _told(upload.repository):
+        api.create_repo(upload.repository, repo_type=upload.kind, private=private or None, exist_ok=True,
+                        space_sdk="gradio" if upload.kind == "space" else None)
+        commit = api.create_commit(upload.repository, operations, repo_type=upload.kind,
+                                   commit_message="Published by python -m resnet publish")
+    return Published(upload, commit.commit_url.partition("/commit/")[0], commit.oid)
+
+
+@contextmanager
+def _told(repository: str) -> Iterator[None]:
+    """The Hub's and the network's errors -> InputError."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield
+    except HfHubHTTPError as error:
+        denied = error.response.status_code in (401, 403)
+        raise InputError("publish_denied" if denied else "publish_refused", model=repository,
+                         reason=_reason(error)) from error
+    except httpx2.HTTPError as error:
+        raise InputError("hub_unreachable") from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError("publish_refused", model=repository, reason=_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join((getattr(error, "server_message", None) or str(error)).split())[:200]
+
+
+def _repository(owner: str, name: str) -> str:
+    return parse_reference(f"{owner}/{name}")[0]
+
+
+def _is_shard(file: Path) -> bool:
+    return file.name == INDEX_FILE or (file.suffix == ".safetensors" and file.name != WEIGHTS_FILE)
+
+
+def _with_models(card_file: Path, models: tuple[str, ...]) -> bytes:
+    from huggingface_hub import RepoCard
+
+    card = RepoCard(card_file.read_text("utf-8"), ignore_metadata_errors=True)
+    card.data["models"] = list(models)
+    return str(card).encode()

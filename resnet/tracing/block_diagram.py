@@ -1,0 +1,100 @@
+"""The inside of one block as SVG: its operations in order, the shapes between them, and its shortcut."""
+
+from math import ceil
+
+from resnet.tracing.diagram import shape_label
+from resnet.tracing.records import Block, Layer, Trace
+from resnet.util.html import escape
+from resnet.util.text import text
+
+AXIS, HALF, GAP, TOP = 96, 19, 20, 34
+WIDTHS = {"Conv2d": 92, "BatchNorm2d": 40, "ReLU": 48}
+SHORT = {"BatchNorm2d": "BN", "ReLU": "ReLU"}
+
+
+def block_map(trace: Trace, name: str, lang: str = "en") -> str:
+    """The operations of block `name` ("layer3.0") from left to right, as one <svg> element."""
+    block = next(block for block in trace.blocks if block.name == name)
+    before, after = _split(block)
+    parts, x = [], 14.0
+    start = x + 16  # where the shortcut leaves the path
+    x = _shape(parts, x, block.input)
+    for i, layer in enumerate(before):
+        x = _operation(parts, x, layer, last=i == len(before) - 1)
+        if _leaves_after(trace, block, before, i):
+            start = x - GAP / 2
+    if block.shortcut != "none":
+        parts += [_arc(start, x + 10, block), _label((start + x) / 2, block, lang), _plus(x + 10)]
+        x += 20
+    for layer in after:
+        x = _operation(parts, x, layer, last=False)
+    parts.insert(0, f'<path class="axis" d="M14 {AXIS}H{x + 26:g}"/>')
+    parts.append(f'<path class="tip" d="M{x + 30:g} {AXIS}l-8 -4v8z"/>')
+    parts.append(_text(x + 20, AXIS + 46, shape_label(block.output), "shape"))
+    title = escape(text("block.title", lang, name=block.name, group=block.group))
+    width = ceil(x + 62)
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" class="netmap inside" role="img" '
+            f'viewBox="0 0 {width} {AXIS + 58}" style="min-width:{width * 0.8:.0f}px;max-width:{width * 1.25:.0f}px">'
+            f'<title>{title}</title>{"".join(parts)}</svg>')
+
+
+def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
+    """The operations of the branch, and those after the addition. A plain block is all branch."""
+    names = [layer.name for layer in block.layers if layer.type == "Add"]
+    path = [layer for layer in block.layers if not layer.on_shortcut and layer.type != "Add"]
+    if not names:
+        return path, []
+    order = [layer.name for layer in block.layers]
+    at = order.index(names[0])
+    return ([layer for layer in path if order.index(layer.name) < at],
+            [layer for layer in path if order.index(layer.name) > at])
+
+
+def _leaves_after(trace: Trace, block: Block, before: list[Layer], i: int) -> bool:
+    """In pre-activation order a stage's first block activates before the paths split."""
+    return trace.config.order == "preact" and block.name.endswith(".0") and before[i].type == "ReLU" and i == 1
+
+
+def _operation(parts: list[str], x: float, layer: Layer, last: bool) -> float:
+    width = WIDTHS.get(layer.type, 60)
+    tone = 2 if layer.type == "Conv2d" else 0
+    parts.append(f'<rect class="box tone-{tone}" x="{x:g}" y="{AXIS - HALF}" width="{width}" height="{2 * HALF}" '
+                 f'rx="3"><title>{layer.name}</title></rect>')
+    kind = "on-tone" if tone else "on-paper"
+    parts.append(_text(x + width / 2, AXIS + 4, _words(layer), kind))
+    if layer.type == "Conv2d" and not last:
+        parts.append(_text(x + width + GAP / 2, AXIS + 46, shape_label(layer.output), "shape"))
+    return x + width + GAP
+
+
+def _shape(parts: list[str], x: float, shape: tuple[int, ...]) -> float:
+    parts.append(_text(x + 16, AXIS + 46, shape_label(shape), "shape"))
+    return x + 36
+
+
+def _words(layer: Layer) -> str:
+    """ "3×3, 256 /2" for a convolution."""
+    if layer.type != "Conv2d":
+        return SHORT.get(layer.type, layer.type)
+    stride = f" /{layer.stride}" if layer.stride > 1 else ""
+    return f"{layer.kernel}×{layer.kernel}, {layer.output[1]}{stride}"
+
+
+def _arc(x0: float, x1: float, block: Block) -> str:
+    return (f'<path class="arc {block.shortcut}" d="M{x0:g} {AXIS}V{TOP + 24}A24 24 0 0 1 {x0 + 24:g} {TOP}'
+            f'H{x1 - 24:g}A24 24 0 0 1 {x1:g} {TOP + 24}V{AXIS}"/>')
+
+
+def _label(x: float, block: Block, lang: str) -> str:
+    projection = [_words(layer) for layer in block.layers if layer.on_shortcut and layer.type == "Conv2d"]
+    words = text(f"block.{block.shortcut}", lang, what=projection[0] if projection else "",
+                 new=block.output[1] - block.input[1])
+    return _text(x, TOP - 10, words, "arc-label")
+
+
+def _plus(x: float) -> str:
+    return f'<circle class="plus" cx="{x:g}" cy="{AXIS}" r="9"/>' + _text(x, AXIS + 5, "+", "sum")
+
+
+def _text(x: float, y: float, words: str, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(words)}</text>'

@@ -1,0 +1,309 @@
+"""A trace -> a map of the net as SVG: what is added where, and how the shapes shrink on the way.
+
+Left to right along one axis: input, stem, stages of blocks, head. Colours are CSS custom properties
+(--net-residual, --net-plain), so that the page decides; the text takes the page's own colour. There
+are no ids, so several maps can stand on one page.
+"""
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from math import sqrt
+
+from resnet.tracing.records import Block, Layer, Stage, Trace
+from resnet.util.html import escape
+from resnet.util.text import text
+
+AXIS, TALLEST = 138, 130  # the middle line, and the height of a box as tall as the input
+SHAPES_AT, NAMES_AT = AXIS + 104, AXIS + 136
+EDGE = 48  # length of the line between two parts
+IDEAL_WIDTH, NARROWEST, WIDEST = 1000, 38, 66  # of the whole map; of the cell that a block stands in
+FOLDS = ("runs", "stages", "blocks")
+FOLD_FROM = 8  # equal blocks in a row that "runs" draws as first ... last
+LEGEND = ("identity", "zero-pad", "projection", "none")
+
+STYLE = """
+.netmap{--tone-0:#eef2f5;--tone-1:#d8e0e8;--tone-2:#b7c5d1;--tone-3:#92a5b7;--tone-4:#6b8298;--tone-5:#4b6279;
+--tone-6:#30475d;--line:#75889a;--residual:var(--net-residual,#0072B2);--plain:var(--net-plain,#D55E00);
+display:block;width:100%;height:auto;font:11.5px system-ui,sans-serif}
+.dark .netmap{--tone-0:#dbe3ea;--tone-1:#bccad6;--tone-2:#98aabb;--tone-3:#768ba0;--tone-4:#586e84;--tone-5:#3f5368;
+--tone-6:#2b3c4e;--line:#8b9db0;--residual:var(--net-residual,#4CA9DF);--plain:var(--net-plain,#F0803C)}
+.netmap text{fill:currentColor;text-anchor:middle}
+.netmap .name{font-weight:700;font-size:12.5px}
+.netmap .small,.netmap .shape{fill-opacity:.75}
+.netmap .shape{font-variant-numeric:tabular-nums}
+.netmap .legend text{text-anchor:start;fill-opacity:.75}
+.netmap .axis,.netmap .box,.netmap .bracket{stroke:var(--line);stroke-width:1.2;fill:none}
+.netmap .axis.plain{stroke:var(--plain);stroke-width:2}
+.netmap .tip{fill:var(--line)}
+.netmap .leader{stroke:currentColor;stroke-opacity:.16}
+.netmap .arc{fill:none;stroke:var(--residual);stroke-width:1.8}
+.netmap .plus{fill:none;stroke:var(--residual);stroke-width:1.3}
+.netmap .projection{stroke-dasharray:5 3}
+.netmap .zero-pad{stroke-dasharray:.1 3.8;stroke-linecap:round;stroke-width:2.4}
+""" + "".join(f".netmap .tone-{i}{{fill:var(--tone-{i})}}\n" for i in range(7))
+
+
+@dataclass
+class _Sheet:
+    """The drawing so far: `x` is where the next part begins."""
+
+    lang: str
+    cell: float
+    pixels: int  # the input's height
+    focus: str  # the part that is open
+    fold: str
+    marked: frozenset[str]
+    x: float = 12
+    parts: list[str] = field(default_factory=list)
+    shapes: list[tuple[float, str]] = field(default_factory=list)
+
+    def draw(self, *svg: str) -> None:
+        self.parts.extend(svg)
+
+    def word(self, key: str, **values) -> str:
+        return escape(text(f"diagram.{key}", self.lang, **values))
+
+    def height(self, shape: tuple[int, ...]) -> float:
+        """Square-root scale, so that 7 pixels are still seen beside 224."""
+        rows = shape[2] if len(shape) == 4 else 1
+        return max(TALLEST * sqrt(rows / self.pixels), 10)
+
+    def edge(self, shape: tuple[int, ...]) -> None:
+        """An arrow to the next part, and the shape that travels on it."""
+        end = self.x + EDGE
+        self.draw(_line(self.x, end - 5), f'<path class="tip" d="M{end:g} {AXIS}l-7 -3.5v7z"/>')
+        self.shapes.append((self.x + EDGE / 2 - 3, shape_label(shape)))
+        self.x = end
+
+    def names(self, middle: float, *rows: str) -> None:
+        """Lines under each other; the first is bold where it is the paper's name."""
+        for i, row in enumerate(rows):
+            kind = "name" if row == "fc" or row.startswith("conv") else "small"
+            self.draw(f'<text class="{kind}" x="{middle:g}" y="{NAMES_AT + 16 * i}">{row}</text>')
+
+
+def network_map(trace: Trace, lang: str = "en", focus: str = "", fold: str = "runs",
+                marked: frozenset[str] = frozenset()) -> str:
+    """The map of a traced net, as one <svg> element that fills its container's width.
+
+    Args:
+        focus: the part marked as open.
+        fold: "runs" draws eight or more equal blocks as first, ..., last with their number; "stages"
+            one block of each kind; "blocks" every block.
+        marked: names of blocks that differ from another net's.
+
+    Every drawn block is a button with data-block="layer3.0". Below `min-width` the container should scroll.
+    """
+    stages = [stage for stage in trace.stages if stage.blocks]
+    cells = sum(len(_drawn(stage.blocks, fold)) for stage in stages)
+    head = [layer for layer in trace.stages[-1].layers if layer.type != "Flatten"]
+    spare = IDEAL_WIDTH - EDGE * (len(stages) + 4) - 124
+    sheet = _Sheet(lang, min(max(spare / cells, NARROWEST), WIDEST), trace.input[2], focus, fold, marked)
+    _stem(sheet, trace)
+    for number, stage in enumerate(stages, 1):
+        _stage(sheet, stage, number, trace.config.block)
+    _head(sheet, head, stages[-1].output)
+    _shapes(sheet)
+    end = sheet.x + max(34, _text_width(sheet.word("classes", n=f"{trace.config.classes:,}")) / 2)
+    return _svg(sheet, trace, stages, max(end, _legend(sheet, trace, stages)))
+
+
+def shape_label(shape: tuple[int, ...]) -> str:
+    """(1, 64, 56, 56) -> "64×56²"; (1, 64, 56, 48) -> "64×56×48"; (1, 512) -> "512"."""
+    channels, *size = shape[1:]
+    if size and size[0] == size[1] and size[0] > 1:
+        return f"{channels}×{size[0]}²"
+    return "×".join(map(str, (channels, *size)))
+
+
+def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
+    height = NAMES_AT + 46
+    desc = " ".join([
+        sheet.word("desc_input", shape="×".join(map(str, trace.input[1:]))),
+        *(sheet.word("desc_stage", group=stage.group, n=len(stage.blocks), block=_block_name(trace.config.block),
+                     shape="×".join(map(str, stage.output[1:]))) for stage in stages),
+        sheet.word("desc_end", classes=trace.config.classes),
+    ])
+    return "".join([
+        f'<svg class="netmap" role="group" aria-label="{sheet.word("title", name=trace.name)}" ',
+        f'viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px" ',
+        'xmlns="http://www.w3.org/2000/svg">',
+        f'<title>{sheet.word("title", name=trace.name)}</title><desc>{desc}</desc><style>{STYLE}</style>',
+        *sheet.parts, "</svg>",
+    ])
+
+
+# Parts -------------------------------------------------------------------------------------------
+
+
+def _stem(sheet: _Sheet, trace: Trace) -> None:
+    """The input as a thin sheet, the first convolution, and the pooling where there is one."""
+    by_name = {layer.name: layer for layer in trace.layers[:4]}
+    tall = sheet.height(trace.input)
+    sheet.draw(_box(sheet.x, 5, tall, 0))
+    sheet.names(sheet.x + 10, sheet.word("input"))
+    sheet.x += 5
+    sheet.edge(trace.input)
+    conv = by_name["conv1"]
+    sheet.draw(_button(sheet, "conv1"), _box(sheet.x, 24, sheet.height(conv.output), 0), "</g>")
+    sheet.names(sheet.x + 12, "conv1", _window(conv))
+    sheet.x += 24
+    sheet.edge(conv.output)
+    if "maxpool" in by_name:
+        pool = by_name["maxpool"]
+        left, right = sheet.height(pool.input) / 2, sheet.height(pool.output) / 2
+        sheet.draw(f'<path class="box" d="M{sheet.x:g} {AXIS - left:g}L{sheet.x + 15:g} {AXIS - right:g}'
+                   f'V{AXIS + right:g}L{sheet.x:g} {AXIS + left:g}z"/>')
+        sheet.names(sheet.x + 8, sheet.word("pool"), _window(pool))
+        sheet.x += 15
+        sheet.edge(pool.output)
+
+
+def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
+    """A stage's blocks, its names below, and the edge that leaves it."""
+    start = sheet.x
+    drawn = _drawn(stage.blocks, sheet.fold)
+    for run in drawn:
+        _run(sheet) if isinstance(run, int) else _block(sheet, run, number)
+    count = sheet.word("blocks", n=len(stage.blocks), block=_block_name(block))
+    sheet.names((start + sheet.x) / 2, stage.group, stage.name, count)
+    _brackets(sheet, drawn, start)
+    sheet.edge(stage.output)
+
+
+def _drawn(blocks: tuple[Block, ...], fold: str) -> list:
+    """What stands in a stage's cells: blocks, and for a long run of equal ones its length between first and last."""
+    cells = []
+    for _, run in groupby(blocks, key=lambda block: (block.shortcut, block.input, block.output)):
+        run = list(run)
+        if fold == "stages":
+            cells.append(run[0])
+        else:
+            cells += run if len(run) < FOLD_FROM or fold == "blocks" else [run[0], len(run), run[-1]]
+    return cells
+
+
+def _run(sheet: _Sheet) -> None:
+    """The cell between a run's first and last block."""
+    middle = sheet.x + sheet.cell / 2
+    sheet.draw(*(f'<circle class="tip" cx="{middle + 8 * i:g}" cy="{AXIS}" r="1.7"/>' for i in (-1, 0, 1)))
+    sheet.x += sheet.cell
+
+
+def _brackets(sheet: _Sheet, drawn: list, start: float) -> None:
+    for i, run in enumerate(drawn):
+        if isinstance(run, int):
+            left, right = start + (i - 1) * sheet.cell + 6, start + (i + 2) * sheet.cell - 6
+            low = AXIS + sheet.height(drawn[i - 1].output) / 2 + 7
+            sheet.draw(f'<path class="bracket" d="M{left:g} {low:g}v5H{right:g}v-5"/>',
+                       f'<text class="small" x="{(left + right) / 2:g}" y="{low + 18:g}">'
+                       f'{sheet.word("times", n=f"{run:,}")}</text>')
+
+
+def _block(sheet: _Sheet, block: Block, number: int) -> None:
+    """One cell: the axis, the box of the residual branch, and over it the shortcut."""
+    x, cell, tall = sheet.x, sheet.cell, sheet.height(block.output)
+    left, right = x + 4, x + cell - 6.5
+    plain = block.shortcut == "none"
+    sheet.draw(_button(sheet, block.name), f"<title>{_about(sheet, block)}</title>",
+               _line(x, x + cell, "axis plain" if plain else "axis"),
+               _box(left + 6, cell - 23, tall, min(number, 6)))
+    if not plain:
+        sheet.draw(_arc(left, right, AXIS - tall / 2 - 6, block.shortcut), _plus(right))
+    sheet.draw("</g>")
+    sheet.x += cell
+
+
+def _button(sheet: _Sheet, name: str) -> str:
+    """Opens the group of a part that can be looked into, by mouse or keyboard."""
+    state = "block" + " open" * (name == sheet.focus) + " marked" * (name in sheet.marked)
+    return (f'<g class="{state}" data-block="{name}" role="button" tabindex="0" aria-label="{name}" '
+            f'aria-pressed="{str(name == sheet.focus).lower()}">')
+
+
+def _head(sheet: _Sheet, layers: list[Layer], features: tuple[int, ...]) -> None:
+    """Global average pooling, if there is one, and the linear layer."""
+    for layer in layers:
+        if layer.type == "AdaptiveAvgPool2d":
+            sheet.draw(_box(sheet.x, 13, 30, 0))
+            sheet.names(sheet.x + 6.5, sheet.word("mean"))
+            sheet.x += 13
+            sheet.edge(layer.output[:2])
+        elif layer.type == "Linear":
+            sheet.draw(_button(sheet, "fc"), _box(sheet.x, 13, 56, 1), "</g>")
+            sheet.names(sheet.x + 6.5, "fc", sheet.word("classes", n=f"{layer.output[1]:,}"))
+            sheet.x += 13
+
+
+def _shapes(sheet: _Sheet) -> None:
+    """The labels of the edges on one row, or on two where they would touch."""
+    ends = [0.0, 0.0]
+    for x, label in sheet.shapes:
+        half = _text_width(label) / 2 + 3
+        row = 0 if x - half >= ends[0] else 1
+        ends[row] = x + half
+        y = SHAPES_AT + 14 * row
+        sheet.draw(f'<path class="leader" d="M{x:g} {AXIS + 6}V{y - 12}"/>',
+                   f'<text class="shape" x="{x:g}" y="{y}">{label}</text>')
+
+
+def _legend(sheet: _Sheet, trace: Trace, stages: list[Stage]) -> float:
+    """The kinds of shortcut that occur, and what size and tone mean; returns the width it needs."""
+    kinds = {block.shortcut for stage in stages for block in stage.blocks}
+    x = 12.0
+    sheet.draw('<g class="legend">')
+    for kind in (kind for kind in LEGEND if kind in kinds):
+        mark = _line(x, x + 28, "axis plain", 16) if kind == "none" else _arc(x + 3, x + 25, 15, kind, 22, 10)
+        label = sheet.word(f"legend_{kind}")
+        sheet.draw(mark, f'<text x="{x + 34:g}" y="20">{label}</text>')
+        x += 34 + _text_width(label) + 22
+    note = sheet.word("legend_scale")
+    sheet.draw(f'<text x="{x:g}" y="20">{note}</text></g>')
+    return x + _text_width(note) + 12
+
+
+# Strokes -----------------------------------------------------------------------------------------
+
+
+def _line(x0: float, x1: float, kind: str = "axis", y: float = AXIS) -> str:
+    return f'<path class="{kind}" d="M{x0:g} {y}H{x1:g}"/>'
+
+
+def _box(x: float, width: float, height: float, tone: int) -> str:
+    return (f'<rect class="box tone-{tone}" x="{x:g}" y="{AXIS - height / 2:g}" width="{width:g}" '
+            f'height="{height:g}" rx="2.5"/>')
+
+
+def _arc(x0: float, x1: float, top: float, kind: str, base: float = AXIS, rise: float = 14) -> str:
+    """Up from the axis, over the box in half an ellipse, and down again."""
+    radius = (x1 - x0) / 2
+    return f'<path class="arc {kind}" d="M{x0:g} {base}V{top:g}A{radius:g} {rise:g} 0 0 1 {x1:g} {top:g}V{base}"/>'
+
+
+def _plus(x: float) -> str:
+    """The addition: a cross in a circle."""
+    return f'<path class="plus" d="M{x - 4.5:g} {AXIS}a4.5 4.5 0 0 1 9 0a4.5 4.5 0 0 1 -9 0zh9m-4.5 -4.5v9"/>'
+
+
+# Words -------------------------------------------------------------------------------------------
+
+
+def _about(sheet: _Sheet, block: Block) -> str:
+    shapes = ("×".join(map(str, shape[1:])) for shape in (block.input, block.output))
+    return sheet.word("block", name=block.name, kind=text(f"diagram.legend_{block.shortcut}", sheet.lang),
+                      **dict(zip(("input", "output"), shapes, strict=True)),
+                      params=f"{block.params:,}", macs=f"{block.macs:,}")
+
+
+def _block_name(block: str) -> str:
+    return {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[block]
+
+
+def _window(layer: Layer) -> str:
+    """ "7×7 /2": kernel and stride."""
+    return f"{layer.kernel}×{layer.kernel}" + (f" /{layer.stride}" if layer.stride > 1 else "")
+
+
+def _text_width(label: str) -> float:
+    """About what a label takes in a system font: CJK characters are square, others half as wide."""
+    return sum(11.5 if ord(c) > 0x2E7F else 6.8 for c in label)

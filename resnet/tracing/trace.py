@@ -1,0 +1,257 @@
+"""A network -> Trace: one record per layer, found by running the real modules without their numbers.
+
+The modules are built on PyTorch's meta device, where parameters have shapes only, and outlines of
+tensors go through them. Hooks on the leaves see what really runs; the addition that closes a block
+has no module and is recorded where the shortcut delivers.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate, groupby
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from resnet.config import VARIANTS, ResNetConfig, config_of
+from resnet.model import ResNet, stage_output
+from resnet.tracing.records import Block, Layer, Stage, Trace
+from resnet.tracing.shape_rules import FLOAT_BYTES, PASSING, Outline, outlined
+from resnet.util.errors import InputError
+
+__all__ = ["Block", "Layer", "Stage", "Trace", "checked_size", "name_of", "trace"]
+MAX_BATCH = 65_536
+
+
+def trace(net: "str | ResNetConfig | nn.Module", size=None, batch: int = 1, **changes) -> Trace:
+    """Shapes, parameters and cost of a variant, a config or a network of ours.
+
+    Args:
+        size: (height, width) in pixels, or one number for both; None is the size the net is made for.
+        changes: fields of the config: trace("resnet50", classes=10, stride_in="1x1").
+
+    Raises:
+        InputError: no such variant or setting, a value out of range, or a size that the net cannot take.
+    """
+    if not (isinstance(batch, int) and 1 <= batch <= MAX_BATCH):
+        raise InputError("range", field="batch", value=batch, limit=f"{MAX_BATCH:,}")
+    if isinstance(net, nn.Module):
+        return _trace_module(net, size, batch, changes)
+    config = config_of(net, **changes)
+    height, width = checked_size(config, size)
+    # Every block after a stage's second is the second again: run two and repeat the records.
+    short = replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
+    shape = (batch, config.in_channels, height, width)
+    rows, peak = _run(_skeleton(short), shape)
+    name = net if isinstance(net, str) else name_of(config)
+    return _finish(name, config, shape, _repeat(rows, config), peak)
+
+
+def _trace_module(net: nn.Module, size, batch: int, changes: dict) -> Trace:
+    """The module as it stands, by a copy that shares nothing with it and has no numbers."""
+    if not isinstance(net, ResNet):
+        raise InputError("not_a_resnet", kind=type(net).__name__)
+    if changes:
+        raise TypeError("a built network keeps its settings; trace its config to change them")
+    height, width = checked_size(net.config, size)
+    tensors = list(net.parameters()) + list(net.buffers())
+    with torch.no_grad():
+        memo = {id(t): _empty(t) for t in tensors}
+    shape = (batch, net.config.in_channels, height, width)
+    rows, peak = _run(copy.deepcopy(net, memo), shape)
+    return _finish(name_of(net.config), net.config, shape, rows, peak)
+
+
+def _empty(tensor: Tensor) -> Tensor:
+    empty = torch.empty_like(tensor, device="meta")
+    return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
+
+
+def name_of(config: ResNetConfig) -> str:
+    """The variant with this config, else what it is nearest to: "resnet50" or "plain20"."""
+    for name, known in VARIANTS.items():
+        if known == config:
+            return name
+    return f"{'plain' if config.plain else 'resnet'}{config.depth}"
+
+
+def checked_size(config: ResNetConfig, size=None) -> tuple[int, int]:
+    """`size` as (height, width), in range and fit for the net's head.
+
+    Raises:
+        InputError: out of range, a single pixel, or a flatten head made for another size.
+    """
+    if size is None:
+        return config.input_size
+    asked = (size, size) if isinstance(size, int) else size
+    height, width = config_of(config, input_size=asked).input_size
+    if (height, width) == (1, 1):
+        raise InputError("one_pixel")
+    made, given = stage_output(config.input_size, config), stage_output((height, width), config)
+    if config.head == "flatten" and prod(made) != prod(given):
+        raise InputError("flatten_size", made=_by(config.input_size), given=_by((height, width)),
+                         made_map=_by(made), given_map=_by(given))
+    return height, width
+
+
+def _by(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))
+
+
+def _skeleton(config: ResNetConfig) -> ResNet:
+    """The net with shapes for parameters."""
+    try:
+        with torch.device("meta"):
+            return ResNet(config)
+    except RuntimeError as error:
+        if "overflow" in str(error).lower():  # a weight beyond 2**63 bytes
+            raise InputError("too_large") from None
+        raise
+
+
+# Running -----------------------------------------------------------------------------------------
+
+
+def _run(net: nn.Module, shape: tuple[int, ...]) -> tuple[list[dict], int]:
+    """Rows in the order of execution, and the peak of live activation bytes, for a net on meta."""
+    calls: list[tuple[str, nn.Module | None, Outline, Outline]] = []  # an addition has no module
+
+    def watch(name):
+        return lambda module, args, output: calls.append((name, module, args[0], output))
+
+    def watch_addition(name):
+        return lambda module, args, output: calls.append((name, None, output, output))
+
+    for name, module in net.named_modules():
+        outlined(module)
+        if not any(module.children()) and not isinstance(module, PASSING):
+            module.register_forward_hook(watch(name))
+        if name.endswith(".downsample"):  # the last thing before the sum
+            module.register_forward_hook(watch_addition(name.removesuffix("downsample") + "add"))
+    with torch.no_grad():
+        net.eval()(Outline(shape))
+    return list(_rows(calls, net.config)), _peak_bytes(calls)
+
+
+def _rows(calls, config: ResNetConfig) -> Iterator[dict]:
+    seen: dict[str, int] = {}
+    for name, module, x, out in calls:
+        if module is not None:
+            again = seen[name] = seen.get(name, -1) + 1
+            yield _row(f"{name}_{again}" if again else name, module, x, out, config)
+        elif isinstance(out, Outline):  # a plain net's NoShortcut answers 0
+            yield _junction(name, out, config)
+
+
+def _row(name: str, module: nn.Module, x: Outline, out: Outline, config: ResNetConfig) -> dict:
+    return {
+        **_place(name, config),
+        "type": type(module).__name__,
+        "input": x.shape,
+        "output": out.shape,
+        **{key: _number(module, key) for key in ("stride", "padding", "groups")},
+        "kernel": _number(module, "kernel_size"),
+        "params": sum(p.numel() for p in module.parameters(recurse=False)),
+        "macs": _macs(module, out),
+        "activation_bytes": out.numel() * FLOAT_BYTES,
+    }
+
+
+def _junction(name: str, shortcut: Outline, config: ResNetConfig) -> dict:
+    """A block's addition: of the branch and the shortcut, both of the shortcut's shape."""
+    shape = shortcut.shape
+    return {
+        **_place(name, config), "type": "Add", "input": shape, "output": shape,
+        "kernel": None, "stride": None, "padding": None, "groups": None,
+        "params": 0, "macs": 0, "activation_bytes": shortcut.numel() * FLOAT_BYTES,
+    }
+
+
+def _macs(module: nn.Module, out: Outline) -> int:
+    """One multiply-add per weight and output position; a group's kernel sees only its own channels."""
+    if isinstance(module, nn.Conv2d):
+        return out.numel() * prod(module.weight.shape[1:])
+    return out.numel() * module.in_features if isinstance(module, nn.Linear) else 0
+
+
+def _number(module: nn.Module, key: str) -> int | None:
+    value = getattr(module, key, None)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _place(name: str, config: ResNetConfig) -> dict:
+    """Where a layer stands: its name, the paper's part, its block, and on which path."""
+    top, *rest = name.split(".")
+    if top.startswith("layer"):
+        group = f"conv{int(top[5:]) + 1}_x"
+    else:
+        last = f"conv{len(config.depths) + 1}_x"
+        group = {"conv1": "conv1", "bn1": "conv1", "relu": "conv1", "maxpool": "conv2_x",
+                 "norm": last, "act": last}.get(top, "fc")
+    return {"name": name, "group": group, "block": f"{top}.{rest[0]}" if rest else "",
+            "on_shortcut": ".downsample" in name}
+
+
+def _peak_bytes(calls) -> int:
+    """The largest sum of tensors that are made and not yet used for the last time.
+
+    A block's sum is first seen as the input of what follows, and the branch is used by it.
+    """
+    spans: dict[object, list[int]] = {}  # memory -> [bytes, first step, last step]
+
+    def seen(tensor: Outline, first: int, last: int) -> None:
+        span = spans.setdefault(tensor.memory, [tensor.numel() * FLOAT_BYTES, max(first, 0), last])
+        span[2] = last
+
+    branch = None
+    for step, (name, module, x, out) in enumerate(calls):
+        if module is None:
+            seen(branch, step, step)
+        if isinstance(out, Outline):
+            seen(x, step - 1, step)
+            seen(out, step, step)
+        if module is not None and ".downsample" not in name:
+            branch = out
+    change = [0] * (len(calls) + 1)
+    for size, first, last in spans.values():
+        change[first] += size
+        change[last + 1] -= size
+    return max(accumulate(change))
+
+
+# Finishing ---------------------------------------------------------------------------------------
+
+
+def _repeat(rows: list[dict], config: ResNetConfig) -> Iterator[dict]:
+    """The rows of a net with at most two blocks a stage -> those of the whole net."""
+    for block, run in groupby(rows, key=lambda row: row["block"]):
+        run = list(run)
+        stage, _, index = block.partition(".")
+        yield from run
+        if index == "1":
+            for i in range(2, config.depths[int(stage[5:]) - 1]):
+                name = f"{stage}.{i}"
+                yield from ({**row, "block": name, "name": name + row["name"][len(block):]} for row in run)
+
+
+def _finish(name: str, config: ResNetConfig, shape, rows, peak: int) -> Trace:
+    return Trace(name, config, tuple(shape), tuple(_with_receptive_fields(rows)), peak)
+
+
+def _with_receptive_fields(rows) -> Iterator[Layer]:
+    """A window of k at a step of j input pixels adds (k - 1) j; both paths of a block start at its input."""
+    main = side = (1, 1)  # receptive field, step
+    block = ""
+    for row in rows:
+        if row["block"] != block:
+            block, side = row["block"], main
+        if row["type"] == "Add":
+            main = (max(main[0], side[0]), main[1])
+        field, step = side if row["on_shortcut"] else main
+        moved = (field + ((row["kernel"] or 1) - 1) * step, step * (row["stride"] or 1))
+        if row["on_shortcut"]:
+            side = moved
+        else:
+            main = moved
+        yield Layer(**row, receptive_field=moved[0])

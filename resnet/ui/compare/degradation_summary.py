@@ -1,0 +1,153 @@
+"""Recorded series -> the sentences of what to see, the source line and the table under the chart."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from resnet.data import DATA
+from resnet.training.runs import Series
+from resnet.ui.compare.frame import numbers_table
+from resnet.util.numbers import machine
+from resnet.util.text import text
+
+COLUMNS = ("train_error", "test_error", "train_loss", "test_loss")
+EXPECTED = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
+
+
+def verdict(nets: Sequence[Series], lang: str) -> str:
+    """What the chosen nets show, with their own numbers; nets of different recipes are not held against each other."""
+    if not nets:
+        return _say("none", lang)
+    peers = _peers(nets)
+    told = _told(peers, lang)
+    others = [series.label(lang) for series in nets if series not in peers]
+    if others:
+        told.append(_say("others", lang, nets=_list(others, lang)))
+    return text("compare.sentences", lang).join(told)
+
+
+def missing(data: str, recorded: Sequence[Series], lang: str) -> str:
+    """Which of the four nets of the comparison have no run on this data set yet."""
+    titles = {series.title for series in recorded if series.main}
+    absent = [title for title in EXPECTED if title not in titles]
+    return _say("missing", lang, data=DATA[data].title, nets=_list(absent, lang)) if absent else ""
+
+
+def _told(peers: list[Series], lang: str) -> list[str]:
+    """The sentences on nets of one recipe: depth without and with shortcuts, else twins, else one net's numbers."""
+    plain, residual = (_ends([series for series in peers if series.plain == kind]) for kind in (True, False))
+    told = []
+    if plain:
+        told.append(_depths(*plain, ("degrades", "degrades_some", "deep_plain"), lang))
+    if residual:
+        told.append(_depths(*residual, ("turns", "turns_some", "deep_residual"), lang))
+    if len(told) < 2:
+        told += [_pair(*twins, lang) for twins in _twins(peers)]
+    return told or [_alone(series, lang) for series in peers]
+
+
+def _depths(shallow: Series, deep: Series, keys: tuple[str, str, str], lang: str) -> str:
+    """Is the deeper net worse (plain) or better (residual) on its training data? With all seeds, on average, or not."""
+    worse, better = (deep, shallow) if deep.plain else (shallow, deep)
+    low, high = worse.values("train_error")[-1], better.values("train_error")[-1]
+    clear, some = min(low) > max(high), worse.final("train_error") > better.final("train_error")
+    key = keys[0] if clear else keys[1] if some else keys[2]
+    return _say(key, lang, deep=deep.label(lang), shallow=shallow.label(lang),
+                **{f"{name}_{split}": f"{series.final(f'{split}_error'):.3g}"
+                   for name, series in (("deep", deep), ("shallow", shallow)) for split in ("train", "test")})
+
+
+def _pair(plain: Series, residual: Series, lang: str) -> str:
+    same_start = residual.info.architecture.shortcut == "A" and _seeds(plain) == _seeds(residual)
+    return _say("pair" if same_start else "twins", lang, residual=residual.label(lang),
+                plain=plain.label(lang), residual_error=f"{residual.final('test_error'):.3g}",
+                plain_error=f"{plain.final('test_error'):.3g}")
+
+
+def _alone(series: Series, lang: str) -> str:
+    return _say("alone", lang, net=series.label(lang), epochs=series.epochs,
+                test=f"{series.final('test_error'):.3g}", train=f"{series.final('train_error'):.3g}")
+
+
+def _peers(nets: Sequence[Series]) -> list[Series]:
+    """The largest group that differs in depth, shortcut and seeds only; the first of equally large ones."""
+    groups: dict[tuple, list[Series]] = {}
+    for series in nets:
+        config = series.info.architecture
+        family = replace(config, depths=(1,) * len(config.depths), shortcut="none")
+        groups.setdefault((family, series.lead.recipe, series.epochs), []).append(series)
+    return max(groups.values(), key=len)
+
+
+def _ends(nets: list[Series]) -> tuple[Series, Series] | None:
+    """(shallowest, deepest) of at least two depths."""
+    ordered = sorted(nets, key=lambda series: series.depth)
+    return (ordered[0], ordered[-1]) if ordered and ordered[0].depth < ordered[-1].depth else None
+
+
+def _twins(nets: list[Series]) -> list[tuple[Series, Series]]:
+    """(plain, residual) of one depth each."""
+    return [(plain, residual) for plain in nets for residual in nets
+            if plain.plain and not residual.plain
+            and plain.info.architecture.depths == residual.info.architecture.depths]
+
+
+def _seeds(series: Series) -> set[int]:
+    return {run.seed for run in series.runs}
+
+
+# Under the chart ---------------------------------------------------------------------------------
+
+
+def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool, lang: str) -> str:
+    """Where the curves come from, by their own records: n, settings, hardware, seeds and files."""
+    runs = [run for series in nets for run in series.runs]
+
+    def each(found, joint: str = "comma") -> str:
+        return text(f"compare.{joint}", lang).join(dict.fromkeys(found))
+
+    parts = [_say(
+        "source", lang, seeds=_told_seeds(nets, lang), epochs=each(str(series.epochs) for series in nets),
+        n=each(f"{run.info.results['test']['n']:,}" for run in runs),
+        train_n=each((f"{run.info.recipe['train_eval']:,}" for run in runs), "or"),
+        precision=each(run.info.recipe["precision"] for run in runs),
+        hardware=each((machine(run.info.hardware, lang) for run in runs), "or"))]
+    cites = dict.fromkeys(series.printed.cite for series in nets if series.printed) if ticks else ()
+    parts += [_say("source_printed", lang, cite=_list(cites, lang))] if cites else []
+    parts += [_say("source_smoothed", lang, weight=f"{smoothing:g}")] if smoothing else []
+    parts += [_say("source_seconds", lang)] if axis == "seconds" else []
+    further = "source_files_seeds" if len(runs) > len(nets) else "source_files"
+    parts.append(_say(further, lang, files=each(series.lead.source for series in nets)))
+    return text("compare.sentences", lang).join(parts)
+
+
+def _told_seeds(nets: Sequence[Series], lang: str) -> str:
+    """ "one seed per curve", or whose curves are means of how many."""
+    numbers = sorted({len(series.runs) for series in nets}, reverse=True)
+    if numbers == [1]:
+        return _say("one_seed", lang)
+    return _list([_say("many_seeds" if number > 1 else "seeds_alone", lang, n=number, nets=_list(
+        [series.label(lang) for series in nets if len(series.runs) == number], lang)) for number in numbers], lang)
+
+
+def table_html(nets: Sequence[Series], lang: str) -> str:
+    """The chart's numbers as a table: a row per net and epoch; of several seeds the mean and the range."""
+    columns = [text(f"compare.degradation.columns.{column}", lang) for column in ("net", "epoch", *COLUMNS)]
+    rows = [[series.label(lang), epoch + 1, *(_cell(series, column, epoch) for column in COLUMNS)]
+            for series in nets for epoch in range(series.epochs)]
+    caption = _say("chart_alt", lang, nets=_list([series.label(lang) for series in nets], lang),
+                   data=DATA[nets[0].info.data].title)
+    return numbers_table(columns, rows, caption)
+
+
+def _cell(series: Series, column: str, epoch: int) -> "float | str":
+    values = series.values(column)[epoch]
+    mean = sum(values) / len(values)
+    return mean if len(values) == 1 else f"{mean:.4g} ({min(values):.4g}–{max(values):.4g})"
+
+
+def _list(items, lang: str) -> str:
+    return text("compare.comma", lang).join(items)
+
+
+def _say(key: str, lang: str, **values) -> str:
+    return text(f"compare.degradation.{key}", lang, **values)

@@ -1,0 +1,137 @@
+"""Gradients in words: the sentence of what to see, what is claimed by whom, the source line, the table and the file."""
+
+from collections.abc import Sequence
+
+from resnet.charts.style import readable
+from resnet.lab.gradients import BATCH, IMAGES, READOUTS, Gradients
+from resnet.lab.shattering import (
+    CLOUD,
+    MAX_DEPTH,
+    PAIRS,
+    POINTS,
+    RUNS,
+    WIDTHS,
+    Measured,
+    Row,
+    Settings,
+    law,
+    published,
+)
+from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.util.html import escape
+from resnet.util.text import text
+
+TABLED = (1, 2, 4, 6, 8, 10, 16, 24, 32, 40, 50)
+FULL_COLUMNS = ("kind_depth", "size", "correlation", "error", "law", "published")
+TWIN_COLUMNS = ("net", "first_norm", "last_norm", "cosine", "error")
+GONE = 0.01  # a correlation below which likeness is called gone
+CALM = 3  # times that trained nets' gradients may grow with depth to be called calm
+
+
+def lead_full(found: Sequence[Measured], pairs: str, lang: str) -> str:
+    """Size against likeness at the deepest nets, with their numbers."""
+    plain, plain_bn, residual, residual_bn = (one.rows[-1] for one in found)
+    return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, plain=readable(_size(plain, pairs)),
+                plain_bn=readable(_size(plain_bn, pairs)), residual=readable(_size(residual, pairs)),
+                residual_bn=readable(_size(residual_bn, pairs)), gone=GONE,
+                plain_gone=_gone(found[0], pairs), bn_gone=_gone(found[1], pairs),
+                lost=_last_correlation(found[2], pairs, lang), kept=_last_correlation(found[3], pairs, lang))
+
+
+def claims_full(found: Sequence[Measured], beta: float, lang: str) -> str:
+    """Published, derived here, measured here, conjectured: each by its name."""
+    last = found[-1].rows[-1]
+    values = {"beta": f"{beta:g}", "depth": MAX_DEPTH, "measured": readable(last.correlation[0]),
+              "derived": readable(law("residual_bn", MAX_DEPTH, beta)[1]),
+              "published": readable(published("residual_bn", MAX_DEPTH, beta))}
+    return _claims("full", values, lang)
+
+
+def below_full(found: Sequence[Measured], settings: Settings, pairs: str, lang: str) -> str:
+    place, size = PAIRS.index(pairs), 0 if pairs == "independent" else 1
+    rows = [[f"{text(f'compare.gradients.{one.kind}', lang)}, {row.depth}", row.size[size], row.correlation[place],
+             row.error[place], law(one.kind, row.depth, settings.beta)[1],
+             published(one.kind, row.depth, settings.beta)]
+            for one in found for row in one.rows if row.depth in TABLED]
+    table = numbers_table(_columns(FULL_COLUMNS, lang), rows, text("compare.gradients.alt_full", lang))
+    source = text("compare.gradients.source_full", lang, width=settings.width, runs=settings.runs, seed=settings.seed,
+                  points=POINTS, cloud=CLOUD, depth=MAX_DEPTH, beta=f"{settings.beta:g}",
+                  operations=readable(settings.operations / 1e9),
+                  most=readable(Settings(runs=RUNS[-1], width=WIDTHS[-1]).operations / 1e9))
+    name = f"gradients-width{settings.width}-seed{settings.seed}.csv"
+    return below_html(source, table, (name, csv_full(found)), lang)
+
+
+def csv_full(found: Sequence[Measured]) -> str:
+    """Every kind, depth and sort of pairs."""
+    lines = ["kind,depth,pairs,size,correlation,standard_error"]
+    lines += [f"{one.kind},{row.depth},{pairs},{_size(row, pairs):.6g},{row.correlation[place]:.6g},"
+              f"{row.error[place]:.6g}" for one in found for row in one.rows for place, pairs in enumerate(PAIRS)]
+    return "\n".join(lines) + "\n"
+
+
+def lead_twins(found: Sequence[Gradients], lang: str) -> str:
+    """Each kind's gradient at its first block, in the shallowest net of 20 layers or more and in the deepest."""
+    told, growth = [], 0.0
+    for plain in (True, False):
+        nets = [one for one in found if one.net.plain == plain and one.net.depth >= 20]
+        if nets:
+            growth = max(growth, nets[-1].norms[1] / nets[0].norms[1])
+            key = "lead_norms" if len(nets) > 1 else "lead_norm"
+            told.append(text(f"compare.gradients.{key}", lang, shallow=nets[0].net.title, deep=nets[-1].net.title,
+                             before=readable(nets[0].norms[1]), after=readable(nets[-1].norms[1])))
+    trained = bool(found and found[0].net.name)
+    opening = "lead_fresh" if not trained else "lead_calm" if growth < CALM else "lead_trained"
+    return text(f"compare.gradients.{opening}", lang, norms=text("compare.grow.comma", lang).join(told))
+
+
+def claims_twins(lang: str) -> str:
+    return _claims("twins", {}, lang)
+
+
+def below_twins(found: Sequence[Gradients], seed: int, lang: str) -> str:
+    rows = [[one.net.title, one.norms[1], one.norms[-1], one.correlation, one.error] for one in found]
+    table = numbers_table(_columns(TWIN_COLUMNS, lang), rows, text("compare.gradients.alt_twins", lang))
+    files = ", ".join(f"weights/{one.net.name}" for one in found if one.net.name)
+    source = text("compare.gradients.source_twins", lang, batch=BATCH, images=IMAGES, readouts=READOUTS, seed=seed)
+    source += " " + (text("compare.gradients.source_files", lang, files=files) if files
+                     else text("compare.gradients.source_fresh", lang))
+    name = "gradients-trained.csv" if files else f"gradients-fresh-seed{seed}.csv"
+    return below_html(source, table, (name, csv_twins(found)), lang)
+
+
+def csv_twins(found: Sequence[Gradients]) -> str:
+    """A row per layer; the likeness is the net's."""
+    lines = ["net,layer,norm,cosine,standard_error"]
+    lines += [f"{one.net.title},{layer},{norm:.6g},{one.correlation:.6g},{one.error:.6g}"
+              for one in found for layer, norm in zip(one.layers, one.norms, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def _claims(nets: str, values: dict, lang: str) -> str:
+    """A list of claims, each opened by what sort of claim it is."""
+    items = "".join(f"<li><b>{escape(text(f'compare.gradients.claim_{sort}', lang))}</b> "
+                    f"{escape(text(f'compare.gradients.{nets}_{sort}', lang, **values))}</li>"
+                    for sort in ("published", "derived", "conjectured") if nets == "full" or sort != "derived")
+    return f'<ul class="claims">{items}</ul>'
+
+
+def _gone(one: Measured, pairs: str) -> str:
+    """The first depth at which the correlation is below GONE."""
+    place = PAIRS.index(pairs)
+    return str(next((row.depth for row in one.rows if row.correlation[place] < GONE), f"> {MAX_DEPTH}"))
+
+
+def _last_correlation(one: Measured, pairs: str, lang: str) -> str:
+    """Of the deepest nets, or that it cannot be told from zero."""
+    if len(one.told(pairs)) == len(one.rows):
+        return readable(one.rows[-1].correlation[PAIRS.index(pairs)])
+    return text("compare.gradients.zero", lang)
+
+
+def _size(row: Row, pairs: str) -> float:
+    return row.size[0 if pairs == "independent" else 1]
+
+
+def _columns(names: Sequence[str], lang: str) -> list[str]:
+    return [text(f"compare.gradients.columns.{name}", lang) for name in names]

@@ -1,0 +1,179 @@
+"""The page as a whole: title line, three tabs, and the wiring that all tabs share."""
+
+import functools
+import inspect
+from contextlib import closing
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from resnet.ui.classify import tab as classify_tab
+from resnet.ui.compare import story
+from resnet.ui.compare.story import Story
+from resnet.ui.page.examples import photo_file
+from resnet.ui.page.head import HeadScript
+from resnet.ui.page.language import TRANSLATIONS, both, language, word
+from resnet.ui.page.panel import Tab
+from resnet.ui.page.sharing import from_query
+from resnet.ui.trace import tab as trace_tab
+from resnet.ui.wall.firewall import Surface
+from resnet.ui.wall.guard import message_html
+from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
+from resnet.util.errors import InputError
+from resnet.util.text import LANGUAGES, text
+
+HERE = Path(__file__).parent
+TAB_MODULES = {"trace": trace_tab, "compare": story, "classify": classify_tab}
+FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
+MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace"]
+
+
+def build() -> gr.Blocks:
+    """The demo, wired but not launched."""
+    gr.set_static_paths([Path(photo_file("cheetah1.jpg")).parent])
+    with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True,
+                   delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as demo:
+        gr.HTML(_title_line(), elem_id="title-line")
+        link = gr.Textbox(visible=False)
+        places, stories = {}, []
+        with gr.Tabs(elem_id="tabs") as strip:
+            for name, module in TAB_MODULES.items():
+                with gr.Tab(word(f"{name}.tab"), id=name) as item:
+                    built = module.build()
+                if isinstance(built, Story):
+                    stories.append(built)
+                    item.select(None, js=f"() => window.showOpenedStory('{name}')", api_visibility="private")
+                    places |= built.panels
+                else:
+                    places[item] = built
+        for item, tab in places.items():
+            _wire(tab, item, link)
+        _open_links(demo, strip, stories, list(places.values()), link)
+    _leave_values_alone(demo)
+    return demo
+
+
+def _leave_values_alone(demo: gr.Blocks) -> None:
+    """Values reach the page's handlers as they were sent: Gradio must not decode a stranger's picture by itself,
+    and what it would refuse is refused here, in a sentence of ours."""
+    for function in demo.fns.values():
+        function.preprocess = False
+
+
+def launch_options() -> dict:
+    """What launch() needs for this page, besides host and port."""
+    return {
+        "theme": _theme(), "css": (HERE / "style.css").read_text("utf-8"), "i18n": TRANSLATIONS,
+        "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
+        "footer_links": ["api"], **LAUNCH,
+        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Surface), Middleware(HeadScript)]},
+    }
+
+
+def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
+    """Every trigger of a tab, and opening it, shows its view and puts that into the address bar."""
+    inputs = [*tab.controls, *tab.extra]
+    quiet = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last", **work(tab.name)}
+    for trigger in tab.triggers:
+        shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
+        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+    for trigger, handler, further, controls in tab.arrivals:
+        shown = trigger(handler, [*further, *inputs], [*tab.outputs, link, *controls], **quiet)
+        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+    for trigger, handler, controls in tab.picks:
+        shown = trigger(handler, inputs, [*tab.outputs, link, *controls], **quiet | {"trigger_mode": "multiple"})
+        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+        for answered in (shown.success, shown.failure):
+            answered(None, None, None, js="() => window.answered()", api_visibility="private")
+    opened = item.select(drawn(tab), inputs, [*tab.outputs, link], **quiet)
+    opened.success(None, link, None, js="(view) => window.showOpenedTab(view)", api_visibility="private")
+
+
+def drawn(tab: Tab):
+    """A tab's handler for when no control was touched, on opening a tab or a link: success does not
+    wipe what the message line says of the link, a failure is told like any other."""
+
+    @functools.wraps(tab.show)
+    def draw(*values) -> tuple:
+        message, *rest = tab.show(*values)
+        return message or gr.skip(), *rest
+
+    @functools.wraps(tab.show)
+    def draw_on(*values):
+        with closing(tab.show(*values)) as views:
+            for message, *rest in views:
+                yield message or gr.skip(), *rest
+
+    return draw_on if inspect.isgeneratorfunction(tab.show) else draw
+
+
+def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: list[Tab], link: gr.Textbox) -> None:
+    """On loading the page: the controls of the link's tab, then the tab, which draws itself when it opens."""
+    views = {tab.key: tab.view for tab in tabs}
+
+    def open_link(request: gr.Request) -> list:
+        lang = language(request)
+        key, view, problem = view_of(dict(request.query_params), views, lang)
+        updates = []
+        for tab in tabs:
+            updates += [message_html(problem) if tab.key == key else "",
+                        *tab.fill(view if tab.key == key else tab.view(), lang)]
+        name, _, panel = key.partition("/")
+        for _story in stories:
+            updates += [panel or gr.skip(), gr.Tabs(selected=panel) if panel else gr.skip()]
+        return [*updates, gr.Tabs(selected=name)]
+
+    filled = [component for tab in tabs for component in (tab.outputs[0], *tab.controls)]
+    filled += [component for story in stories for component in (story.chooser, story.strip)]
+    opened = demo.load(open_link, None, [*filled, strip], api_visibility="private", show_progress="hidden")
+    first = tabs[0]  # open from the start, so that it is not selected again
+    opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs, link],
+                   api_visibility="private", show_progress="hidden", **work(first.name))
+
+
+def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tuple:
+    """(key, view, what was wrong with the link): a bad link opens its tab's default view and says why.
+
+    views   of every tab and panel, by key ("trace", "compare/degradation"); the first of a tab is its default.
+    """
+    name, panel = parameters.get("tab", "trace"), parameters.get("panel", "")
+    key, problem = _place(name, panel, views, lang)
+    if problem:
+        return key, views[key](), problem
+    try:
+        return key, from_query(views[key], parameters), ""
+    except InputError as error:
+        return key, views[key](), error.sentence(lang)
+
+
+def _place(name: str, panel: str, views: dict[str, type], lang: str) -> tuple[str, str]:
+    """(key, what was wrong with the tab or panel of a link)."""
+    names = list(dict.fromkeys(key.partition("/")[0] for key in views))
+    if name not in names:
+        return names[0], InputError("unknown_tab", name=str(name)[:40], known=", ".join(names)).sentence(lang)
+    keys = [key for key in views if key.partition("/")[0] == name]
+    if "/" not in keys[0] or not panel:
+        return keys[0], ""
+    if f"{name}/{panel}" in keys:
+        return f"{name}/{panel}", ""
+    known = ", ".join(key.partition("/")[2] for key in keys)
+    return keys[0], InputError("unknown_panel", name=str(panel)[:40], known=known).sentence(lang)
+
+
+def _title_line() -> str:
+    return (f'<header><div><h1>{both("page.title")}</h1><p>{both("page.subtitle")}</p></div>'
+            f'<nav><span class="pill">{" · ".join(map(_language_link, LANGUAGES))}</span>'
+            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{both("page.copy")}</span>'
+            f'<span class="done" role="status">{both("page.copied")}</span></button></nav></header>')
+
+
+def _language_link(lang: str) -> str:
+    return f'<a href="?lang={lang}" data-lang="{lang}" lang="{lang}">{text("page.language", lang)}</a>'
+
+
+def _theme() -> gr.themes.Base:
+    blue = gr.themes.Color(*("#eef6fb", "#d6eaf6", "#aed5ee", "#7fbce2", "#4a9bd1", "#0072b2", "#00639b", "#005282",
+                             "#004368", "#00344f", "#00263a"))
+    return gr.themes.Base(primary_hue=blue, neutral_hue="slate", font=FONTS, font_mono=MONO,
+                          radius_size="sm", spacing_size="md")

@@ -1,0 +1,99 @@
+"""What runs on the device: on ZeroGPU inside spaces.GPU, on a machine's own GPU or CPU as it is.
+
+ZeroGPU runs each call in a process forked from the page's. What follows from that, here and below:
+
+- Arguments and results cross by pickle: tensors on the CPU, frozen dataclasses, plain values. A model is
+  named by its reference and looked up inside; the page loads it first, so that the fork finds it loaded.
+- Caches filled inside are gone after the call. What is to be kept (the measured samples, loaded models)
+  is kept by the page's process.
+- The fork has none of the page's threads: nobody fills a batch or a queue from outside, and a lock that
+  another thread held at that moment stays locked. So pictures are decoded before the call, and batches
+  are put together by the caller.
+- The quota counts the seconds asked for, so a call is short and there is one for each event. Without quota
+  the call is refused; the CPU then answers, and the page says so.
+- Of an exception inside only the name of its class comes back. An InputError therefore comes back as a
+  value and is raised here.
+- CUDA exists inside only; the page's process must not touch it. The default model is the exception:
+  ZeroGPU packs what is placed at start, and hands it to each fork.
+
+tests/ui/test_classify_device.py runs the page's handlers through a stand-in that forks and pickles.
+"""
+
+import functools
+from dataclasses import replace
+
+import gradio as gr
+import spaces
+import torch
+from spaces.config import Config
+from torch import Tensor
+
+from resnet.explain import look as looking
+from resnet.explain import samples
+from resnet.explain.look import Asks, Look, Several
+from resnet.explain.samples import Measured
+from resnet.hub.load import load
+from resnet.inference.placement import cpu_only, placed
+from resnet.inference.serving import start
+from resnet.util.errors import InputError
+
+
+def on_device(seconds: int, gpu=spaces.GPU):
+    """For a module-level function, so that ZeroGPU finds it at start; its result has a field `fallback`."""
+
+    def decorate(function):
+        def inside(*values):
+            try:
+                return function(*values)
+            except InputError as error:
+                return error
+
+        remote = gpu(duration=seconds)(inside)
+
+        @functools.wraps(function)
+        def call(*values):
+            try:
+                answer = remote(*values)
+            except gr.Error:  # ZeroGPU's own: no quota left, or its worker failed
+                with cpu_only():
+                    return replace(function(*values), fallback="busy")
+            if isinstance(answer, InputError):
+                raise answer
+            return answer
+
+        return call
+
+    return decorate
+
+
+# A visitor's reference never names a path here: trusted=False.
+
+
+@on_device(seconds=5)
+def look(pixels: Tensor, reference: str, asks: Asks) -> Look:
+    """resnet.explain.look.look by the model's reference."""
+    return looking.look(pixels, load(reference, trusted=False), asks)
+
+
+@on_device(seconds=10)
+def look_at_many(pictures: Tensor, reference: str) -> Several:
+    """resnet.explain.look.look_at_many by the model's reference."""
+    return looking.look_at_many(pictures, load(reference, trusted=False))
+
+
+@on_device(seconds=15)
+def measure(reference: str) -> Measured:
+    """resnet.explain.samples.measure by the model's reference."""
+    return samples.measure(load(reference, trusted=False))
+
+
+def place_default(reference: str) -> None:
+    """On ZeroGPU, the default model is placed before the page is served; elsewhere nothing is loaded."""
+    if Config.zero_gpu:
+        placed(load(reference, trusted=False), torch.device("cuda"))
+
+
+def start_inference() -> None:
+    """By app.py, first of all: the thread that runs nets (resnet.inference.serving); not on ZeroGPU, which forks."""
+    if not Config.zero_gpu:
+        start()

@@ -1,0 +1,92 @@
+"""A second net under the first: what the comparison says, its map, its parts, and the layers that differ."""
+
+from dataclasses import replace
+
+from resnet.config import VARIANTS, config_of, variant_title
+from resnet.tracing.diagram import network_map, shape_label
+from resnet.tracing.difference import Difference, LayerRow, PartRow, difference
+from resnet.tracing.records import Trace
+from resnet.tracing.trace import trace
+from resnet.ui.trace.view import Reading
+from resnet.util.html import escape
+from resnet.util.numbers import by, short
+from resnet.util.text import text
+
+SHOWN = 60  # layers; beyond that the sentence and the parts say it better
+
+
+def beside_html(reading: Reading) -> str:
+    """The view's second net, given the same input and classes; nothing where there is none."""
+    view, lang = reading.view, reading.lang
+    if not view.beside:
+        return ""
+    config = config_of(view.beside, classes=view.classes, in_channels=view.in_channels)
+    other = _titled(trace(config, size=view.size, batch=view.batch), view.beside)
+    found = difference(_titled(reading.trace, view.variant), other)
+    marked = escape(text("difference.marked", lang))
+    says = "".join(f"<li>{escape(statement.sentence(lang))}</li>" for statement in found.statements)
+    heading = escape(text("difference.title", lang, a=found.a, b=found.b))
+    return (f'<section><h3>{heading}</h3><ul class="says">{says}</ul>'
+            f'<div class="scroll map" tabindex="0">{network_map(other, lang, "", view.fold, _changed(found))}</div>'
+            f'<p class="note">{marked}</p>{_parts(found, lang)}{_layers(found, lang)}</section>')
+
+
+def _changed(found: Difference) -> frozenset[str]:
+    """The second net's blocks that hold a layer of another size or kind."""
+    return frozenset(row.b.block for row in found.changed if row.b)
+
+
+def _titled(result: Trace, name: str) -> Trace:
+    return replace(result, name=variant_title(name) if name in VARIANTS else name)
+
+
+def _parts(found: Difference, lang: str) -> str:
+    names = (f'<th scope="col">{escape(name)}</th>' for name in (found.a, found.b))
+    pair = "".join(names) + f'<th scope="col">{text("difference.difference", lang)}</th>'
+    head = (f'<tr><th rowspan="2" scope="col">{text("difference.part", lang)}</th>'
+            + "".join(f'<th colspan="3" scope="colgroup">{text(f"trace.{key}", lang)}</th>'
+                      for key in ("params", "macs"))
+            + f"</tr><tr>{pair}{pair}</tr>")
+    rows = "".join(map(_part, found.parts)) + _total(found, lang)
+    return (f'<div class="scroll" tabindex="0"><table class="rows pairs"><thead>{head}</thead>'
+            f"<tbody>{rows}</tbody></table></div>")
+
+
+def _part(row: PartRow) -> str:
+    shapes = " / ".join(dict.fromkeys(by(output) for output in row.outputs if output))
+    cells = _triple(row.params) + _triple(row.macs)
+    return f'<tr><th scope="row">{row.part} <small>{shapes}</small></th>{cells}</tr>'
+
+
+def _total(found: Difference, lang: str) -> str:
+    return f'<tr class="total"><th scope="row">{text("difference.total", lang)}</th>' + \
+        _triple(found.params) + _triple(found.macs) + "</tr>"
+
+
+def _triple(pair: tuple[int, int]) -> str:
+    difference_ = pair[1] - pair[0]
+    sign = "±0" if difference_ == 0 else f"{'+' if difference_ > 0 else '−'}{short(abs(difference_))}"
+    return "".join(f'<td class="number" title="{count:,}">{short(count)}</td>' for count in pair) + \
+        f'<td class="number">{sign}</td>'
+
+
+def _layers(found: Difference, lang: str) -> str:
+    changed = found.changed
+    if not changed:
+        return ""
+    rows = "".join(_layer(row, lang) for row in changed[:SHOWN])
+    if len(changed) > SHOWN:
+        more = text("difference.more", lang, n=f"{len(changed) - SHOWN:,}")
+        rows += f'<tr class="gap"><td colspan="4">{more}</td></tr>'
+    head = "".join(f'<th scope="col">{escape(word)}</th>' for word in
+                   (text("difference.layer", lang), found.a, found.b, text("difference.difference", lang)))
+    return (f'<details><summary>{text("difference.changed", lang, n=f"{len(changed):,}", all=f"{len(found.layers):,}")}'
+            f'</summary><div class="scroll tall" tabindex="0"><table class="rows"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div></details>")
+
+
+def _layer(row: LayerRow, lang: str) -> str:
+    sides = "".join(
+        f"<td>{f'{shape_label(layer.output)} · {layer.params:,}' if layer else '–'}</td>" for layer in (row.a, row.b))
+    what = ", ".join(text(f"difference.differs.{kind}", lang) for kind in row.differs)
+    return f'<tr><th scope="row">{row.name}</th>{sides}<td>{what}</td></tr>'

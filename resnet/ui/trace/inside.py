@@ -1,0 +1,90 @@
+"""What is inside a block: its drawing, and each convolution's arithmetic written out with its numbers."""
+
+from resnet.tracing.block_diagram import block_map
+from resnet.tracing.records import Layer, Trace
+from resnet.ui.trace.view import Reading
+from resnet.util.html import escape
+from resnet.util.text import text
+
+
+def inside_html(reading: Reading) -> str:
+    """The block, or the single layer, that the view looks into: drawn and calculated."""
+    trace, lang = reading.trace, reading.lang
+    focus = nearest_focus(trace, reading.view.focus)
+    block = next((block for block in trace.blocks if block.name == focus), None)
+    layers = [layer for layer in (block.layers if block else trace.layers)
+              if layer.type in ("Conv2d", "Linear") and (block or layer.name == focus)]
+    group = block.group if block else layers[0].group
+    picture = f'<div class="scroll map" tabindex="0">{block_map(trace, focus, lang)}</div>' if block else ""
+    heading = f"<h3>{escape(focus)} <small>{escape(text('inside.in', lang, group=group))}</small></h3>"
+    return heading + picture + _table(trace, layers, lang)
+
+
+def nearest_focus(trace: Trace, focus: str) -> str:
+    """`focus` if this net has it, else its first block: another net keeps what it can of the view."""
+    names = {block.name for block in trace.blocks} | {"conv1", "fc"}
+    return focus if focus in names else trace.blocks[0].name
+
+
+def _table(trace: Trace, layers: list[Layer], lang: str) -> str:
+    head = "".join(f'<th scope="col">{text(f"inside.{column}", lang)}</th>'
+                   for column in ("layer", "output", "params", "macs", "field"))
+    body = "".join(_row(trace, layer, lang) for layer in layers)
+    return (f'<div class="scroll" tabindex="0"><table class="rows sums"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>")
+
+
+def _row(trace: Trace, layer: Layer, lang: str) -> str:
+    cells = (_output(layer), _params(layer, lang), _macs(layer), _field(trace, layer))
+    return f'<tr><th scope="row">{layer.name}</th>' + "".join(
+        f'<td><span class="sum">{sum_}</span> <b>{result}</b>{note}</td>' for sum_, result, note in cells) + "</tr>"
+
+
+def _output(layer: Layer) -> tuple[str, str, str]:
+    if layer.type == "Linear":
+        return "", f"{layer.output[-1]:,}", ""
+    sides = zip(layer.input[2:], layer.output[2:], strict=True)
+    sums = [f"⌊({side} + 2·{layer.padding} − {layer.kernel}) / {layer.stride}⌋ + 1 =" for side, _ in sides]
+    same = layer.input[2] == layer.input[3]
+    return (sums[0] if same else "<br>".join(sums)), " × ".join(map(str, layer.output[2:])), ""
+
+
+def _params(layer: Layer, lang: str) -> tuple[str, str, str]:
+    weights, sum_ = _weights(layer)
+    if layer.params > weights:
+        sum_ += f" + {layer.output[1]}"
+    note = ""
+    if layer.groups and layer.groups > 1:
+        whole = text("inside.grouped", lang, groups=layer.groups, whole=f"{weights * layer.groups:,}")
+        note = f'<br><span class="note">{escape(whole)}</span>'
+    return f"{sum_} =", f"{layer.params:,}", note
+
+
+def _macs(layer: Layer) -> tuple[str, str, str]:
+    weights, _ = _weights(layer)
+    size = " · ".join(map(str, layer.output[2:]))
+    batch = f"{layer.output[0]} · " if layer.output[0] > 1 else ""
+    return f"{batch}{weights:,}{' · ' + size if size else ''} =", f"{layer.macs:,}", ""
+
+
+def _weights(layer: Layer) -> tuple[int, str]:
+    """How many weights, and as which product."""
+    if layer.type == "Linear":
+        return layer.input[-1] * layer.output[-1], f"{layer.input[-1]} · {layer.output[-1]}"
+    inputs = layer.input[1] // layer.groups
+    share = f"({layer.input[1]} / {layer.groups})" if layer.groups > 1 else str(inputs)
+    kernel = f" · {layer.kernel} · {layer.kernel}" if layer.kernel > 1 else ""
+    return layer.output[1] * inputs * layer.kernel**2, f"{layer.output[1]} · {share}{kernel}"
+
+
+def _field(trace: Trace, layer: Layer) -> tuple[str, str, str]:
+    if layer.type == "Linear" or layer.on_shortcut:
+        return "", f"{layer.receptive_field:,} px", ""
+    jump = 1
+    for earlier in trace.layers:
+        if earlier.name == layer.name:
+            break
+        if not earlier.on_shortcut and earlier.stride:
+            jump *= earlier.stride
+    before = layer.receptive_field - (layer.kernel - 1) * jump
+    return f"{before} + ({layer.kernel} − 1) · {jump} =", f"{layer.receptive_field:,} px", ""

@@ -1,0 +1,187 @@
+"""The page's outer wall, as ASGI middleware: what is not allowed by resnet.ui.wall.rules gets no further.
+
+Gradio serves more than this page needs: it relays addresses, fetches files from them, resizes icons,
+runs ffmpeg, writes deep links, takes calls past its queue, and reads bodies of any size.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+from contextlib import contextmanager
+
+from resnet.ui.wall.disk import Uploads
+from resnet.ui.wall.limits import JSON_SECONDS, MAX_JSON, MAX_UPLOAD, STREAMS, UPLOAD_SECONDS, UPLOADS_AT_ONCE
+from resnet.ui.wall.rules import Refused, Rule, check_json, rule_for
+from resnet.util.text import preferred, text
+
+log = logging.getLogger("resnet")
+FORMS = {"json": "application/json", "form": "multipart/form-data"}
+
+# Gradio's page needs inline scripts, and its HTML components new Function(). No other host is asked, and any
+# page may frame this one: there is no login here, and nothing to be tricked into.
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'"),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=(), usb=(), payment=()",
+}
+_RAW_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+class Surface:
+    """ASGI: admits requests by the rules, bounds their bodies, and answers failures without internals."""
+
+    def __init__(self, app):
+        self.app = app
+        self.open = {"stream": 0, "form": 0}
+        self.uploads = Uploads()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":  # the page opens no web sockets
+            return await send({"type": "websocket.close", "code": 1008})
+        answer = Answer(send)
+        try:
+            await self._serve(_without_range(scope), receive, answer)
+        except Refused as refusal:
+            await answer.refuse(refusal.status, refusal.sentence(_language(scope)))
+        except Exception as error:
+            reference = secrets.token_hex(4)
+            log.error("failure %s at %s", reference, scope["path"], exc_info=error)
+            await answer.refuse(500, text("errors.ours", _language(scope), reference=reference))
+
+    async def _serve(self, scope, receive, answer) -> None:
+        rule = rule_for(scope["method"], path := _path(scope), scope.get("query_string", b""))
+        if rule.body:
+            _check_head(scope, rule)
+        with self._place(rule):
+            if rule.body == "json":
+                body = await _whole_body(receive, MAX_JSON, JSON_SECONDS)
+                check_json(rule, path, body, scope["app"].get_blocks())
+                receive = _replayed(body, receive)
+            elif rule.body == "form":
+                self.uploads.check()
+                receive = _bounded(receive, MAX_UPLOAD, UPLOAD_SECONDS, self.uploads.count)
+            await self.app(scope, receive, answer)
+
+    @contextmanager
+    def _place(self, rule: Rule):
+        """One of the limited places for answers that stay open and for uploads."""
+        kind, limit = ("stream", STREAMS) if rule.stream else ("form", UPLOADS_AT_ONCE)
+        if not rule.stream and rule.body != "form":
+            yield
+            return
+        if self.open[kind] >= limit:
+            raise Refused(503, "busy")
+        self.open[kind] += 1
+        try:
+            yield
+        finally:
+            self.open[kind] -= 1
+
+
+class Answer:
+    """`send` with the page's headers on every answer; refuses where no answer has begun."""
+
+    def __init__(self, send):
+        self.send, self.begun = send, False
+
+    async def __call__(self, message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            ours = {name for name, _ in _RAW_HEADERS}
+            kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
+            message = {**message, "headers": [*kept, *_RAW_HEADERS]}
+        await self.send(message)
+
+    async def refuse(self, status: int, sentence: str) -> None:
+        if self.begun:  # too late for words: the connection is cut
+            raise ConnectionAbortedError(sentence)
+        body = json.dumps({"error": sentence, "detail": sentence}, ensure_ascii=False).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
+                   *([(b"retry-after", b"10")] if status == 503 else [])]
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _path(scope) -> str:
+    return scope["path"].removeprefix(scope.get("root_path", "").rstrip("/")) or "/"
+
+
+def _header(scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _language(scope) -> str:
+    return preferred(_header(scope, b"accept-language"))
+
+
+def _without_range(scope) -> dict:
+    """Gradio's answer to a range repeats the request's headers, and fails on odd ranges; files here are small."""
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"range"]}
+
+
+def _check_head(scope, rule: Rule) -> None:
+    """The stated kind and length of a body, before any of it is read."""
+    if _header(scope, b"content-type").partition(";")[0].strip().lower() != FORMS[rule.body]:
+        raise Refused(415, "request_kind", kind=FORMS[rule.body])
+    limit = MAX_JSON if rule.body == "json" else MAX_UPLOAD
+    length = _header(scope, b"content-length")
+    if length and (not length.isdecimal() or len(length) > 12 or int(length) > limit):
+        raise Refused(413, "request_too_large", limit=f"{limit:,}")
+
+
+async def _whole_body(receive, limit: int, seconds: float) -> bytes:
+    body = b""
+    bounded = _bounded(receive, limit, seconds, lambda n: None)
+    while True:
+        message = await bounded()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "request_damaged")
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+def _bounded(receive, limit: int, seconds: float, count):
+    """`receive` that refuses a body that is too long or takes too long; count(n) is told of each piece."""
+    loop = asyncio.get_running_loop()
+    end, taken, whole = loop.time() + seconds, 0, False
+
+    async def bounded():
+        nonlocal taken, whole
+        if whole:  # afterwards only a client's leaving is waited for
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, end - loop.time()))
+        except asyncio.TimeoutError:
+            raise Refused(408, "request_slow") from None
+        if message["type"] == "http.request":
+            n = len(message.get("body", b""))
+            taken, whole = taken + n, not message.get("more_body")
+            count(n)
+            if taken > limit:
+                raise Refused(413, "request_too_large", limit=f"{limit:,}")
+        return message
+
+    return bounded
+
+
+def _replayed(body: bytes, receive):
+    """`receive` that gives a body which was read before."""
+    given = False
+
+    async def replayed():
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

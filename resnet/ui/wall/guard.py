@@ -1,0 +1,114 @@
+"""Between a stranger and the code: failures become one sentence, files come from uploads only."""
+
+import functools
+import inspect
+import logging
+import secrets
+from contextlib import closing
+from pathlib import Path
+
+import gradio as gr
+
+from resnet.ui.page.language import language
+from resnet.util.errors import InputError
+from resnet.util.html import escape
+from resnet.util.text import text
+
+log = logging.getLogger("resnet")
+
+
+def guarded_view(outputs: int):
+    """For a handler whose first output is the tab's message line: a failure fills the line and
+    leaves the other `outputs` as they were. A generator is guarded as a stream."""
+
+    def decorate(handler):
+        if inspect.isgeneratorfunction(handler):
+            return guarded_stream(outputs)(handler)
+
+        @functools.wraps(handler)
+        def guarded(*values):
+            try:
+                return "", *handler(*values)
+            except Exception as error:
+                return _told(error, values, outputs)
+
+        return guarded
+
+    return decorate
+
+
+def guarded_stream(outputs: int):
+    """`guarded_view` for a generator handler. When the visitor stops it or leaves, it is closed where it stands."""
+
+    def decorate(handler):
+        @functools.wraps(handler)
+        def guarded(*values):
+            try:
+                with closing(handler(*values)) as views:
+                    for view in views:
+                        yield "", *view
+            except Exception as error:
+                yield _told(error, values, outputs)
+
+        return guarded
+
+    return decorate
+
+
+def guarded_api(handler):
+    """For an API end point, or a step of the page without a message line: a failure is a gr.Error with the
+    same sentence, in the visitor's language where the handler takes the request."""
+
+    @functools.wraps(handler)
+    def guarded(*values, **named):
+        try:
+            return handler(*values, **named)
+        except Exception as error:
+            lang = language(request_among((*values, *named.values())))
+            raise gr.Error(_sentence(error, lang), print_exception=False) from None
+
+    return guarded
+
+
+def _told(error: Exception, values: tuple, outputs: int) -> tuple:
+    return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
+
+
+def request_among(values) -> "gr.Request | None":
+    """Gradio hands the request over among a handler's positional arguments."""
+    return next((value for value in values if isinstance(value, gr.Request)), None)
+
+
+def sent(event: gr.EventData, key: str) -> object:
+    """What the page says of an event under `key`; None where it says nothing, whatever was sent instead."""
+    return event._data.get(key) if isinstance(event._data, dict) else None
+
+
+def uploaded_file(value) -> Path:
+    """The path of a file that this visitor uploaded, from Gradio's file record.
+
+    Raises:
+        InputError: nothing was uploaded, or the record points elsewhere on this machine.
+    """
+    path = value.get("path") if isinstance(value, dict) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise InputError("picture_empty")
+    try:
+        resolved = Path(path).resolve()
+    except (OSError, ValueError) as error:  # a name that no file system takes
+        raise InputError("picture_empty") from error
+    if not resolved.is_relative_to(Path(gr.utils.get_upload_folder()).resolve()):
+        raise InputError("picture_empty")
+    return resolved
+
+
+def message_html(sentence: str) -> str:
+    return f'<p class="message" role="alert">{escape(sentence)}</p>' if sentence else ""
+
+
+def _sentence(error: Exception, lang: str) -> str:
+    if isinstance(error, InputError):
+        return error.sentence(lang)
+    reference = secrets.token_hex(4)
+    log.error("failure %s", reference, exc_info=error)
+    return text("errors.ours", lang, reference=reference)

@@ -1,0 +1,34 @@
+"""Every limit of the public page in one place, each with its reason.
+
+Two cores and two gigabytes are the smallest machine that the page is meant for. What a visitor may
+*ask* (sizes, depths, pixels) is limited where it is understood: resnet.config, resnet.inference.picture,
+resnet.headers. Here stands what a visitor may *occupy*.
+"""
+
+from resnet.inference.picture import MAX_BYTES
+
+# Requests. The largest honest JSON body is a Trace view with a file record, some two kilobytes.
+MAX_JSON, MAX_DEPTH, MAX_QUERY = 100_000, 16, 8_000  # bytes, nested levels, bytes
+MAX_UPLOAD = MAX_BYTES + 100_000  # bytes: one picture and the form around it
+UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 48, 4_000_000_000  # a class at once; bytes, and files are deleted after an hour
+JSON_SECONDS, UPLOAD_SECONDS = 20, 300  # for a body to arrive: a 25 MB picture at 0.7 Mbit/s
+STREAMS = 1_000  # answers that stay open, two or three per visitor
+KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how often the old are deleted
+SESSIONS = 300  # whose race and controls Gradio remembers: 20 kB, and 0.25 MB once a page has set them
+
+# Work. How many of a kind run at once; the rest wait in one queue, and beyond it are told that the page is
+# busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a live
+# experiment has a core to itself. Forward passes share one thread (resnet.inference.serving), where those of
+# several visitors form batches; what surrounds them, decoding and drawing, runs beside it. Who waits for a
+# download only waits: resnet.hub.downloads runs two at a time.
+WAITING = 64
+AT_ONCE = {"trace": 4, "classify": 16, "race": 1, "weights": 16}
+OTHERS_AT_ONCE = 2  # of each panel of Compare
+
+QUEUE = {"max_size": WAITING, "api_open": False}
+LAUNCH = {"max_file_size": MAX_BYTES, "state_session_capacity": SESSIONS}
+
+
+def work(kind: str) -> dict:
+    """How Gradio's events of a kind of work share the machine, whether a page or a program asks."""
+    return {"concurrency_id": kind, "concurrency_limit": AT_ONCE.get(kind, OTHERS_AT_ONCE)}

@@ -1,0 +1,176 @@
+"""What a request to the page may be: an allow-list of methods and paths, and what a JSON body may hold."""
+
+import inspect
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from resnet.ui.wall.guard import uploaded_file
+from resnet.ui.wall.limits import MAX_DEPTH, MAX_QUERY
+from resnet.util.errors import InputError
+
+_SESSION = r"[A-Za-z0-9_-]{1,64}"
+_NAME = r"[a-z][a-z0-9_]{0,63}"
+
+
+class Refused(InputError):
+    """A request that the page does not take: an HTTP status and a sentence."""
+
+    def __init__(self, status: int, key: str, /, **values):
+        super().__init__(key, **values)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Rule:
+    """body: "", "json" or "form"; stream: the answer stays open; keys: those a JSON body may have, None for any."""
+
+    methods: tuple[str, ...]
+    path: re.Pattern
+    body: str = ""
+    stream: bool = False
+    keys: "frozenset[str] | None" = None
+
+
+def _read(path: str, stream: bool = False) -> Rule:
+    return Rule(("GET",) if stream else ("GET", "HEAD"), re.compile(path), stream=stream)
+
+
+def _write(path: str, *keys: str) -> Rule:
+    return Rule(("POST",), re.compile("/gradio_api" + path), "json", keys=frozenset(keys) or None)
+
+
+RULES = (
+    _read(r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
+    _read(r"/(assets|static|svelte)/[\w./@+~-]+"),
+    _read(r"/gradio_api/(info/?|theme\.css|startup-events|queue/status)"),
+    _read(r"/gradio_api/file=(/|[A-Za-z]:[\\/])[^\0]*"),  # a file here, never an address to relay
+    _read(rf"/gradio_api/heartbeat/{_SESSION}", stream=True),
+    _read(rf"/gradio_api/(queue/data|upload_progress|call/(v2/)?{_NAME}/{_SESSION})", stream=True),
+    _write("/queue/join", "data", "event_data", "fn_index", "trigger_id", "session_hash", "event_id"),
+    _write(rf"/call/(?!v2/?$){_NAME}/?", "data", "session_hash"),
+    _write(rf"/call/v2/{_NAME}/?"),
+    _write("/cancel", "session_hash", "fn_index", "event_id"),
+    _write("/reset/?", "event_id"),
+    Rule(("POST",), re.compile("/gradio_api/upload"), "form"),
+)
+
+
+def rule_for(method: str, path: str, query: bytes) -> Rule:
+    """The rule that admits a request.
+
+    Raises:
+        Refused: none does.
+    """
+    found = [rule for rule in RULES if rule.path.fullmatch(path)]
+    if not found:
+        raise Refused(404, "no_such_address")
+    found = [rule for rule in found if method in rule.methods]
+    if not found:
+        raise Refused(405, "no_such_address")
+    if len(query) > MAX_QUERY:
+        raise Refused(414, "request_too_large", limit=f"{MAX_QUERY:,}")
+    return found[0]
+
+
+def check_json(rule: Rule, path: str, body: bytes, blocks) -> None:
+    """A body must be a plain JSON object whose files were uploaded here, and call a function that exists.
+
+    Args:
+        blocks: Gradio's Blocks, which know the functions.
+
+    Raises:
+        Refused: it is not or does not.
+    """
+    try:
+        data = json.loads(body)
+        body.decode("utf-8")
+    except (ValueError, RecursionError):
+        raise Refused(400, "request_damaged") from None
+    if not isinstance(data, dict) or (rule.keys is not None and not data.keys() <= rule.keys):
+        raise Refused(400, "request_damaged")
+    _check_values(data)
+    for key in ("session_hash", "event_id"):
+        if not re.fullmatch(_SESSION, str(data.get(key) or "none")):
+            raise Refused(400, "request_damaged")
+    _check_function(path, data, blocks)
+
+
+def _check_function(path: str, data: dict, blocks) -> None:
+    """The page calls all of its functions by number, programs the public ones by name, with all their values."""
+    if path == "/gradio_api/queue/join":
+        number = data.get("fn_index")
+        function = blocks.fns.get(number) if type(number) is int else None
+    elif match := re.fullmatch(rf"/gradio_api/call/(?:v2/)?({_NAME})/?", path):
+        public = {fn.api_name: fn for fn in blocks.fns.values() if fn.api_visibility == "public"}
+        function = public.get(match[1])
+    else:
+        return
+    if function is None:
+        raise Refused(404, "no_such_function")
+    if "/v2/" in path:
+        _check_named(data, function)
+    else:
+        _check_listed(data.get("data"), function)
+
+
+def _check_listed(values: object, function) -> None:
+    """A value for each input; Gradio itself fills in those of an event that cancels others."""
+    needed = 0 if function.cancels else len(function.inputs)
+    if not isinstance(values, list) or len(values) < needed:
+        raise Refused(400, "request_values", n=needed)
+    for block, value in zip(function.inputs, values, strict=False):
+        if value is not None and (model := getattr(block, "data_model", None)):
+            try:
+                model.model_validate(value, context={"validate_meta": True})
+            except ValueError:
+                raise Refused(400, "request_damaged") from None
+
+
+def _check_named(data: dict, function) -> None:
+    """Values by name: those of the function's parameters, which have defaults or are there."""
+    try:
+        inspect.signature(function.fn).bind(**data)
+    except TypeError:
+        raise Refused(400, "request_names", names=", ".join(inspect.signature(function.fn).parameters)) from None
+
+
+def _check_values(data: dict) -> None:
+    """Walks over all that is in it: text must be text, and a file record one of this page's uploads."""
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        following = []
+        for value in level:
+            if isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, dict):
+                _check_file(value)
+                following += [*value, *value.values()]
+            elif isinstance(value, list):
+                following += value
+        if not following:
+            return
+        level = following
+    raise Refused(400, "request_damaged")
+
+
+def _check_text(value: str) -> None:
+    """Half a surrogate pair is valid JSON, and no answer that quotes it could be sent."""
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Refused(400, "request_damaged")
+
+
+def _check_file(record: dict) -> None:
+    """Gradio would fetch a record's path from anywhere; here it is an uploaded file's, and its url the same file's."""
+    if "path" not in record and "url" not in record:
+        return
+    if record.get("path") is None and record.get("url") is None:
+        return
+    try:
+        uploaded_file(record)
+    except (InputError, OSError, ValueError):
+        raise Refused(400, "not_uploaded") from None
+    url, end = record.get("url"), f"/file={record['path']}"
+    if url is not None and not (isinstance(url, str) and (url.endswith(end) or unquote(url).endswith(end))):
+        raise Refused(400, "not_uploaded")

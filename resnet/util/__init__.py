@@ -1,0 +1,1 @@
+"""Nothing about ResNets: text, errors, numbers, files, the machine."""

@@ -1,0 +1,38 @@
+"""Files that appear whole or not at all."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from resnet.util.errors import InputError
+
+
+def write_file(path: Path, data: "bytes | str") -> None:
+    """Write beside `path`, then rename: a kill at any moment leaves the old file or the new one.
+
+    Raises:
+        InputError: the folder cannot be made or written, or the disk is full; the old file is unharmed.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError("cannot_write", folder=str(path.parent), reason=error.strerror or str(error)) from error
+    finally:
+        _remove(partial)
+
+
+def remove_partials(folder: Path) -> None:
+    """Sweep up what killed processes left; only for a folder that a single process writes."""
+    for path in folder.glob("*.partial"):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
