@@ -19,7 +19,7 @@ from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import WEIGHTS, is_bundled, is_local, read_reference
 from resnet.model import ResNet
 from resnet.util.errors import InputError
-from resnet.util.lru import Shelf
+from resnet.util.lru import LRU
 from resnet.util.machine import memory
 from resnet.util.note import Note
 
@@ -48,7 +48,7 @@ class LoadedModel:
         return sum(tensor.numel() * tensor.element_size() for tensor in self.model.state_dict().values())
 
 
-_models: Shelf[LoadedModel] = Shelf(MEMORY, lambda loaded: loaded.nbytes)
+_models: LRU[LoadedModel] = LRU(MEMORY, lambda loaded: loaded.nbytes)
 _places: dict[tuple[str, bool], Path] = {}
 
 

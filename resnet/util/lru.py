@@ -1,6 +1,8 @@
-"""What is dear to make is kept, up to so many bytes; what was asked for least recently leaves first."""
+"""What is dear to make is kept for a while; what was asked for least recently leaves first."""
 
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -9,40 +11,76 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
+class _Entry(Future):
+    """What stands under a key, or is being made; `until` is its end on the monotonic clock."""
+
+    until = math.inf
+
+    def there(self) -> bool:
+        return self.done() and time.monotonic() < self.until
+
+
+class LRU(Generic[T]):
     """A cache for several threads that makes each thing once, however many ask for it meanwhile.
 
-    limit   bytes that stay, as `size` counts them; what was asked for last stays even if it is larger
+    limit     how much stays, as `size` counts it: things, or bytes, say; the latest stays even if it is larger
+    seconds   what is older is made anew; None: it never is
     """
 
-    def __init__(self, limit: int, size: Callable[[T], int]):
-        self.limit, self._size = limit, size
-        self._entries: OrderedDict[Hashable, Future[T]] = OrderedDict()
+    def __init__(self, limit: int, size: Callable[[T], int] = lambda _: 1, seconds: float | None = None):
+        self.limit, self.seconds, self._size = limit, seconds, size
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What stands there, or make()'s result; whoever waits for a making that fails gets its error too."""
         with self._lock:
             entry = self._entries.get(key)
-            mine = entry is None
-            if mine:
-                entry = self._entries[key] = Future()
+            mine = entry is None or (entry.done() and not entry.there())
+            if entry is None or mine:
+                entry = self._entries[key] = _Entry()
             self._entries.move_to_end(key)
         if mine:
             self._fill(key, entry, make)
         return entry.result()
 
-    def _fill(self, key: Hashable, entry: "Future[T]", make: Callable[[], T]) -> None:
+    def peek(self, key: Hashable) -> T | None:
+        """What stands there; None while it is being made. It does not count as asked for."""
+        with self._lock:
+            entry = self._entries.get(key)
+        return entry.result() if entry is not None and entry.there() else None
+
+    def put(self, key: Hashable, value: T) -> None:
+        """As if get had just made it."""
+        entry = _Entry()
+        with self._lock:
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            self._keep(entry, value)
+
+    def pop(self, key: Hashable) -> T | None:
+        """Forget a key, and give back what stood there."""
+        with self._lock:
+            entry = self._entries.pop(key, None)
+        return entry.result() if entry is not None and entry.there() else None
+
+    def _fill(self, key: Hashable, entry: _Entry, make: Callable[[], T]) -> None:
         try:
             made = make()
         except BaseException as error:
             with self._lock:
-                self._entries.pop(key, None)
+                if self._entries.get(key) is entry:
+                    del self._entries[key]
             entry.set_exception(error)  # failures are not kept
             return
-        entry.set_result(made)
         with self._lock:
-            self._make_room()
+            self._keep(entry, made)
+
+    def _keep(self, entry: _Entry, value: T) -> None:
+        if self.seconds is not None:
+            entry.until = time.monotonic() + self.seconds
+        entry.set_result(value)
+        self._make_room()
 
     def _make_room(self) -> None:
         done = [key for key, entry in self._entries.items() if entry.done()]
@@ -58,5 +96,6 @@ class Shelf(Generic[T]):
             return list(self._entries)
 
     def clear(self) -> None:
+        """Forget everything; what is being made still reaches those who wait for it."""
         with self._lock:
             self._entries.clear()
