@@ -17,3 +17,7 @@ def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'resnet' has no attribute {name!r}")
     return getattr(import_module(f"resnet.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

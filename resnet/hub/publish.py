@@ -51,7 +51,7 @@ def plan(owner: str, models: tuple[str, ...] | None = None, space: str = SPACE_N
     """The repositories of `owner`: the models (all bundled ones by default), then the Space ("" for none).
 
     Raises:
-        InputError: no such bundled model, or a name that the Hub cannot have.
+        InputError: no such bundled model, a name that the Hub cannot have, or no checkout to take the Space from.
     """
     known = bundled()
     for name in models or ():
@@ -60,6 +60,8 @@ def plan(owner: str, models: tuple[str, ...] | None = None, space: str = SPACE_N
     names = tuple(known) if models is None else models
     uploads = [Upload(_repository(owner, name), "model", model_files(WEIGHTS / name)) for name in names]
     if space:
+        if not (ROOT / "app.py").is_file():
+            raise InputError("publish_installed", folder=str(ROOT))
         uploads.append(Upload(_repository(owner, space), "space",
                               space_files(ROOT, tuple(upload.repository for upload in uploads))))
     return uploads

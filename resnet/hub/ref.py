@@ -10,8 +10,9 @@ from pathlib import Path
 
 from resnet.hub.header import CONFIG, Header, local_header
 from resnet.hub.remote import HUB_SECONDS, remote_header
+from resnet.util.files import shipped
 
-WEIGHTS = Path(__file__).parent.parent.parent / "weights"
+WEIGHTS = shipped("weights")
 REMEMBERED, FRESH_SECONDS = 64, 300  # headers from the Hub: how many, and for how long
 
 _headers: dict[tuple[str, bool], tuple[float, Header]] = {}

@@ -6,6 +6,14 @@ from pathlib import Path
 
 from resnet.util.errors import InputError
 
+PACKAGE = Path(__file__).parents[1]
+
+
+def shipped(folder: str) -> Path:
+    """A folder that stands beside the package in a checkout, and inside it where it was installed."""
+    inside = PACKAGE / folder
+    return inside if inside.is_dir() else PACKAGE.parent / folder
+
 
 def write_file(path: Path, data: "bytes | str") -> None:
     """Write beside `path`, then rename: a kill at any moment leaves the old file or the new one.
