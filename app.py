@@ -14,11 +14,11 @@ share_heaps()
 
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
+from resnet.data import photo_file  # noqa: E402
 from resnet.inference.picture import decode  # noqa: E402
 from resnet.ui.gradio_patches import mended  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
-from resnet.ui.page.examples import photo_file  # noqa: E402
 
 start_inference()
 demo = build()
@@ -32,5 +32,5 @@ if __name__ == "__main__":
     mended(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
                         **launch_options())
     with suppress(Exception):  # the first JPEG imports torchvision: no visitor shall wait for that
-        decode(photo_file("cheetah1.jpg"))
+        decode(photo_file("cat"))
     demo.block_thread()

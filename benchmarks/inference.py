@@ -97,11 +97,12 @@ def save_weights(net: str, file: Path) -> None:
 
 
 def save_picture(file: Path) -> None:
-    from gradio.media import get_image
     from PIL import Image
 
+    from resnet.data import photo_file
+
     buffer = io.BytesIO()
-    Image.open(get_image("cheetah1.jpg")).convert("RGB").resize((1000, 800)).save(buffer, "JPEG", quality=90)
+    Image.open(photo_file("cat")).convert("RGB").resize((1000, 800)).save(buffer, "JPEG", quality=90)
     file.write_bytes(buffer.getvalue())
 
 

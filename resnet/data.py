@@ -129,6 +129,11 @@ def sample_file(name: str, split: str) -> Path:
     return SAMPLES / f"{name}-{split}.safetensors"
 
 
+def photo_file(name: str) -> Path:
+    """A photograph that comes along: "cat", "coffee" or "rocket" (samples/README.md tells whose they are)."""
+    return SAMPLES / "photos" / f"{name}.jpg"
+
+
 def normalise(images: Tensor, spec: DataSpec) -> Tensor:
     """uint8 [n, c, h, w] -> float32 in channels_last, (x / 255 - mean) / std per channel."""
     mean = torch.tensor(spec.mean, device=images.device).view(1, -1, 1, 1) * 255

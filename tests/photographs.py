@@ -1,4 +1,4 @@
-"""Ten photographs that packages of the tests bring along; none is in this repository."""
+"""Ten photographs: those that come along, and what scikit-image brings, which the tests install."""
 
 import io
 from functools import lru_cache
@@ -7,18 +7,18 @@ from pathlib import Path
 
 from PIL import Image
 
-PHOTOGRAPHS = {
-    "gradio": ("media_assets/images/cheetah.jpg", "media_assets/images/cheetah1.jpg", "media_assets/images/groot.jpeg",
-               "media_assets/images/lion.jpg", "media_assets/images/tower.jpg", "test_data/cheetah2.jpg"),
-    "skimage": ("data/astronaut.png", "data/chelsea.png", "data/coffee.png", "data/rocket.jpg"),
-}
+from resnet.data import photo_file
+
+OURS = ("cat", "coffee", "rocket")
+OTHERS = ("astronaut.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png",
+          "motorcycle_right.png", "retina.jpg")
 
 
 @lru_cache(maxsize=1)
 def photographs() -> tuple[bytes, ...]:
     """As files."""
-    return tuple((Path(find_spec(package).origin).parent / name).read_bytes()
-                 for package, names in PHOTOGRAPHS.items() for name in names)
+    folder = Path(find_spec("skimage").origin).parent / "data"
+    return tuple(file.read_bytes() for file in (*map(photo_file, OURS), *(folder / name for name in OTHERS)))
 
 
 def as_pillow(data: bytes) -> Image.Image:

@@ -84,7 +84,7 @@ def show(view: ClassifyView) -> str:
     return html
 
 
-VIEWS = [ClassifyView(), ClassifyView("lion", COLOUR, stage="conv2_x", target=3, channels="conv3_x"),
+VIEWS = [ClassifyView(), ClassifyView("cat", COLOUR, stage="conv2_x", target=3, channels="conv3_x"),
          ClassifyView(off=("layer1.1",), open=("blocks",), beside="plain20_fashion_mnist")]
 
 

@@ -111,7 +111,7 @@ def test_items_are_filtered_and_paged(kept, changes, keep):
 
 
 def test_no_items_of_cifar10_but_the_recorded_matrix():
-    view = ClassifyView("lion", COLOUR, open=("browse", "neighbours"))
+    view = ClassifyView("cat", COLOUR, open=("browse", "neighbours"))
     html = more(view)
     loaded = load(COLOUR)
     matrix = torch.tensor(loaded.info.results["test"]["confusion"])

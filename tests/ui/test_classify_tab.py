@@ -5,13 +5,14 @@ import json
 import re
 
 import gradio as gr
+import httpx
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from resnet import classify
-from resnet.data import load_samples
+from resnet.data import load_samples, photo_file
 from resnet.explain.look import Asks, look
 from resnet.hub.load import LoadedModel, bundled
 from resnet.model import create
@@ -30,8 +31,9 @@ from resnet.ui.classify.tab import (
     show_own,
 )
 from resnet.ui.classify.view import Reading, model_title
-from resnet.ui.page.examples import EXAMPLES
+from resnet.ui.page.examples import EXAMPLES, FORMER, photo_url
 from resnet.ui.page.images import OPAQUE, RED, overlay
+from resnet.ui.page.sharing import from_query, to_query
 from resnet.ui.wall.guard import message_html
 from resnet.util.text import text
 from tests.factories import made_info, tiny
@@ -110,6 +112,20 @@ def test_a_test_item_is_its_own_class():
     assert sum(number(percent) for _, percent in every) == pytest.approx(100, abs=1) and len(every) == 10
 
 
+@pytest.mark.parametrize("former", FORMER)
+def test_an_older_links_photograph_opens_the_one_in_its_place(former):
+    view = from_query(ClassifyView, {"example": former, "model": COLOUR})
+    assert view.example in EXAMPLES
+    assert to_query("classify", view) == f"tab=classify&example={view.example}&model={COLOUR}"
+    assert bars(shown(view)) == bars(shown(ClassifyView(view.example, COLOUR)))
+
+
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if example.item is None])
+def test_photographs_are_small_and_served(name, url):
+    data = httpx.get(url + photo_url(name)).content
+    assert data == photo_file(name).read_bytes() and len(data) < 60_000
+
+
 def test_the_picture_shown_is_what_the_net_saw():
     first, *_ = pictures(shown(ClassifyView("dress")))
     assert np.array_equal(first, load_samples("fashion_mnist", "test").images[EXAMPLES["dress"].item][0].numpy())
@@ -144,7 +160,7 @@ def test_the_steps_to_the_nets_input_are_told(upload, kind):
 def test_a_data_sets_own_item_is_no_other_kind_for_a_net_that_enlarges_it(size):
     net = create(tiny(input_size=size))
     loaded = LoadedModel("made", net.eval(), made_info(net.config))
-    for pixels, unlike in ((EXAMPLES["boot"].pixels(), False), (EXAMPLES["cheetah"].pixels(), True)):
+    for pixels, unlike in ((EXAMPLES["boot"].pixels(), False), (EXAMPLES["rocket"].pixels(), True)):
         html = answer_html(Reading(ClassifyView(), loaded, look(pixels, loaded, Asks()), "en"))
         assert (text("classify.unlike", size="28×28", title="Fashion-MNIST") in html) == unlike
 
@@ -181,7 +197,7 @@ def test_two_models_side_by_side():
     assert bars(other) == bars(shown(ClassifyView("shirt", PLAIN)))
     assert 'class="delta"' in one and 'class="delta"' not in other
     assert "weights/plain20_fashion_mnist" in html and "weights/resnet20_fashion_mnist" in html
-    different = shown(ClassifyView("lion", MODEL, beside=COLOUR, target=3))  # other classes, other channels
+    different = shown(ClassifyView("cat", MODEL, beside=COLOUR, target=3))  # other classes, other channels
     assert len(re.findall('<div class="answer', different)) == 2
 
 
@@ -273,7 +289,7 @@ def test_a_thumbnail_sets_its_example_a_model_and_no_picture(upload):
     values, kept, message, link = clicked(ClassifyView(OWN, PLAIN, stage="conv3_x"), "example", "bag", own)
     assert message == "" and kept is None and link == f"tab=classify&example=bag&model={PLAIN}&stage=conv3_x"
     assert (values["example"], values["model"], values["stage"]) == ("bag", PLAIN, "conv3_x")
-    values, *_ = clicked(ClassifyView(stage="conv3_x", off=("layer1.0",)), "example", "lion")
+    values, *_ = clicked(ClassifyView(stage="conv3_x", off=("layer1.0",)), "example", "cat")
     assert (values["model"], values["stage"], values["off"]) == (BEST, "", "")
     values, *_ = clicked(ClassifyView(model=COLOUR), "example", "fashion_mnist-77")
     assert values["model"] == MODEL  # the residual one
@@ -327,8 +343,8 @@ def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, m
 
 
 def test_a_link_fills_the_controls():
-    view = ClassifyView("lion", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", ("layer1.0", "layer2.1"), ("browse",))
-    assert fill(view, "en") == ["lion", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", "layer1.0,layer2.1", "browse",
+    view = ClassifyView("cat", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", ("layer1.0", "layer2.1"), ("browse",))
+    assert fill(view, "en") == ["cat", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", "layer1.0,layer2.1", "browse",
                                 -1, -1, "wrong", 0]
 
 

@@ -23,8 +23,8 @@ SOME = [
     ("compare", DegradationView(nets=("plain20_fashion_mnist",)), "tab=compare&nets=plain20_fashion_mnist"),
     ("compare", DegradationView(nets=()), "tab=compare&nets="),
     ("classify", ClassifyView(), "tab=classify"),
-    ("classify", ClassifyView("lion", "plain20_fashion_mnist", 10),
-     "tab=classify&example=lion&model=plain20_fashion_mnist&top_k=10"),
+    ("classify", ClassifyView("coffee", "plain20_fashion_mnist", 10),
+     "tab=classify&example=coffee&model=plain20_fashion_mnist&top_k=10"),
     ("classify", ClassifyView("own"), "tab=classify&example=own"),
 ]
 HOSTILE = ["", " ", "0", "-1", "-0", "1.5", "1e3", "1e309", "-1e309", "NaN", "inf", "9" * 12, "9" * 400, "9" * 6000,

@@ -8,7 +8,7 @@ from resnet.explain.stages import stage_names
 from resnet.hub.load import LoadedModel, bundled
 from resnet.inference.predict import MAX_TOP_K
 from resnet.ui.classify.weights import check_model, default_model, hub_title
-from resnet.ui.page.examples import EXAMPLES, item_of
+from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
 from resnet.util.errors import InputError
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
@@ -49,6 +49,7 @@ class ClassifyView:
     page: int = 0
 
     def __post_init__(self):
+        object.__setattr__(self, "example", FORMER.get(self.example, self.example))
         if self.example not in (*EXAMPLES, OWN) and item_of(self.example) is None:
             raise InputError("choice", field="example", value=self.example, allowed=", ".join(EXAMPLES))
         check_model(self.model)

@@ -8,10 +8,10 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from resnet.data import photo_file
 from resnet.ui.classify import tab as classify_tab
 from resnet.ui.compare import story
 from resnet.ui.compare.story import Story
-from resnet.ui.page.examples import photo_file
 from resnet.ui.page.head import HeadScript
 from resnet.ui.page.language import TRANSLATIONS, both, language, word
 from resnet.ui.page.panel import Tab
@@ -31,7 +31,7 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospa
 
 def build() -> gr.Blocks:
     """The demo, wired but not launched."""
-    gr.set_static_paths([Path(photo_file("cheetah1.jpg")).parent])
+    gr.set_static_paths([photo_file("cat").parent])
     with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True,
                    delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as demo:
         gr.HTML(_title_line(), elem_id="title-line")

@@ -1,4 +1,4 @@
-"""Pictures to try: items of Fashion-MNIST's test set, and photographs that come with gradio."""
+"""Pictures to try: items of Fashion-MNIST's test set, and photographs."""
 
 import re
 from dataclasses import dataclass
@@ -6,27 +6,27 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from resnet.data import DATA, load_samples, sample_file
+from resnet.data import DATA, load_samples, photo_file, sample_file
 from resnet.inference.picture import decode
 from resnet.ui.page.images import png_url
 from resnet.ui.page.language import both
 from resnet.util.errors import InputError
+from resnet.util.html import escape
 
 
 @dataclass(frozen=True)
 class Example:
-    """A test item (`item`) or a photograph (`photo`), and the data set whose nets suit it."""
+    """A test item (`item`), or a photograph of its name, and the data set whose nets suit it."""
 
     name: str
     data: str
     item: int | None = None
-    photo: str = ""
 
     def pixels(self) -> Tensor:
         """uint8 RGB [3, height, width]."""
         if self.item is not None:
             return item_pixels(self.data, self.item).expand(3, -1, -1)
-        return decode(photo_file(self.photo))
+        return decode(photo_file(self.name))
 
 
 EXAMPLES = {
@@ -37,11 +37,12 @@ EXAMPLES = {
         Example("heel", "fashion_mnist", item=82),
         Example("shirt", "fashion_mnist", item=7),
         Example("bag", "fashion_mnist", item=30),
-        Example("cheetah", "cifar10", photo="cheetah1.jpg"),
-        Example("lion", "cifar10", photo="lion.jpg"),
-        Example("tower", "cifar10", photo="tower.jpg"),
+        Example("cat", "cifar10"),
+        Example("coffee", "cifar10"),
+        Example("rocket", "cifar10"),
     )
 }
+FORMER = {"cheetah": "cat", "lion": "cat", "tower": "rocket"}  # names in older links, and what they open
 
 
 def example_of(name: str) -> Example:
@@ -80,15 +81,13 @@ def item_pixels(data: str, index: int) -> Tensor:
     return test_items(data).images[index]
 
 
-def photo_file(name: str) -> str:
-    """The path of a photograph inside the gradio package."""
-    from gradio.media import get_image
-
-    return get_image(name)
+def photo_url(name: str) -> str:
+    """Where the page finds a photograph that comes along."""
+    return f"gradio_api/file={escape(photo_file(name).as_posix())}"
 
 
 def thumbnails_html() -> str:
-    """A button for each example; photographs are served from where gradio keeps them."""
+    """A button for each example."""
     label = both("classify.examples")
     buttons = "".join(
         f'<button type="button" data-field="example" data-value="{example.name}" data-example="{example.name}">'
@@ -99,4 +98,4 @@ def thumbnails_html() -> str:
 def _thumbnail(example: Example) -> str:
     if example.item is not None:
         return f'<img src="{png_url(example.pixels()[:1])}" alt="{example.name}">'
-    return f'<img class="photo" src="gradio_api/file={photo_file(example.photo)}" alt="{example.name}">'
+    return f'<img class="photo" src="{photo_url(example.name)}" alt="{example.name}">'

@@ -4,7 +4,7 @@ from resnet.config import variant_title
 from resnet.tracing.breaks import Finding, findings
 from resnet.tracing.cost import Step, reconcile
 from resnet.tracing.memory import memory
-from resnet.ui.page.examples import photo_file
+from resnet.ui.page.examples import photo_url
 from resnet.ui.trace.view import Reading
 from resnet.util.html import escape
 from resnet.util.numbers import short, size
@@ -107,7 +107,7 @@ def field_html(reading: Reading) -> str:
     alt = escape(text("trace.field_alt", lang, last=f"{stages[-1].receptive_field:,}", height=height, width=width))
     return (f"<div><h3>{escape(text('trace.field_title', lang))}</h3>"
             f'<div class="field"><svg viewBox="0 0 {width} {height}" role="img" aria-label="{alt}">'
-            f'<image href="gradio_api/file={escape(photo_file("cheetah1.jpg"))}" width="{width}" height="{height}" '
+            f'<image href="{photo_url("cat")}" width="{width}" height="{height}" '
             f'preserveAspectRatio="xMidYMid slice"/>{boxes}</svg>'
             f'<div><ol>{key}</ol><p class="note">{escape(text("trace.field_note", lang))}</p></div></div></div>')
 
