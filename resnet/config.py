@@ -4,19 +4,14 @@ No torch in here: a config can be read, checked, compared and put into a link fo
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 from resnet.util.errors import InputError
+from resnet.util.fields import check, hints, known_only, option, parse
 
-CHOICES = {
-    "block": ("basic", "bottleneck"),
-    "stem": ("7x7", "3x3"),
-    "shortcut": ("A", "B", "C", "none"),
-    "order": ("original", "bn_after_add", "relu_before_add", "relu_preact", "preact"),
-    "stride_in": ("3x3", "1x1"),
-    "head": ("avgpool", "flatten"),
-}
 CIFAR_ORDERS = ("bn_after_add", "relu_before_add", "relu_preact")
 EXPANSION = {"basic": 1, "bottleneck": 4}
 MAX_STAGES, MAX_BLOCKS, MAX_WIDTH, MAX_CLASSES, MAX_CHANNELS, MAX_SIZE = 6, 1000, 8192, 100_000, 1024, 8192
@@ -42,36 +37,28 @@ class ResNetConfig:
     input_size  (height, width) in pixels the net is made for
     """
 
-    block: str = "basic"
-    depths: tuple[int, ...] = (2, 2, 2, 2)
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    stem: str = "7x7"
-    shortcut: str = "B"
-    order: str = "original"
-    groups: int = 1
-    width_per_group: int = 64
-    stride_in: str = "3x3"
+    block: str = option("basic", choices=("basic", "bottleneck"))
+    depths: tuple[int, ...] = option((2, 2, 2, 2), low=1, high=MAX_BLOCKS)
+    widths: tuple[int, ...] = option((64, 128, 256, 512), low=1, high=MAX_WIDTH)
+    stem: str = option("7x7", choices=("7x7", "3x3"))
+    shortcut: str = option("B", choices=("A", "B", "C", "none"))
+    order: str = option("original", choices=("original", *CIFAR_ORDERS, "preact"))
+    groups: int = option(1, low=1, high=MAX_WIDTH)
+    width_per_group: int = option(64, low=1, high=MAX_WIDTH)
+    stride_in: str = option("3x3", choices=("3x3", "1x1"))
     conv_bias: bool = False
     shortcut_norm: bool = True
-    head: str = "avgpool"
-    in_channels: int = 3
-    classes: int = 1000
-    input_size: tuple[int, int] = (224, 224)
+    head: str = option("avgpool", choices=("avgpool", "flatten"))
+    in_channels: int = option(3, low=1, high=MAX_CHANNELS)
+    classes: int = option(1000, low=1, high=MAX_CLASSES)
+    input_size: tuple[int, int] = option((224, 224), low=1, high=MAX_SIZE)
 
     def __post_init__(self):
-        for field, allowed in CHOICES.items():
-            if getattr(self, field) not in allowed:
-                raise InputError("choice", field=field, value=getattr(self, field), allowed=", ".join(allowed))
-        _check_range("depths", self.depths, MAX_BLOCKS)
+        check(self, "range")
         if sum(self.depths) > MAX_BLOCKS:
             raise InputError("blocks", found=f"{sum(self.depths):,}", limit=f"{MAX_BLOCKS:,}")
-        _check_range("widths", self.widths, MAX_WIDTH)
         if not 1 <= len(self.depths) == len(self.widths) <= MAX_STAGES:
             raise InputError("stages", depths=len(self.depths), widths=len(self.widths), limit=MAX_STAGES)
-        _check_range("input_size", self.input_size, MAX_SIZE)
-        for field, limit in (("in_channels", MAX_CHANNELS), ("classes", MAX_CLASSES),
-                             ("groups", MAX_WIDTH), ("width_per_group", MAX_WIDTH)):
-            _check_range(field, (getattr(self, field),), limit)
         if self.order in CIFAR_ORDERS and (self.block, self.stem) != ("basic", "3x3"):
             raise InputError("order_family", order=self.order)
         if self.block == "basic" and (self.groups, self.width_per_group) != (1, 64):
@@ -112,41 +99,22 @@ class ResNetConfig:
         Raises:
             InputError: an unknown key, or a value of the wrong type or out of range.
         """
-        return cls(**{key: _typed(key, value) for key, value in data.items()})
+        return cls(**_settings(data))
 
 
-FIELDS = {field.name: field.type for field in dataclasses.fields(ResNetConfig)}
+CHOICES: dict[str, tuple[str, ...]] = {field.name: field.metadata["choices"]
+                                       for field in dataclasses.fields(ResNetConfig) if "choices" in field.metadata}
 
 
-def _check_range(field: str, values, limit: int) -> None:
-    for value in values:
-        if not 1 <= value <= limit:
-            raise InputError("range", field=field, value=value, limit=f"{limit:,}")
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values from JSON or from `key=value` settings, as their fields' types.
 
-
-def _typed(key: str, value):
-    """A value from JSON or from a `key=value` setting, as the field's type."""
-    if key not in FIELDS:
-        raise InputError("unknown_setting", key=key, known=", ".join(FIELDS))
-    kind = str(FIELDS[key])
-    try:
-        if "tuple" in kind:
-            parts = value.replace("x", ",").split(",") if isinstance(value, str) else value
-            result = tuple(_integer(part) for part in parts)
-            if key == "input_size" and len(result) != 2:
-                raise ValueError
-            return result
-        if "bool" in kind:
-            return {"true": True, "false": False}[str(value).lower()]
-        return _integer(value) if "int" in kind else str(value)
-    except (ValueError, TypeError, KeyError):
-        raise InputError("setting_value", field=key, value=str(value)[:80]) from None
-
-
-def _integer(value) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError(value)
-    return int(value)
+    Raises:
+        InputError: a key that is no field, or a value of another type.
+    """
+    known_only(ResNetConfig, values)
+    types = hints(ResNetConfig)
+    return {key: parse(key, types[key], value, "setting_value") for key, value in values.items()}
 
 
 def _table() -> dict[str, ResNetConfig]:
@@ -187,7 +155,7 @@ def _table() -> dict[str, ResNetConfig]:
 VARIANTS: dict[str, ResNetConfig] = _table()
 
 
-def config_of(net: "str | ResNetConfig", **changes) -> ResNetConfig:
+def config_of(net: "str | ResNetConfig", **changes: Any) -> ResNetConfig:
     """A variant's name or a config, with fields changed: config_of("resnet50", classes=10).
 
     Raises:
@@ -198,7 +166,7 @@ def config_of(net: "str | ResNetConfig", **changes) -> ResNetConfig:
             near = get_close_matches(net, VARIANTS, n=1, cutoff=0.5) or ["resnet50"]
             raise InputError("unknown_variant", name=net[:80], near=near[0])
         net = VARIANTS[net]
-    return replace(net, **{key: _typed(key, value) for key, value in changes.items()})
+    return replace(net, **_settings(changes))
 
 
 _FAMILY_TITLES = {"resnet": "ResNet", "resnext": "ResNeXt"}

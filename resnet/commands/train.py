@@ -1,12 +1,12 @@
 """python -m resnet train: a variant, from scratch."""
 
 import argparse
-import dataclasses
 import sys
 from contextlib import closing
 from pathlib import Path
 
 from resnet.commands.console import print_json, settings
+from resnet.util.fields import hints
 
 
 def add(commands) -> None:
@@ -26,12 +26,12 @@ def add(commands) -> None:
     parser.add_argument("--keep", action="store_true", help="keep the checkpoint when all is done")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
     recipe = parser.add_argument_group("recipe")
-    for field in dataclasses.fields(Recipe):
-        option = f"--{field.name.replace('_', '-')}"
-        if field.type is bool:
+    for name, hint in hints(Recipe).items():
+        option = f"--{name.replace('_', '-')}"
+        if hint is bool:
             recipe.add_argument(option, action=argparse.BooleanOptionalAction)
         else:
-            recipe.add_argument(option, type=field.type)
+            recipe.add_argument(option, type=hint)
     parser.set_defaults(run=run)
 
 
@@ -42,8 +42,7 @@ def run(args) -> None:
     from resnet.training.recipe import Recipe
     from resnet.training.workers import joined, pick_device
 
-    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(Recipe)}
-    given = {key: value for key, value in given.items() if value is not None}
+    given = {name: value for name in hints(Recipe) if (value := getattr(args, name)) is not None}
     experiment, device = plan(args.net, given, args.recipe, settings(args.set)), pick_device(args.device)
     out = args.out or Path("runs") / experiment.name
     with joined(device) as workers:

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from resnet.config import ResNetConfig
 from resnet.data import Split, normalise
 from resnet.hub.ref import WEIGHTS
-from resnet.lab.recording import csv_text, read_rows
 from resnet.model import ResNet
 from resnet.surgery import Lesion, after_blocks, before_blocks, blocks, check_lesion, lesioned, places, swappable
+from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
 
@@ -108,7 +108,7 @@ def effects(net: ResNet, split: Split, tasks: Sequence[Task]) -> Iterator[Effect
 
 def effects_in_chunks(net: ResNet, split: Split, tasks: Sequence[Task]) -> list[Effect]:
     """The same over any number of images, in bounded memory; in the order of the tasks."""
-    sums = dict.fromkeys(tasks, (0, 0.0, 0.0))
+    sums: dict[Task, tuple[int, float, float]] = dict.fromkeys(tasks, (0, 0.0, 0.0))
     for start in range(0, len(split), CHUNK):
         part = Split(split.spec, split.images[start:start + CHUNK], split.labels[start:start + CHUNK])
         for effect in effects(net, part, tasks):
@@ -168,13 +168,9 @@ def read(folder: Path) -> tuple[Effect, ...]:
     Raises:
         InputError: it is damaged.
     """
-    return read_rows(folder / FILE, "lesions", lambda row: Effect(
-        row["operation"], tuple(filter(None, row["blocks"].split("+"))), int(row["n"]), float(row["error"]),
-        float(row["loss"])))
+    return read_records(folder / FILE, Effect, "lesions")
 
 
 def to_csv(rows: Sequence[Effect]) -> str:
     """operation, blocks joined by "+", n, error in per cent, loss in nats; six significant digits."""
-    return csv_text(["operation", "blocks", "n", "error", "loss"],
-                    ([row.operation, "+".join(row.blocks), row.n, f"{row.error:.6g}", f"{row.loss:.6g}"]
-                     for row in rows))
+    return records_csv(("operation", "blocks", "n", "error", "loss"), rows, digits=6)

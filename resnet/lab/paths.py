@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from resnet.data import Split, normalise
 from resnet.hub.ref import WEIGHTS
-from resnet.lab.recording import csv_text, read_rows
 from resnet.model import ResNet
 from resnet.surgery import blocks, places, set_branch, shared_copy
+from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
 
@@ -87,7 +87,7 @@ class _Gated:
         for place, gate in zip(places(net.config), self.gates, strict=True):
             block = self.net.get_submodule(place.name)
             set_branch(self.net, place.name, partial(_through, gate, net.get_submodule(place.name).residual))
-            block.downsample = _Shortcut(gate, block.downsample)
+            block.downsample = _Shortcut(gate, block.get_submodule("downsample"))
 
     def gradients(self, x: Tensor, labels: Tensor, gates: Tensor) -> Tensor:
         for gate, opened in zip(self.gates, gates.unbind(1), strict=True):
@@ -143,12 +143,9 @@ def read(folder: Path) -> tuple[PathLength, ...]:
     Raises:
         InputError: it is damaged.
     """
-    return read_rows(folder / FILE, "lesions", lambda row: PathLength(
-        int(row["length"]), int(row["count"]), int(row["samples"]), float(row["magnitude"])))
+    return read_records(folder / FILE, PathLength, "lesions")
 
 
 def to_csv(rows: Sequence[PathLength]) -> str:
     """length, count, samples, magnitude and the product of count and magnitude."""
-    return csv_text(["length", "count", "samples", "magnitude", "product"],
-                    ([row.length, row.count, row.samples, f"{row.magnitude:.6g}", f"{row.product:.6g}"]
-                     for row in rows))
+    return records_csv(("length", "count", "samples", "magnitude", "product"), rows, digits=6)

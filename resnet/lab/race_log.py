@@ -1,6 +1,5 @@
 """A race so far as one record, a few times a second; and a finished one, to and from CSV."""
 
-import csv
 import dataclasses
 import time
 from collections.abc import Generator, Iterable
@@ -12,15 +11,14 @@ from pathlib import Path
 from statistics import fmean
 
 from resnet.lab.race import Lap, RaceSettings, one_thread, race
-from resnet.lab.recording import csv_text
 from resnet.training.experiment import hardware
 from resnet.training.workers import pick_device
+from resnet.util.csv import csv_text, read_rows, record_of
+from resnet.util.fields import hints
 
 RECORDED = Path(__file__).parent / "recorded" / "race.csv"  # by benchmarks/race.py --record
 WINDOW = 25  # iterations: a batch of 64 is too few to read a loss from
-SETTINGS = [field.name for field in dataclasses.fields(RaceSettings)]
 TICK = 0.4  # seconds between two records
-LAP = [field.name for field in dataclasses.fields(Lap)]
 
 
 @dataclass(frozen=True)
@@ -69,19 +67,14 @@ def watch(settings: RaceSettings, device: str = "auto", iterations: int | None =
 def to_csv(race: Race) -> str:
     """A line per lap, each with the settings; empty where there is nothing, six significant digits."""
     settings = dataclasses.astuple(race.settings)
-    return csv_text([*SETTINGS, "hardware", *LAP],
-                    ([*settings, race.hardware, *map(_spell, dataclasses.astuple(lap))] for lap in race.laps))
+    return csv_text((*hints(RaceSettings), "hardware", *hints(Lap)),
+                    ((*settings, race.hardware, *dataclasses.astuple(lap)) for lap in race.laps), digits=6)
 
 
 def from_csv(lines: Iterable[str]) -> Race:
     """The inverse of to_csv, but for the digits."""
-    rows = list(csv.DictReader(lines))
-    laps = tuple(Lap(int(row["iteration"]), *(float(row[name]) if row[name] else None for name in LAP[1:]))
-                 for row in rows)
-    first = rows[0]
-    settings = RaceSettings(int(first["depth"]), int(first["width"]), float(first["lr"]), first["norm"] == "True",
-                            int(first["seed"]), int(first["seconds"]))
-    return Race(settings, laps, first["hardware"])
+    rows = read_rows(lines)
+    return Race(record_of(RaceSettings, rows[0]), tuple(record_of(Lap, row) for row in rows), rows[0]["hardware"])
 
 
 @lru_cache(maxsize=1)
@@ -89,7 +82,3 @@ def recorded() -> Race:
     """The race that ships with the app, run with the default settings."""
     with RECORDED.open(newline="", encoding="utf-8") as file:
         return from_csv(file)
-
-
-def _spell(value) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -20,15 +20,24 @@ from resnet.data import Split, normalise
 from resnet.hub.load import bundled, load
 from resnet.hub.ref import WEIGHTS
 from resnet.lab.images import images_for
-from resnet.lab.recording import csv_text, read_rows
 from resnet.lab.twins import all_twins, ships
 from resnet.model import ResNet
+from resnet.util.csv import csv_text, read_records
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
 
 FILE = "responses.csv"
 ITEMS = (100, 300, 1_000)
 BATCH = 50
+
+
+@dataclass(frozen=True)
+class Response:
+    """A row of responses.csv: the standard deviation of a layer's response to n images."""
+
+    layer: str
+    deviation: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -136,8 +145,8 @@ def _add(sums: dict[str, Tensor], layer: str, out: Tensor) -> None:
 def record(folder: Path, model: ResNet, split: Split) -> dict[str, float]:
     """Measure and write responses.csv: layer, deviation (six significant digits) and n; the deviations by layer."""
     found = deviations(model, split)
-    rows = ([layer, f"{value:.6g}", len(split)] for layer, value in found.items())
-    write_file(folder / FILE, csv_text(["layer", "deviation", "n"], rows))
+    rows = ((layer, deviation, len(split)) for layer, deviation in found.items())
+    write_file(folder / FILE, csv_text(("layer", "deviation", "n"), rows, digits=6))
     return found
 
 
@@ -147,7 +156,7 @@ def read(folder: Path, info: ModelInfo) -> Responses:
     Raises:
         InputError: it is damaged.
     """
-    rows = read_rows(folder / FILE, "responses", lambda row: (row["layer"], float(row["deviation"]), int(row["n"])))
+    rows = read_records(folder / FILE, Response, "responses")
     if not rows:
         raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="responses")
-    return _of(info, {layer: deviation for layer, deviation, _ in rows}, rows[0][2])
+    return _of(info, {row.layer: row.deviation for row in rows}, rows[0].n)

@@ -21,9 +21,10 @@ from resnet.checkpoint import ModelInfo
 from resnet.data import Split
 from resnet.hub.load import bundled
 from resnet.hub.ref import WEIGHTS
-from resnet.lab.recording import csv_text, read_rows
 from resnet.training.evaluate import evaluate
+from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
+from resnet.util.fields import hints
 from resnet.util.files import write_file
 
 FILE = "surface.csv"
@@ -148,7 +149,7 @@ def fingerprint(net: nn.Module) -> str:
 
 def to_csv(heights: Iterable[Height]) -> str:
     """A line per point; floats in full, so that a point is found again."""
-    return csv_text([field.name for field in dataclasses.fields(Height)], map(dataclasses.astuple, heights))
+    return records_csv(list(hints(Height)), heights)
 
 
 def read(folder: Path) -> tuple[Height, ...]:
@@ -157,8 +158,7 @@ def read(folder: Path) -> tuple[Height, ...]:
     Raises:
         InputError: it is damaged.
     """
-    return read_rows(folder / FILE, "surface", lambda row: Height(
-        **{field.name: field.type(row[field.name]) for field in dataclasses.fields(Height)}))
+    return read_records(folder / FILE, Height, "surface")
 
 
 # Recorded ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from resnet.checkpoint import ModelInfo
 from resnet.config import VARIANTS, ResNetConfig
 from resnet.data import DATA
+from resnet.util.fields import spell
 
 LICENSE = "mit"
 UNROUNDED = "test_fp32"  # the key of the test result before the weights were rounded to fp16
@@ -78,7 +79,7 @@ def _front_matter(info: ModelInfo) -> str:
 def _what(info: ModelInfo) -> str:
     config, spec = info.architecture, DATA[info.data]
     base = VARIANTS.get(info.variant)
-    changed = [f"`{key}={_setting(value)}`" for key, value in config.to_dict().items()
+    changed = [f"`{key}={spell(value)}`" for key, value in config.to_dict().items()
                if base and base.to_dict()[key] != value and key not in SAID]
     kind = "A plain net: no shortcuts" if config.plain else "A residual net"
     return f"""# {info.name}
@@ -190,10 +191,6 @@ def _pixels(info: ModelInfo) -> str:
     taken, own = info.architecture.input_size, DATA[info.data].size
     resized = f" (the data set's {_size(own)}, resized bilinearly with antialiasing)" if taken != own else ""
     return f"{_size(taken)} pixels{resized}"
-
-
-def _setting(value) -> str:
-    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -1,17 +1,12 @@
 """A recipe: everything that decides a training besides the net and the data. No torch in here."""
 
-import dataclasses
-import math
 from dataclasses import dataclass
 
 from resnet.util.errors import InputError
+from resnet.util.fields import check, check_types, known_only, option
 from resnet.util.precision import check_precision
 
-LIMITS = {
-    "epochs": (1, 1_000_000), "batch": (1, 1_000_000), "micro_batches": (1, 1_000_000), "train_eval": (1, 10**9),
-    "lr": (0, math.inf), "momentum": (0, 1), "weight_decay": (0, math.inf), "warmup": (0, 1),
-    "label_smoothing": (0, 1), "pad": (0, 1024), "seed": (0, 2**31 - 1), "window": (0, 1024),
-}
+LARGEST = 1e300  # rates and decays: any finite number, short of where sums overflow
 WINDOW_STEP = 4  # pixels
 
 
@@ -33,27 +28,24 @@ class Recipe:
     """
 
     data: str
-    epochs: int
-    batch: int = 128
-    lr: float = 0.2
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    warmup: float = 0.15
-    label_smoothing: float = 0.0
-    pad: int = 4
+    epochs: int = option(low=1, high=1_000_000)
+    batch: int = option(128, low=1, high=1_000_000)
+    lr: float = option(0.2, low=0, high=LARGEST)
+    momentum: float = option(0.9, low=0, high=1)
+    weight_decay: float = option(5e-4, low=0, high=LARGEST)
+    warmup: float = option(0.15, low=0, high=1)
+    label_smoothing: float = option(0.0, low=0, high=1)
+    pad: int = option(4, low=0, high=1024)
     flip: bool = True
-    seed: int = 0
+    seed: int = option(0, low=0, high=2**31 - 1)
     precision: str = "auto"
-    micro_batches: int = 1
-    train_eval: int = 10_000
-    window: int = 0
+    micro_batches: int = option(1, low=1, high=1_000_000)
+    train_eval: int = option(10_000, low=1, high=10**9)
+    window: int = option(0, low=0, high=1024)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            low, high = LIMITS.get(field.name, (None, None))
-            if not _is_a(field.type, value) or (low is not None and not low <= value <= min(high, 1e300)):
-                raise InputError("recipe", field=field.name, value=str(value)[:80])
+        check_types(self, "recipe")
+        check(self, "recipe")
         check_precision(self.precision)
 
     @classmethod
@@ -63,20 +55,11 @@ class Recipe:
         Raises:
             InputError: an unknown or missing key, or a bad value.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in data:
-            if key not in known:
-                raise InputError("unknown_setting", key=str(key)[:80], known=", ".join(known))
+        known_only(cls, data)
         for key in ("data", "epochs"):
             if key not in data:
                 raise InputError("recipe_lacks", field=key)
         return cls(**data)
-
-
-def _is_a(kind: type, value) -> bool:
-    if isinstance(value, bool) or kind is bool:
-        return kind is bool and isinstance(value, bool)
-    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:

@@ -4,9 +4,7 @@ checkpoint.safetensors holds weights, momentum and, as metadata, the net, the re
 far; history.csv repeats the rows for people and charts. Both appear whole or not at all.
 """
 
-import csv
 import dataclasses
-import io
 import json
 import math
 from collections.abc import Iterable
@@ -19,7 +17,9 @@ from torch import Tensor, nn
 from resnet.checkpoint import check_tensors
 from resnet.config import ResNetConfig
 from resnet.training.recipe import Recipe
+from resnet.util.csv import records_csv
 from resnet.util.errors import InputError
+from resnet.util.fields import from_mapping, hints
 from resnet.util.files import remove_partials, write_file
 
 CHECKPOINT, HISTORY_FILE = "checkpoint.safetensors", "history.csv"
@@ -50,12 +50,7 @@ class Row:
 
 def to_csv(rows: Iterable[Row]) -> str:
     """history.csv, six significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Row))
-    for row in rows:
-        writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in dataclasses.astuple(row))
-    return text.getvalue()
+    return records_csv(list(hints(Row)), rows, digits=6)
 
 
 def open_folder(out: Path, rows: list[Row]) -> None:
@@ -103,7 +98,7 @@ def load_rows(out: Path) -> list[Row]:
 def _metadata(metadata: dict[str, str], path: Path) -> tuple[dict, list[Row]]:
     try:
         run, rows = json.loads(metadata["run"]), json.loads(metadata["rows"])
-        return {"config": dict(run["config"]), "recipe": dict(run["recipe"])}, [Row(**row) for row in rows]
+        return {"config": dict(run["config"]), "recipe": dict(run["recipe"])}, [from_mapping(Row, row) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("damaged_checkpoint", file=str(path)) from error
 

@@ -3,7 +3,6 @@
 Runs that differ in the seed only make one series: a line in a chart, with the range of its seeds.
 """
 
-import csv
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -15,10 +14,10 @@ from resnet.checkpoint import CONFIG_FILE, ModelInfo
 from resnet.hub.load import WEIGHTS
 from resnet.papers.tables import Published, published
 from resnet.training.recipe import Recipe
-from resnet.training.train import Row
+from resnet.training.resume import HISTORY_FILE, Row
+from resnet.util.csv import csv_text, read_rows, record_of
 from resnet.util.text import text
 
-HISTORY_FILE = "history.csv"
 METRICS = ("error", "loss")
 AXES = ("epoch", "iteration", "seconds")
 FAMILY = (16, 32, 64)  # the widths of the paper's CIFAR nets, whose depths and twins are compared
@@ -151,7 +150,7 @@ def read_run(folder: Path) -> Run:
     """A folder's config.json and history.csv."""
     info = ModelInfo.from_json((folder / CONFIG_FILE).read_text("utf-8"), folder.name)
     with (folder / HISTORY_FILE).open(newline="") as file:
-        rows = tuple(_row(line) for line in csv.DictReader(file))
+        rows = tuple(record_of(Row, row) for row in read_rows(file))
     inside = folder.relative_to(WEIGHTS.parent) if folder.is_relative_to(WEIGHTS.parent) else folder
     return Run(info, rows, f"{inside.as_posix()}/{HISTORY_FILE}")
 
@@ -186,14 +185,5 @@ def tidy(runs: "tuple[Run, ...] | list[Run]") -> list[dict]:
 
 
 def to_csv(rows: list[dict]) -> str:
-    import io
-
-    lines = io.StringIO()
-    writer = csv.DictWriter(lines, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return lines.getvalue()
-
-
-def _row(line: dict[str, str]) -> Row:
-    return Row(**{field.name: field.type(line[field.name]) for field in dataclasses.fields(Row)})
+    """Dictionaries of the same keys, as `tidy` makes them."""
+    return csv_text(list(rows[0]) if rows else [], (list(row.values()) for row in rows))

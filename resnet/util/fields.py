@@ -23,7 +23,7 @@ def option(default: Any = dataclasses.MISSING, *, choices: "Sequence | Callable[
 
     Args:
         choices: all values, or a function from the record to them; of a tuple field, those of its items.
-        low, high: the smallest and the largest number.
+        low, high: the smallest and the largest number; of a tuple field, of its items.
         more: kept in the field's metadata for whoever draws the field.
     """
     metadata = {"choices": choices, "low": low, "high": high} | more
@@ -40,42 +40,123 @@ def hints(kind: type) -> dict[str, Any]:
 
 def choices_of(record: Any, name: str) -> tuple | None:
     """What a record's field may be; None where anything of its type may stand."""
-    found = next(field for field in dataclasses.fields(record) if field.name == name).metadata.get("choices")
+    return _choices(record, next(field for field in dataclasses.fields(record) if field.name == name))
+
+
+def _choices(record: Any, field: dataclasses.Field) -> tuple | None:
+    found: Any = field.metadata.get("choices")
     return tuple(found(record)) if callable(found) else None if found is None else tuple(found)
 
 
-def check(record: Any) -> None:
+# What a record holds -----------------------------------------------------------------------------
+
+
+def check(record: Any, error: str = "between") -> None:
     """Hold every field against its option.
 
+    Args:
+        error: the key of the sentence on a number out of range; it may name the field, value, low, high and limit.
+
     Raises:
-        InputError: `choice` or `between`, with the field's name.
+        InputError: `choice` or `error`, with the field's name.
     """
     for field in dataclasses.fields(record):
-        value = getattr(record, field.name)
-        allowed = choices_of(record, field.name)
-        for item in value if isinstance(value, tuple) else (value,):
+        value, allowed = getattr(record, field.name), _choices(record, field)
+        for item in value if isinstance(value, (tuple, list)) else (value,):
             if allowed is not None and item not in allowed:
                 raise InputError("choice", field=field.name, value=str(item)[:40], allowed=", ".join(map(str, allowed)))
-            low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
-            if isinstance(item, (int, float)) and not low <= item <= high:
-                raise InputError("between", field=field.name, value=f"{item:g}", low=f"{low:g}", high=f"{high:g}")
+            if isinstance(item, (int, float)):
+                _check_range(field, item, error)
 
 
-def parse(name: str, hint: Any, value: Any) -> Any:
+def _check_range(field: dataclasses.Field, value: float, error: str) -> None:
+    low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
+    if not low <= value <= high:  # nor is NaN
+        least, most = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high))
+        raise InputError(error, field=field.name, value=str(value)[:80], low=least, high=most, limit=most)
+
+
+def check_types(record: Any, error: str) -> None:
+    """Hold every field against its annotation, for records that are not made from texts.
+
+    Raises:
+        InputError: `error`, which may name the field and value.
+    """
+    for name, hint in hints(type(record)).items():
+        if not fits(getattr(record, name), hint):
+            raise InputError(error, field=name, value=str(getattr(record, name))[:80])
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type `hint`, one of those that `parse` takes; an int is a float, a bool is neither."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return any(fits(value, one) for one in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and _length_fits(len(value), hint) and all(
+            fits(item, get_args(hint)[0]) for item in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
+def _length_fits(length: int, hint: Any) -> bool:
+    return ... in get_args(hint) or length == len(get_args(hint))
+
+
+# From text and to it -----------------------------------------------------------------------------
+
+
+def parse(name: str, hint: Any, value: Any, error: str | None = None, ours: bool = False) -> Any:
     """A value from a link, a control, JSON or CSV as the type `hint`: int, float, bool, str, X | None or tuple[X, ...].
+
+    Args:
+        error: the key of one sentence for whatever is wrong, which may name the field and value.
+        ours: written by this program, not by a stranger: texts and numbers of any length, infinite ones and NaN too.
 
     Raises:
         InputError: it cannot be one; the sentence names the field.
     """
+    try:
+        return _parse(name, hint, value, ours)
+    except InputError:
+        if error is None:
+            raise
+        raise InputError(error, field=name, value=str(value)[:80]) from None
+
+
+def _parse(name: str, hint: Any, value: Any, ours: bool) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
-        return None if value is None else parse(name, next(one for one in get_args(hint) if one is not type(None)),
-                                                value)
+        return None if value is None else _parse(name, _other_than_none(hint), value, ours)
     if get_origin(hint) is tuple:
-        items = value.split(",") if isinstance(value, str) else value or ()
-        if not isinstance(items, (list, tuple)):
-            raise InputError("link_value", field=name, value=str(value)[:40])
-        return tuple(parse(name, get_args(hint)[0], item) for item in items if item != "")
+        return _parse_tuple(name, hint, value, ours)
+    if ours and hint is not bool:
+        return _recorded(name, hint, value)
     return {int: whole_number, float: number, bool: truth, str: short_text}[hint](name, value)
+
+
+def _other_than_none(hint: Any) -> Any:
+    return next(one for one in get_args(hint) if one is not type(None))
+
+
+def _parse_tuple(name: str, hint: Any, value: Any, ours: bool) -> tuple:
+    """Items stand between commas; numbers also as "224x224". Empty names are none."""
+    kind = get_args(hint)[0]
+    if isinstance(value, str):
+        items = value.split(",") if kind is str else value.replace("x", ",").split(",") if value else ()
+    else:
+        items = value or ()
+    if not isinstance(items, (list, tuple)) or not (kind is str or _length_fits(len(items), hint)):
+        raise InputError("link_value", field=name, value=str(value)[:40])
+    return tuple(_parse(name, kind, item, ours) for item in items if kind is not str or item != "")
+
+
+def _recorded(name: str, hint: Any, value: Any) -> Any:
+    try:
+        if value is None:
+            raise TypeError
+        return hint(value)
+    except (TypeError, ValueError):
+        raise InputError("number", field=name, value=str(value)[:40]) from None
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -119,18 +200,32 @@ def short_text(name: str, value: Any) -> str:
 
 
 def spell(value: Any) -> str:
-    """The inverse of `parse`, as links and files have it."""
+    """The inverse of `parse`, as links, settings and files have it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    return ",".join(map(spell, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(spell, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
-def from_mapping(kind: type[Record], values: Mapping[str, Any]) -> Record:
+# Whole records -----------------------------------------------------------------------------------
+
+
+def from_mapping(kind: type[Record], values: Mapping[str, Any], ours: bool = False) -> Record:
     """A record from texts or plain values by field; names that it does not have are left alone.
 
+    Args:
+        ours: as in `parse`.
+
     Raises:
-        InputError: a value that its field cannot hold.
+        InputError: a value that its field cannot hold. TypeError: a value without which there is no record is missing.
     """
-    return kind(**{name: parse(name, hint, values[name]) for name, hint in hints(kind).items() if name in values})
+    return kind(**{name: parse(name, hint, values[name], ours=ours) for name, hint in hints(kind).items()
+                   if name in values})
+
+
+def known_only(kind: type, values: Mapping[str, Any]) -> None:
+    """Raises InputError for the first name that is no field of `kind`."""
+    for name in values:
+        if name not in hints(kind):
+            raise InputError("unknown_setting", key=str(name)[:80], known=", ".join(hints(kind)))

@@ -7,7 +7,6 @@ import gradio as gr
 
 from resnet.data import DATA, data_spec
 from resnet.hub.load import bundled
-from resnet.lab.recording import csv_text
 from resnet.lab.responses import ITEMS, Responses, nets, responses
 from resnet.lab.twins import ships
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
@@ -15,6 +14,7 @@ from resnet.ui.page.language import both, language, word
 from resnet.ui.page.panel import Tab
 from resnet.ui.page.sharing import parse_controls, to_query
 from resnet.ui.wall.guard import guarded_view
+from resnet.util.csv import csv_text
 from resnet.util.errors import InputError
 from resnet.util.html import escape
 from resnet.util.text import text
