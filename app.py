@@ -1,22 +1,20 @@
 """Builds the page and launches it: python app.py [--share] [--host H] [--port P]."""
 
-import os
+import argparse
+from contextlib import suppress
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+from resnet.ui.gradio_compat import check_release, set_environment
+from resnet.util.machine import share_heaps
 
-import argparse  # noqa: E402
-from contextlib import suppress  # noqa: E402
-
-from resnet.util.machine import share_heaps  # noqa: E402
-
+check_release()
+set_environment()
 share_heaps()
 
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
 from resnet.data import photo_file  # noqa: E402
 from resnet.inference.picture import decode  # noqa: E402
-from resnet.ui.gradio_patches import mended  # noqa: E402
+from resnet.ui.gradio_patches import patched  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
 
@@ -29,7 +27,7 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    mended(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
+    patched(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
                         **launch_options())
     with suppress(Exception):  # the first JPEG imports torchvision: no visitor shall wait for that
         decode(photo_file("cat"))

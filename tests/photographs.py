@@ -2,8 +2,7 @@
 
 import io
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.resources import files
 
 from PIL import Image
 
@@ -17,7 +16,7 @@ OTHERS = ("astronaut.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "moto
 @lru_cache(maxsize=1)
 def photographs() -> tuple[bytes, ...]:
     """As files."""
-    folder = Path(find_spec("skimage").origin).parent / "data"
+    folder = files("skimage") / "data"
     return tuple(file.read_bytes() for file in (*map(photo_file, OURS), *(folder / name for name in OTHERS)))
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import save
 
 from resnet.hub.load import load
 from resnet.model import create
+from resnet.ui.gradio_compat import upload_folder
 from resnet.ui.gradio_patches import Messages
 from resnet.util.text import text
 from tests.factories import same_tensors
@@ -149,8 +150,6 @@ def is_well(url: str) -> None:
 
 
 def test_uploads_that_are_cut_off_take_no_place_and_leave_no_file(url, monkeypatch):
-    import gradio as gr
-
     from resnet.ui.wall import disk, limits
 
     body = (b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + bytes(100_000))
@@ -160,8 +159,8 @@ def test_uploads_that_are_cut_off_take_no_place_and_leave_no_file(url, monkeypat
         leave(url, head + body)
     until(lambda: httpx.post(f"{url}gradio_api/upload", files={"files": ("a", b"a")}).status_code == 200)
     monkeypatch.setattr(disk, "KEPT_SECONDS", -1)
-    disk.sweep(Path(gr.utils.get_upload_folder()))
-    assert not [file for file in Path(gr.utils.get_upload_folder()).glob("tmp*") if file.is_file()]
+    disk.sweep(upload_folder())
+    assert not [file for file in upload_folder().glob("tmp*") if file.is_file()]
     is_well(url)
 
 

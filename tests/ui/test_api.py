@@ -128,7 +128,7 @@ def test_classify_refuses_other_models_and_counts(client, picture, named, part):
 
 @pytest.mark.parametrize("image", [None, 5, "/etc/passwd", [], "data:image/png;base64,AA"], ids=str)
 def test_an_image_that_was_not_uploaded_is_no_picture(url, image):
-    """Records of files that were not uploaded get no further than the door: tests/strangers/test_surface.py."""
+    """Records of files that were not uploaded get no further than the door: tests/security/test_firewall.py."""
     event, answer = posted(url, "classify", image, MODEL, 5)
     assert event == "error" and answer["error"] == text("errors.picture_empty")
 

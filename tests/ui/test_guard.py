@@ -3,7 +3,8 @@ import logging
 import gradio as gr
 import pytest
 
-from resnet.ui.wall.guard import guarded_api, guarded_view, message_html, sent, uploaded_file
+from resnet.ui.gradio_compat import sent
+from resnet.ui.wall.guard import guarded_api, guarded_view, message_html, uploaded_file
 from resnet.util.errors import InputError
 from resnet.util.text import text
 from tests.ui.asking import asked

@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import gradio as gr
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from resnet.hub.load import LoadedModel, load
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
 from resnet.ui.classify.answer import label_text, percent
+from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.download import download
 from resnet.ui.page.images import png_url
@@ -42,14 +44,13 @@ def chooser_html() -> str:
     return f'<label class="file"><input type="file" multiple accept=".jpg,.jpeg,.png,.webp">{label}</label>'
 
 
-def sent_files(data: object) -> list:
+def sent_files(event: gr.EventData) -> list:
     """The records of uploads that the browser tells of.
 
     Raises:
         InputError: more pictures than are taken at once, or none.
     """
-    data = data if isinstance(data, dict) else {}
-    files, count = data.get("files"), data.get("count")
+    files, count = sent(event, "files"), sent(event, "count")
     if isinstance(count, int) and count > MANY:
         raise InputError("several", n=count, limit=MANY)
     if not isinstance(files, list) or not files:

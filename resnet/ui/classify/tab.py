@@ -29,6 +29,7 @@ from resnet.ui.classify.view import (
     suited_model,
 )
 from resnet.ui.classify.weights import Weights, away_html, check_here, choices, known_html
+from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.examples import example_of, thumbnails_html
 from resnet.ui.page.language import language, word
@@ -53,12 +54,11 @@ def show_classify(request: gr.Request, *controls) -> tuple[str, str]:
 
 
 @guarded_view(outputs=2 + len(SET) + 1)
-def show_chosen(request: gr.Request, sent: gr.EventData, *controls) -> tuple:
+def show_chosen(request: gr.Request, event: gr.EventData, *controls) -> tuple:
     """A click inside a figure or on a thumbnail: one field of the view changes."""
     view = parse_controls(ClassifyView, *controls[:-1])
-    data = sent._data if isinstance(sent._data, dict) else {}
-    view = chosen(view, data.get("field"), data.get("value"))
-    picture = None if data.get("field") == "example" else controls[-1]
+    view = chosen(view, sent(event, "field"), sent(event, "value"))
+    picture = None if sent(event, "field") == "example" else controls[-1]
     html = _drawn(view, picture, language(request))
     return html, to_query("classify", view), *_set(view), gr.skip() if picture else None
 
@@ -100,11 +100,11 @@ def show_more(request: gr.Request, *controls) -> Iterator[tuple[str]]:
 
 
 @guarded_view(outputs=1)
-def show_several(request: gr.Request, sent: gr.EventData, *controls) -> tuple[str]:
+def show_several(request: gr.Request, event: gr.EventData, *controls) -> tuple[str]:
     """Uploaded pictures -> a line for each."""
     lang, view = language(request), parse_controls(ClassifyView, *controls)
     check_here(view.model)
-    lines, found = ask_about(sent_files(sent._data), view.model, view.temperature, lang)
+    lines, found = ask_about(sent_files(event), view.model, view.temperature, lang)
     return (several_html(lines, found, load(view.model, trusted=False), lang),)
 
 

@@ -12,12 +12,13 @@ from resnet.data import photo_file
 from resnet.ui.classify import tab as classify_tab
 from resnet.ui.compare import story
 from resnet.ui.compare.story import Story
+from resnet.ui.gradio_compat import leave_values_alone
 from resnet.ui.page.head import HeadScript
 from resnet.ui.page.language import TRANSLATIONS, both, language, word
 from resnet.ui.page.panel import Tab
 from resnet.ui.page.sharing import from_query
 from resnet.ui.trace import tab as trace_tab
-from resnet.ui.wall.firewall import Surface
+from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
 from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.util.errors import InputError
@@ -50,15 +51,8 @@ def build() -> gr.Blocks:
         for item, tab in places.items():
             _wire(tab, item, link)
         _open_links(demo, strip, stories, list(places.values()), link)
-    _leave_values_alone(demo)
+    leave_values_alone(demo)
     return demo
-
-
-def _leave_values_alone(demo: gr.Blocks) -> None:
-    """Values reach the page's handlers as they were sent: Gradio must not decode a stranger's picture by itself,
-    and what it would refuse is refused here, in a sentence of ours."""
-    for function in demo.fns.values():
-        function.preprocess = False
 
 
 def launch_options() -> dict:
@@ -67,7 +61,7 @@ def launch_options() -> dict:
         "theme": _theme(), "css": (HERE / "style.css").read_text("utf-8"), "i18n": TRANSLATIONS,
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
         "footer_links": ["api"], **LAUNCH,
-        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Surface), Middleware(HeadScript)]},
+        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(HeadScript)]},
     }
 
 

@@ -5,6 +5,8 @@ request's language (`language`). Both follow `?lang=`, and the browser's languag
 page.js settles it before Gradio starts.
 """
 
+from typing import Any
+
 import gradio as gr
 
 from resnet.util.html import escape
@@ -13,12 +15,12 @@ from resnet.util.text import LANGUAGES, preferred, sentences, text
 TRANSLATIONS = gr.I18n(**{lang: sentences(lang) for lang in LANGUAGES})
 
 
-def word(key: str) -> str:
-    """A label that the browser shows in its visitor's language."""
+def word(key: str) -> Any:
+    """A label that the browser shows in its visitor's language; components take it wherever they take a str."""
     return TRANSLATIONS(key)
 
 
-def both(key: str, **values) -> str:
+def both(key: str, **values: object) -> str:
     """A sentence in every language; style.css hides those that are not the page's (Gradio translates
     only one sentence in a piece of HTML)."""
     return "".join(f'<span data-in="{lang}">{escape(text(key, lang, **values))}</span>' for lang in LANGUAGES)

@@ -14,6 +14,7 @@ from resnet.tracing.codegen import code
 from resnet.tracing.cost import SCOPES, UNITS, cost
 from resnet.tracing.diagram import FOLDS, network_map
 from resnet.tracing.trace import trace
+from resnet.ui.gradio_compat import sent
 from resnet.ui.page.download import download
 from resnet.ui.page.language import language, word
 from resnet.ui.page.panel import Tab, more_settings
@@ -31,7 +32,7 @@ from resnet.ui.trace.panels import (
 )
 from resnet.ui.trace.upload import SEND, button_html, uploaded_header
 from resnet.ui.trace.view import BUILT, Reading, TraceView, base, own_values, spelled
-from resnet.ui.wall.guard import guarded_api, guarded_view, sent
+from resnet.ui.wall.guard import guarded_api, guarded_view
 from resnet.ui.wall.limits import work
 from resnet.util.html import escape
 from resnet.util.text import text

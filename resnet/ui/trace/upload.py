@@ -4,6 +4,7 @@
 import gradio as gr
 
 from resnet.hub.header import MAX_HEADER, Header, read_one
+from resnet.ui.gradio_compat import sent
 from resnet.ui.page.language import both
 from resnet.ui.page.sharing import whole_number
 from resnet.ui.wall.guard import uploaded_file
@@ -35,18 +36,17 @@ class Beginning:
         return self.data[start:stop], self.size
 
 
-def uploaded_header(sent: gr.EventData) -> Header:
+def uploaded_header(event: gr.EventData) -> Header:
     """What the browser sent of a file.
 
     Raises:
         InputError: it is not the header of a .safetensors file.
     """
-    fields = sent._data if isinstance(sent._data, dict) else {}
-    name = str(fields.get("name") or "")[:80]
+    name = str(sent(event, "name") or "")[:80]
     if not name.endswith(".safetensors"):
         raise InputError("not_safetensors", file=name)
-    data = uploaded_file(fields).read_bytes()
-    size = whole_number("size", fields.get("size"))
+    data = uploaded_file({"path": sent(event, "path")}).read_bytes()
+    size = whole_number("size", sent(event, "size"))
     return read_one(Beginning(data, size), name, name)
 
 

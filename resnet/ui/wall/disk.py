@@ -2,11 +2,11 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import gradio as gr
-
+from resnet.ui.gradio_compat import upload_folder
 from resnet.ui.wall.limits import KEPT_SECONDS, SWEEP_SECONDS, UPLOADED_PER_HOUR
 from resnet.ui.wall.rules import Refused
 
@@ -14,7 +14,7 @@ from resnet.ui.wall.rules import Refused
 class Uploads:
     """Counts the bytes of the last hour, and sweeps up what cut-off uploads leave, which Gradio forgets."""
 
-    def __init__(self, clock=time.monotonic):
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock = clock
         self.minutes: deque[list] = deque()  # [minute, bytes]
         self.swept = -SWEEP_SECONDS
@@ -33,7 +33,7 @@ class Uploads:
             self.minutes.popleft()
         if now - self.swept >= SWEEP_SECONDS:
             self.swept = now
-            sweep(Path(gr.utils.get_upload_folder()))
+            sweep(upload_folder())
         if sum(n for _, n in self.minutes) > UPLOADED_PER_HOUR:
             raise Refused(503, "busy")
 

@@ -8,8 +8,12 @@ import asyncio
 import json
 import logging
 import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resnet.ui.gradio_compat import served_demo
 from resnet.ui.wall.disk import Uploads
 from resnet.ui.wall.limits import JSON_SECONDS, MAX_JSON, MAX_UPLOAD, STREAMS, UPLOAD_SECONDS, UPLOADS_AT_ONCE
 from resnet.ui.wall.rules import Refused, Rule, check_json, rule_for
@@ -33,50 +37,50 @@ HEADERS = {
 _RAW_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
-class Surface:
+class Firewall:
     """ASGI: admits requests by the rules, bounds their bodies, and answers failures without internals."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app = app
         self.open = {"stream": 0, "form": 0}
         self.uploads = Uploads()
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":  # the page opens no web sockets
             return await send({"type": "websocket.close", "code": 1008})
-        answer = Answer(send)
+        response = Response(send)
         try:
-            await self._serve(_without_range(scope), receive, answer)
+            await self._serve(_without_range(scope), receive, response)
         except Refused as refusal:
-            await answer.refuse(refusal.status, refusal.sentence(_language(scope)))
+            await response.refuse(refusal.status, refusal.sentence(_language(scope)))
         except Exception as error:
             reference = secrets.token_hex(4)
             log.error("failure %s at %s", reference, scope["path"], exc_info=error)
-            await answer.refuse(500, text("errors.ours", _language(scope), reference=reference))
+            await response.refuse(500, text("errors.ours", _language(scope), reference=reference))
 
-    async def _serve(self, scope, receive, answer) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, response: "Response") -> None:
         rule = rule_for(scope["method"], path := _path(scope), scope.get("query_string", b""))
         if rule.body:
             _check_head(scope, rule)
-        with self._place(rule):
+        with self._within_limits(rule):
             if rule.body == "json":
                 body = await _whole_body(receive, MAX_JSON, JSON_SECONDS)
-                check_json(rule, path, body, scope["app"].get_blocks())
+                check_json(rule, path, body, served_demo(scope["app"]))
                 receive = _replayed(body, receive)
             elif rule.body == "form":
                 self.uploads.check()
                 receive = _bounded(receive, MAX_UPLOAD, UPLOAD_SECONDS, self.uploads.count)
-            await self.app(scope, receive, answer)
+            await self.app(scope, receive, response)
 
     @contextmanager
-    def _place(self, rule: Rule):
-        """One of the limited places for answers that stay open and for uploads."""
-        kind, limit = ("stream", STREAMS) if rule.stream else ("form", UPLOADS_AT_ONCE)
+    def _within_limits(self, rule: Rule) -> Iterator[None]:
+        """Of answers that stay open, and of uploads, there are only so many at once."""
         if not rule.stream and rule.body != "form":
             yield
             return
+        kind, limit = ("stream", STREAMS) if rule.stream else ("form", UPLOADS_AT_ONCE)
         if self.open[kind] >= limit:
             raise Refused(503, "busy")
         self.open[kind] += 1
@@ -86,13 +90,13 @@ class Surface:
             self.open[kind] -= 1
 
 
-class Answer:
-    """`send` with the page's headers on every answer; refuses where no answer has begun."""
+class Response:
+    """`send` with the page's headers on every response; refuses where none has begun."""
 
-    def __init__(self, send):
+    def __init__(self, send: Send):
         self.send, self.begun = send, False
 
-    async def __call__(self, message) -> None:
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
             ours = {name for name, _ in _RAW_HEADERS}
@@ -104,30 +108,31 @@ class Answer:
         if self.begun:  # too late for words: the connection is cut
             raise ConnectionAbortedError(sentence)
         body = json.dumps({"error": sentence, "detail": sentence}, ensure_ascii=False).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-                   *([(b"retry-after", b"10")] if status == 503 else [])]
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if status == 503:
+            headers.append((b"retry-after", b"10"))
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
 
-def _path(scope) -> str:
+def _path(scope: Scope) -> str:
     return scope["path"].removeprefix(scope.get("root_path", "").rstrip("/")) or "/"
 
 
-def _header(scope, name: bytes) -> str:
+def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
-def _language(scope) -> str:
+def _language(scope: Scope) -> str:
     return preferred(_header(scope, b"accept-language"))
 
 
-def _without_range(scope) -> dict:
+def _without_range(scope: Scope) -> Scope:
     """Gradio's answer to a range repeats the request's headers, and fails on odd ranges; files here are small."""
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"range"]}
 
 
-def _check_head(scope, rule: Rule) -> None:
+def _check_head(scope: Scope, rule: Rule) -> None:
     """The stated kind and length of a body, before any of it is read."""
     if _header(scope, b"content-type").partition(";")[0].strip().lower() != FORMS[rule.body]:
         raise Refused(415, "request_kind", kind=FORMS[rule.body])
@@ -137,7 +142,7 @@ def _check_head(scope, rule: Rule) -> None:
         raise Refused(413, "request_too_large", limit=f"{limit:,}")
 
 
-async def _whole_body(receive, limit: int, seconds: float) -> bytes:
+async def _whole_body(receive: Receive, limit: int, seconds: float) -> bytes:
     body = b""
     bounded = _bounded(receive, limit, seconds, lambda n: None)
     while True:
@@ -149,12 +154,12 @@ async def _whole_body(receive, limit: int, seconds: float) -> bytes:
             return body
 
 
-def _bounded(receive, limit: int, seconds: float, count):
+def _bounded(receive: Receive, limit: int, seconds: float, count: Callable[[int], None]) -> Receive:
     """`receive` that refuses a body that is too long or takes too long; count(n) is told of each piece."""
     loop = asyncio.get_running_loop()
     end, taken, whole = loop.time() + seconds, 0, False
 
-    async def bounded():
+    async def bounded() -> Message:
         nonlocal taken, whole
         if whole:  # afterwards only a client's leaving is waited for
             return await receive()
@@ -173,11 +178,11 @@ def _bounded(receive, limit: int, seconds: float, count):
     return bounded
 
 
-def _replayed(body: bytes, receive):
+def _replayed(body: bytes, receive: Receive) -> Receive:
     """`receive` that gives a body which was read before."""
     given = False
 
-    async def replayed():
+    async def replayed() -> Message:
         nonlocal given
         if given:
             return await receive()

@@ -4,11 +4,13 @@ import functools
 import inspect
 import logging
 import secrets
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
 import gradio as gr
 
+from resnet.ui.gradio_compat import upload_folder
 from resnet.ui.page.language import language
 from resnet.util.errors import InputError
 from resnet.util.html import escape
@@ -17,11 +19,11 @@ from resnet.util.text import text
 log = logging.getLogger("resnet")
 
 
-def guarded_view(outputs: int):
+def guarded_view(outputs: int) -> Callable[[Callable], Callable]:
     """For a handler whose first output is the tab's message line: a failure fills the line and
     leaves the other `outputs` as they were. A generator is guarded as a stream."""
 
-    def decorate(handler):
+    def decorate(handler: Callable) -> Callable:
         if inspect.isgeneratorfunction(handler):
             return guarded_stream(outputs)(handler)
 
@@ -30,17 +32,17 @@ def guarded_view(outputs: int):
             try:
                 return "", *handler(*values)
             except Exception as error:
-                return _told(error, values, outputs)
+                return _failure_outputs(error, values, outputs)
 
         return guarded
 
     return decorate
 
 
-def guarded_stream(outputs: int):
+def guarded_stream(outputs: int) -> Callable[[Callable], Callable]:
     """`guarded_view` for a generator handler. When the visitor stops it or leaves, it is closed where it stands."""
 
-    def decorate(handler):
+    def decorate(handler: Callable) -> Callable:
         @functools.wraps(handler)
         def guarded(*values):
             try:
@@ -48,14 +50,14 @@ def guarded_stream(outputs: int):
                     for view in views:
                         yield "", *view
             except Exception as error:
-                yield _told(error, values, outputs)
+                yield _failure_outputs(error, values, outputs)
 
         return guarded
 
     return decorate
 
 
-def guarded_api(handler):
+def guarded_api(handler: Callable) -> Callable:
     """For an API end point, or a step of the page without a message line: a failure is a gr.Error with the
     same sentence, in the visitor's language where the handler takes the request."""
 
@@ -70,21 +72,16 @@ def guarded_api(handler):
     return guarded
 
 
-def _told(error: Exception, values: tuple, outputs: int) -> tuple:
+def _failure_outputs(error: Exception, values: tuple, outputs: int) -> tuple:
     return message_html(_sentence(error, language(request_among(values)))), *[gr.skip()] * outputs
 
 
-def request_among(values) -> "gr.Request | None":
+def request_among(values: Iterable) -> "gr.Request | None":
     """Gradio hands the request over among a handler's positional arguments."""
     return next((value for value in values if isinstance(value, gr.Request)), None)
 
 
-def sent(event: gr.EventData, key: str) -> object:
-    """What the page says of an event under `key`; None where it says nothing, whatever was sent instead."""
-    return event._data.get(key) if isinstance(event._data, dict) else None
-
-
-def uploaded_file(value) -> Path:
+def uploaded_file(value: object) -> Path:
     """The path of a file that this visitor uploaded, from Gradio's file record.
 
     Raises:
@@ -97,7 +94,7 @@ def uploaded_file(value) -> Path:
         resolved = Path(path).resolve()
     except (OSError, ValueError) as error:  # a name that no file system takes
         raise InputError("picture_empty") from error
-    if not resolved.is_relative_to(Path(gr.utils.get_upload_folder()).resolve()):
+    if not resolved.is_relative_to(upload_folder().resolve()):
         raise InputError("picture_empty")
     return resolved
 

@@ -1,11 +1,20 @@
 """What a request to the page may be: an allow-list of methods and paths, and what a JSON body may hold."""
 
-import inspect
 import json
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+import gradio as gr
+
+from resnet.ui.gradio_compat import (
+    PageFunction,
+    functions,
+    public_functions,
+    records_are_sound,
+    signature,
+    values_needed,
+)
 from resnet.ui.wall.guard import uploaded_file
 from resnet.ui.wall.limits import MAX_DEPTH, MAX_QUERY
 from resnet.util.errors import InputError
@@ -74,11 +83,11 @@ def rule_for(method: str, path: str, query: bytes) -> Rule:
     return found[0]
 
 
-def check_json(rule: Rule, path: str, body: bytes, blocks) -> None:
+def check_json(rule: Rule, path: str, body: bytes, demo: gr.Blocks) -> None:
     """A body must be a plain JSON object whose files were uploaded here, and call a function that exists.
 
     Args:
-        blocks: Gradio's Blocks, which know the functions.
+        demo: the page, which knows its functions.
 
     Raises:
         Refused: it is not or does not.
@@ -94,17 +103,16 @@ def check_json(rule: Rule, path: str, body: bytes, blocks) -> None:
     for key in ("session_hash", "event_id"):
         if not re.fullmatch(_SESSION, str(data.get(key) or "none")):
             raise Refused(400, "request_damaged")
-    _check_function(path, data, blocks)
+    _check_function(path, data, demo)
 
 
-def _check_function(path: str, data: dict, blocks) -> None:
+def _check_function(path: str, data: dict, demo: gr.Blocks) -> None:
     """The page calls all of its functions by number, programs the public ones by name, with all their values."""
     if path == "/gradio_api/queue/join":
         number = data.get("fn_index")
-        function = blocks.fns.get(number) if type(number) is int else None
+        function = functions(demo).get(number) if type(number) is int else None
     elif match := re.fullmatch(rf"/gradio_api/call/(?:v2/)?({_NAME})/?", path):
-        public = {fn.api_name: fn for fn in blocks.fns.values() if fn.api_visibility == "public"}
-        function = public.get(match[1])
+        function = public_functions(demo).get(match[1])
     else:
         return
     if function is None:
@@ -115,25 +123,22 @@ def _check_function(path: str, data: dict, blocks) -> None:
         _check_listed(data.get("data"), function)
 
 
-def _check_listed(values: object, function) -> None:
-    """A value for each input; Gradio itself fills in those of an event that cancels others."""
-    needed = 0 if function.cancels else len(function.inputs)
+def _check_listed(values: object, function: PageFunction) -> None:
+    """A value for each input."""
+    needed = values_needed(function)
     if not isinstance(values, list) or len(values) < needed:
         raise Refused(400, "request_values", n=needed)
-    for block, value in zip(function.inputs, values, strict=False):
-        if value is not None and (model := getattr(block, "data_model", None)):
-            try:
-                model.model_validate(value, context={"validate_meta": True})
-            except ValueError:
-                raise Refused(400, "request_damaged") from None
+    if not records_are_sound(function, values):
+        raise Refused(400, "request_damaged")
 
 
-def _check_named(data: dict, function) -> None:
+def _check_named(data: dict, function: PageFunction) -> None:
     """Values by name: those of the function's parameters, which have defaults or are there."""
+    names = signature(function)
     try:
-        inspect.signature(function.fn).bind(**data)
+        names.bind(**data)
     except TypeError:
-        raise Refused(400, "request_names", names=", ".join(inspect.signature(function.fn).parameters)) from None
+        raise Refused(400, "request_names", names=", ".join(names.parameters)) from None
 
 
 def _check_values(data: dict) -> None:
