@@ -54,6 +54,12 @@ def refused(capsys, *arguments) -> str:
     return err
 
 
+def same_score(one: dict, other: dict) -> bool:
+    """Counts exactly. The loss as near as fp32 comes: weights mapped from a file lie otherwise in memory than those
+    just trained, and on some processors the kernels then sum in another order."""
+    return one | {"loss": None} == other | {"loss": None} and one["loss"] == pytest.approx(other["loss"], rel=1e-5)
+
+
 # train -------------------------------------------------------------------------------------------
 
 
@@ -65,8 +71,9 @@ def test_a_finished_folder_has_the_layout_of_weights(finished):
     assert info.labels == DATA["fashion_mnist"].classes and info.recipe["epochs"] == 2 and info.seconds > 0
     assert info.recipe["precision"] == "fp32" and info.versions["torch"] == torch.__version__.partition("+")[0]
     for split, n in (("test", 40), ("train", 80)):
-        score = evaluate(net, load_split("fashion_mnist", split))
-        assert info.results[split].items() >= {"n": n, "accuracy": score.accuracy, "loss": score.loss}.items()
+        score, told = evaluate(net, load_split("fashion_mnist", split)), info.results[split]
+        assert same_score({key: told[key] for key in ("n", "accuracy", "loss")},
+                          {"n": n, "accuracy": score.accuracy, "loss": score.loss})
     assert sum(map(sum, info.results["test"]["confusion"])) == 40
     with (finished / "history.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
@@ -131,11 +138,11 @@ def test_weights_may_be_stored_in_half_the_bytes(finished, tmp_path, capsys):
     assert {value.dtype for value in stored.values() if value.dim() > 1} == {torch.float16}
     assert all(torch.equal(stored[key], value.half() if value.dim() > 1 else value) for key, value in whole.items())
     info, before = (json.loads((folder / "config.json").read_text()) for folder in (out, finished))
-    assert info["results"]["test_fp32"] == before["results"]["test"]
+    assert same_score(info["results"]["test_fp32"], before["results"]["test"])
     assert "stored as fp16" in (out / "README.md").read_text()
     assert main(["evaluate", str(out), "--data", "fashion_mnist", "--json"]) == 0
     score = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (score["accuracy"], score["loss"]) == (info["results"]["test"]["accuracy"], info["results"]["test"]["loss"])
+    assert same_score(score, info["results"]["test"] | {"model": str(out), "data": "fashion_mnist"})
 
 
 def test_half_the_bytes_must_not_cost_accuracy(tmp_path, monkeypatch):
@@ -194,7 +201,7 @@ def test_hardware_is_named(monkeypatch):
 def test_evaluate_prints_the_configs_figures(finished, capsys):
     assert main(["evaluate", str(finished), "--data", "fashion_mnist", "--json"]) == 0
     answer, recorded = json.loads(capsys.readouterr().out), load_model(finished)[1].results["test"]
-    assert answer == {"model": str(finished), "data": "fashion_mnist"} | recorded
+    assert same_score(answer, {"model": str(finished), "data": "fashion_mnist"} | recorded)
     assert main(["evaluate", str(finished), "--data", "fashion_mnist", "--limit", "7"]) == 0
     assert "(n 7)" in capsys.readouterr().out
 
@@ -228,7 +235,5 @@ def test_two_processes_train_what_one_does_in_two_parts(tmp_path, capfd):
     infos = [load_model(tmp_path / name)[1] for name in ("two", "one")]
     assert infos[0].recipe == infos[1].recipe and infos[0].hardware.startswith("2 processes")
     for split in ("train", "test"):
-        one, other = (dict(info.results[split]) for info in infos)
-        assert one.pop("confusion", None) == other.pop("confusion", None)
-        assert one == pytest.approx(other, rel=1e-5)
+        assert same_score(*(info.results[split] for info in infos))
     assert json.loads(done.stdout)["results"] == infos[0].results  # one process speaks

@@ -112,7 +112,7 @@ def test_the_recorded_race_was_run_with_the_default_settings():
 
 
 def test_the_recorded_race_begins_as_one_does_here():
-    for lap, before in zip(laps(RaceSettings(), 2), recorded().laps, strict=False):
+    for lap, before in zip(laps(RaceSettings(), 2), recorded().laps[:2], strict=True):
         assert (lap.plain_loss, lap.residual_loss) == pytest.approx((before.plain_loss, before.residual_loss), rel=1e-2)
 
 

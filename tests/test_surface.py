@@ -136,6 +136,7 @@ def test_only_finished_surfaces_are_shown(tmp_path, monkeypatch):
 
 def test_bundled_surfaces_are_of_the_bundled_weights():
     """Their centre is the loss that `evaluate` finds on the same images."""
+    assert len(recorded()) == 4
     for name in recorded():
         loaded = load(name)
         assert {height.weights for height in read(module.WEIGHTS / name)} == {fingerprint(loaded.model)}
