@@ -12,7 +12,7 @@ from resnet.util.text import LANGUAGES, sentences, text
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "resnet").rglob("*.py"))
-CALLS = {"text": "", "word": "", "_both": "", "InputError": "errors."}
+CALLS = {"text": "", "word": "", "both": "", "InputError": "errors."}
 EN, ZH = sentences("en"), sentences("zh")
 SECTIONS = sorted({key.partition(".")[0] for key in EN})
 
@@ -33,7 +33,7 @@ def first_argument(call: ast.Call) -> tuple[str, ast.expr] | None:
 
 
 def asked_for() -> tuple[dict[str, str], set[str]]:
-    """Keys that the code spells out -> where; and patterns of the keys that it puts together."""
+    """Keys that the code spells out -> where; and patterns of the keys that it puts together around some word."""
     keys, patterns = {}, set()
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
@@ -43,7 +43,7 @@ def asked_for() -> tuple[dict[str, str], set[str]]:
             for part in [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]:
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     keys[prefix + part.value] = f"{source.relative_to(ROOT)}:{node.lineno}"
-                elif isinstance(part, ast.JoinedStr):
+                elif isinstance(part, ast.JoinedStr) and re.search("[a-z]", pattern(part)):
                     patterns.add(prefix + pattern(part))
     return keys, patterns
 
@@ -99,10 +99,18 @@ def composed() -> set[str]:
             if isinstance(node, ast.JoinedStr) and re.fullmatch(r"[\w.()+]*[a-z]{2}[\w.()+]*", pattern(node))}
 
 
+def groups_named(strings: set[str]) -> set[str]:
+    """Patterns of what stands in the groups that the code names in a string of their own: "breaks.how"."""
+    return {rf"{re.escape(group)}\.(.+)" for group in strings if "." in group
+            and any(key.startswith(f"{group}.") for key in EN)}
+
+
 def test_every_sentence_is_asked_for():
     keys, patterns = asked_for()
     loose, parts = spelled_elsewhere(), composed()
+    patterns |= groups_named(loose)
     loose |= {word.replace("-", "_") for word in loose}
+    assert not [p for p in patterns if re.fullmatch(p, "zebra.crossing")], "this would hide any key"
 
     splits = {p for one in patterns | parts for p in (one, one.replace("(.+)", "(.+?)"))}  # at the last _ or the first
 
