@@ -169,6 +169,19 @@ def config_of(net: "str | ResNetConfig", **changes: Any) -> ResNetConfig:
     return replace(net, **_settings(changes))
 
 
+def output_size(side: int, kernel: int, stride: int, padding: int) -> int:
+    """Pixels a side that leave a window operation: floor((side + 2 padding - kernel) / stride) + 1."""
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+def stage_output(size: tuple[int, ...], config: ResNetConfig) -> tuple[int, ...]:
+    """(height, width) that leaves the last stage for an input of `size`."""
+    halvings = len(config.depths) - 1 + (2 if config.stem == "7x7" else 0)
+    for _ in range(halvings):  # whatever its kernel, each gives what a single pixel at a stride of 2 gives
+        size = tuple(output_size(side, kernel=1, stride=2, padding=0) for side in size)
+    return size
+
+
 _FAMILY_TITLES = {"resnet": "ResNet", "resnext": "ResNeXt"}
 
 

@@ -5,11 +5,13 @@ He et al. 2015 (arXiv 1512.03385), He et al. 2016 (arXiv 1603.05027), Xie et al.
 always a module, so that a block's forward is the paper's equation.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet.config import ResNetConfig, config_of
+from resnet.config import ResNetConfig, config_of, stage_output
 
 
 class ZeroPad(nn.Module):
@@ -48,8 +50,26 @@ def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Mo
     return nn.Sequential(projection, nn.BatchNorm2d(c_out)) if norm else nn.Sequential(projection)
 
 
-class BasicBlock(nn.Module):
-    """y = relu(F(x) + x), F two 3x3 convolutions; [n, c_in, h, w] -> [n, c_out, h/stride, w/stride]."""
+class Block(nn.Module):
+    """y = relu(F(x) + x), the original order (He et al. 2016, figure 4a); the kinds of block differ in F.
+
+    [n, c_in, h, w] -> [n, c_out, h / stride, w / stride].
+    """
+
+    relu: nn.ReLU
+    downsample: nn.Module
+    opens_stage = False
+
+    def residual(self, x: Tensor) -> Tensor:
+        """The residual branch F."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.residual(x) + self.downsample(x))
+
+
+class BasicBlock(Block):
+    """F is two 3x3 convolutions."""
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__()
@@ -65,12 +85,9 @@ class BasicBlock(nn.Module):
         out = self.relu(self.bn1(self.conv1(x)))
         return self.bn2(self.conv2(out))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.residual(x) + self.downsample(x))
 
-
-class Bottleneck(nn.Module):
-    """y = relu(F(x) + x), F a 1x1, a 3x3 (grouped in ResNeXt) and a 1x1 convolution to 4 times the width."""
+class Bottleneck(Block):
+    """F is a 1x1, a 3x3 (grouped in ResNeXt) and a 1x1 convolution to 4 times the width."""
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__()
@@ -90,16 +107,52 @@ class Bottleneck(nn.Module):
         out = self.relu(self.bn2(self.conv2(out)))
         return self.bn3(self.conv3(out))
 
+
+# The other orders of figure 4: b to d are built for the CIFAR family only, on which they were tried.
+
+
+class BNAfterAddition(BasicBlock):
+    """y = relu(bn(F(x) + x)): the norm lies on the shortcut's way (figure 4b)."""
+
+    def residual(self, x: Tensor) -> Tensor:
+        return self.conv2(self.relu(self.bn1(self.conv1(x))))
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.residual(x) + self.downsample(x))
+        return self.relu(self.bn2(self.residual(x) + self.downsample(x)))
 
 
-class PreActivation:
-    """y = F(relu(bn(x))) + x: what is added passes through untouched (He et al. 2016, figure 4e).
+class ReLUBeforeAddition(BasicBlock):
+    """y = F(x) + x, F ending with its ReLU: what is added is never negative (figure 4c)."""
+
+    def residual(self, x: Tensor) -> Tensor:
+        return self.relu(super().residual(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residual(x) + self.downsample(x)
+
+
+class ReLUPreActivation(BasicBlock):
+    """y = F(relu(x)) + x with BN behind each convolution (figure 4d); the net ends with a ReLU of its own."""
+
+    def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
+        super().__init__(config, c_in, stage, stride)
+        self.relu = nn.ReLU()  # not in place: the shortcut needs x as it was
+
+    def residual(self, x: Tensor) -> Tensor:
+        return super().residual(self.relu(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residual(x) + self.downsample(x)
+
+
+class PreActivation(Block):
+    """y = F(relu(bn(x))) + x: what is added passes through untouched (figure 4e); F takes the activated input.
 
     A stage's first block activates before the paths split, so its shortcut sees the activated
     input too, as in the authors' release.
     """
+
+    bn1: nn.BatchNorm2d
 
     def forward(self, x: Tensor) -> Tensor:
         active = self.relu(self.bn1(x))
@@ -111,86 +164,35 @@ class PreActBasicBlock(PreActivation, BasicBlock):
         super().__init__(config, c_in, stage, stride)
         self.bn1 = nn.BatchNorm2d(c_in)
         self.relu = nn.ReLU()
-        self.opens_stage = False
 
-    def residual(self, active: Tensor) -> Tensor:
-        return self.conv2(self.relu(self.bn2(self.conv1(active))))
+    def residual(self, x: Tensor) -> Tensor:
+        return self.conv2(self.relu(self.bn2(self.conv1(x))))
 
 
 class PreActBottleneck(PreActivation, Bottleneck):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
-        width = config.block_width(stage)
-        self.bn1, self.bn3 = nn.BatchNorm2d(c_in), nn.BatchNorm2d(width)
+        self.bn1, self.bn3 = nn.BatchNorm2d(c_in), nn.BatchNorm2d(config.block_width(stage))
         self.relu = nn.ReLU()
-        self.opens_stage = False
 
-    def residual(self, active: Tensor) -> Tensor:
-        out = self.conv2(self.relu(self.bn2(self.conv1(active))))
+    def residual(self, x: Tensor) -> Tensor:
+        out = self.conv2(self.relu(self.bn2(self.conv1(x))))
         return self.conv3(self.relu(self.bn3(out)))
-
-
-# Three more orders of BN, ReLU and addition in a basic block (He et al. 2016, figure 4b to d): each is what differs
-# from the original block, to be mixed into it. They were tried on CIFAR-10 and are built for that family only; their
-# tensors are those of the original order.
-
-
-class BNAfterAddition:
-    """y = relu(bn(F(x) + x)): the norm lies on the shortcut's way (figure 4b)."""
-
-    def residual(self, x: Tensor) -> Tensor:
-        return self.conv2(self.relu(self.bn1(self.conv1(x))))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn2(self.residual(x) + self.downsample(x)))
-
-
-class ReLUBeforeAddition:
-    """y = F(x) + x, F ending with its ReLU: what is added is never negative (figure 4c)."""
-
-    def residual(self, x: Tensor) -> Tensor:
-        return self.relu(super().residual(x))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.residual(x) + self.downsample(x)
-
-
-class ReLUPreActivation:
-    """y = F(relu(x)) + x with BN behind each convolution (figure 4d); the net ends with a ReLU of its own."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.relu = nn.ReLU()  # not in place: the shortcut needs x as it was
-
-    def residual(self, x: Tensor) -> Tensor:
-        return super().residual(self.relu(x))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.residual(x) + self.downsample(x)
-
-
-ORDERS = {"bn_after_add": BNAfterAddition, "relu_before_add": ReLUBeforeAddition, "relu_preact": ReLUPreActivation}
 
 
 BLOCKS = {
     ("basic", "original"): BasicBlock,
-    ("bottleneck", "original"): Bottleneck,
+    ("basic", "bn_after_add"): BNAfterAddition,
+    ("basic", "relu_before_add"): ReLUBeforeAddition,
+    ("basic", "relu_preact"): ReLUPreActivation,
     ("basic", "preact"): PreActBasicBlock,
+    ("bottleneck", "original"): Bottleneck,
     ("bottleneck", "preact"): PreActBottleneck,
-} | {("basic", order): type(mixin.__name__, (mixin, BasicBlock), {}) for order, mixin in ORDERS.items()}
-
-
-def stage_output(size: tuple[int, int], config: ResNetConfig) -> tuple[int, int]:
-    """(height, width) that leaves the last stage for an input of `size`."""
-    halvings = len(config.depths) - 1 + (2 if config.stem == "7x7" else 0)
-    height, width = size
-    for _ in range(halvings):  # every halving layer gives floor((H - 1) / 2) + 1
-        height, width = (height - 1) // 2 + 1, (width - 1) // 2 + 1
-    return height, width
+}
 
 
 class ResNet(nn.Module):
-    """[n, in_channels, height, width] -> logits [n, classes].
+    """[n, in_channels, height, width] -> logits [n, classes]: the stem, the blocks of each stage, the head.
 
     conv1, bn1, layer1 ... layerN, fc are torchvision's names; the paper calls layer1 conv2_x.
     """
@@ -220,23 +222,50 @@ class ResNet(nn.Module):
     def stages(self) -> list[nn.Sequential]:
         return [getattr(self, f"layer{i + 1}") for i in range(len(self.config.depths))]
 
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """All stages' blocks in order; a net that was operated on may have others than Block among them."""
+        return [block for stage in self.stages for block in stage]
+
+    def stem(self, x: Tensor) -> Tensor:
+        """[n, in_channels, height, width] -> what the first block gets."""
+        return self.maxpool(self.relu(self.bn1(self.conv1(x))))
+
     def features(self, x: Tensor) -> Tensor:
-        """What the last stage gives: [n, channels, h, w]."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        """What the last stage gives, behind a pre-activation net's closing norm and ReLU: [n, channels, h, w]."""
+        x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
         return self.act(self.norm(x))
 
+    def pooled(self, x: Tensor) -> Tensor:
+        """Features [n, channels, h, w] -> what the classifier reads, [n, d]."""
+        return self.flatten(self.avgpool(x))
+
+    def head(self, x: Tensor) -> Tensor:
+        """What the last block gives -> logits [n, classes]."""
+        return self.fc(self.pooled(self.act(self.norm(x))))
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.flatten(self.avgpool(self.features(x))))
+        return self.fc(self.pooled(self.features(x)))
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The papers' parts by their names, each to be run on what the one before it gave; all but the head.
+
+        conv1 ends before the max pooling, the last stage after the closing norm and ReLU.
+        """
+        first, *rest = self.stages
+        parts = [nn.Sequential(self.conv1, self.bn1, self.relu), nn.Sequential(self.maxpool, first), *rest]
+        parts[-1] = nn.Sequential(parts[-1], self.norm, self.act)
+        return {f"conv{i + 1}_x" if i else "conv1": part for i, part in enumerate(parts)}
 
 
 def _stage(config: ResNetConfig, channels: int, stage: int) -> nn.Sequential:
-    block = BLOCKS[config.block, config.order]
-    blocks = []
+    kind = BLOCKS[config.block, config.order]
+    blocks: list[Block] = []
     for i in range(config.depths[stage]):
         stride = 2 if i == 0 and stage > 0 else 1
-        blocks.append(block(config, channels, stage, stride))
+        blocks.append(kind(config, channels, stage, stride))
         channels = config.out_channels(stage)
     blocks[0].opens_stage = True
     return nn.Sequential(*blocks)
@@ -259,7 +288,7 @@ def init_weights(model: nn.Module, seed: int = 0) -> None:
             module.bias.zero_()
 
 
-def create(net: "str | ResNetConfig", seed: int = 0, **changes) -> ResNet:
+def create(net: "str | ResNetConfig", seed: int = 0, **changes: Any) -> ResNet:
     """A freshly initialised network: create("resnet20_cifar", classes=100).
 
     Raises:

@@ -1,22 +1,39 @@
-"""Lesions: a trained net with some of its blocks dropped, scaled or swapped (Veit et al. 2016, arXiv 1605.06431).
+"""Operations on copies of trained nets: lesions (Veit et al. 2016, arXiv 1605.06431) and insertions.
 
 A residual block that is dropped adds nothing: its shortcut stays, projection or zero-padding included. A
 plain block has no shortcut; dropping it hands its input to the next block, which works only where it keeps
 the shape. A lesioned net is a copy that shares the weights, so the trained one stays as it was.
+
+Blocks are inserted in three ways ("arms"):
+
+zero    residual blocks whose last scale is zero: the branch adds nothing (the initialisation of Goyal et
+        al. 2017, arXiv 1706.02677, section 5.1), and ReLU leaves x >= 0 as it is, so the function stays
+fresh   plain blocks as initialised
+dirac   plain blocks that are an identity: Dirac kernels, and norms whose scale and shift undo what they
+        normalise (Net2Net, Chen et al. 2016, arXiv 1511.05641, section 2.4)
+
+In all three the new norms' running statistics are measured on the same images, so that no arm is judged by
+statistics it never had. What comes out is an ordinary net of its own, ready to be trained further.
 """
 
 import copy
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from resnet.config import ResNetConfig
-from resnet.model import ResNet
+from resnet.model import BasicBlock, Block, ResNet, create
 from resnet.util.errors import InputError
 
 HALF = 0.5
+ARMS = {"zero": False, "fresh": True, "dirac": True}  # whether the arm grows a plain net
+MOST = 8  # blocks inserted at once
+Branch = Callable[[Tensor], "Tensor | int"]
 
 
 @dataclass(frozen=True)
@@ -35,20 +52,6 @@ class Place:
     halves: bool
     same_shape: bool
     removable: bool
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """What is done to a net's blocks, by their names: drop them, halve what their branch gives (a plain
-    block's branch is all it gives), or swap each with its next neighbour."""
-
-    dropped: tuple[str, ...] = ()
-    halved: tuple[str, ...] = ()
-    swapped: tuple[str, ...] = ()
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        return (*self.dropped, *self.halved, *self.swapped)
 
 
 def places(config: ResNetConfig) -> tuple[Place, ...]:
@@ -70,12 +73,48 @@ def swappable(config: ResNetConfig) -> tuple[Place, ...]:
                  if place.same_shape and after.same_shape and place.stage == after.stage)
 
 
+def shared_copy(model: ResNet) -> ResNet:
+    """New modules around the same tensors."""
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
+
+
+def block_of(net: ResNet, name: str) -> Block:
+    """The block of this name, "layer2.0"."""
+    return cast(Block, net.get_submodule(name))
+
+
+def set_branch(net: ResNet, name: str, branch: Branch) -> None:
+    """Put another function in the place of a block's residual branch F; the addition and the rest stay."""
+    vars(block_of(net, name))["residual"] = branch
+
+
+def _check_block(name: str, known: list[str]) -> None:
+    if name not in known:
+        raise InputError("no_block", block=str(name)[:40], first=known[0], last=known[-1])
+
+
+# Lesions -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """What is done to a net's blocks, by their names: drop them, halve what their branch gives (a plain
+    block's branch is all it gives), or swap each with its next neighbour."""
+
+    dropped: tuple[str, ...] = ()
+    halved: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        return (*self.dropped, *self.halved, *self.swapped)
+
+
 def check_lesion(config: ResNetConfig, lesion: Lesion) -> None:
     """Raises InputError when a named block does not exist, cannot be dropped, or has no equal after it."""
     known = {place.name: place for place in places(config)}
     for name in lesion.blocks:
-        if name not in known:
-            raise InputError("no_block", block=name[:40], first=next(iter(known)), last=list(known)[-1])
+        _check_block(name, list(known))
     for name in lesion.dropped:
         if not known[name].removable:
             raise InputError("plain_block", block=name)
@@ -94,7 +133,7 @@ def lesioned(model: ResNet, lesion: Lesion) -> ResNet:
     check_lesion(model.config, lesion)
     net = shared_copy(model)
     for name in lesion.halved:
-        set_branch(net, name, partial(_scaled, model.get_submodule(name).residual))
+        set_branch(net, name, partial(_scaled, block_of(model, name).residual))
     for name in lesion.dropped:
         if model.config.plain:
             net.set_submodule(name, nn.Identity())
@@ -103,31 +142,6 @@ def lesioned(model: ResNet, lesion: Lesion) -> ResNet:
     for name in lesion.swapped:
         _swap(net, name)
     return net
-
-
-def shared_copy(model: ResNet) -> ResNet:
-    """New modules around the same tensors."""
-    return copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
-
-
-def set_branch(net: ResNet, name: str, branch: Callable[[Tensor], "Tensor | int"]) -> None:
-    """Put another function in the place of a block's residual branch F; the addition and the rest stay."""
-    net.get_submodule(name).residual = branch
-
-
-def blocks(net: ResNet) -> list[nn.Module]:
-    """The net's blocks in order; a dropped plain block is an identity among them."""
-    return [block for stage in net.stages for block in stage]
-
-
-def before_blocks(net: ResNet, x: Tensor) -> Tensor:
-    """The normalised input as it reaches the first block."""
-    return net.maxpool(net.relu(net.bn1(net.conv1(x))))
-
-
-def after_blocks(net: ResNet, x: Tensor) -> Tensor:
-    """What the last block gives -> logits [n, classes]."""
-    return net.fc(net.flatten(net.avgpool(net.act(net.norm(x)))))
 
 
 def _silent(x: Tensor) -> int:
@@ -144,3 +158,89 @@ def _swap(net: ResNet, name: str) -> None:
     one, other = net.get_submodule(name), net.get_submodule(following)
     net.set_submodule(name, other)
     net.set_submodule(following, one)
+
+
+# Insertions --------------------------------------------------------------------------------------
+
+
+def deepened(net: ResNet, arm: str, after: str, count: int, inputs: Tensor, seed: int = 0) -> ResNet:
+    """A deeper copy of `net`, in eval mode, whose parameters are its own and take gradients.
+
+    Args:
+        net: a plain net for "fresh" and "dirac", a residual one for "zero"; basic blocks, original order.
+        after: the block that the new ones follow: "layer2.2".
+        count: new blocks, 1 to MOST; those of a smaller count are the first of a larger.
+        inputs: [n, channels, height, width], normalised, for the new norms' statistics; one batch.
+        seed: of the new blocks' weights.
+
+    Raises:
+        InputError: no such arm, block or count, or a net that the arm cannot grow.
+    """
+    _check_insertion(net, arm, after, count)
+    deeper = _with_room(net, after, count, seed)
+    start = [place.name for place in places(net.config)].index(after) + 1
+    old, new = deeper.blocks[:start], cast(list[BasicBlock], deeper.blocks[start:start + count])
+    for block in new:
+        _prepare(block, arm)
+    with torch.no_grad():
+        x = nn.Sequential(*old)(deeper.stem(inputs))
+        for block in new:
+            _calibrate(block, x, undo=arm == "dirac")
+            x = block(x)
+    return deeper
+
+
+def _check_insertion(net: ResNet, arm: str, after: str, count: int) -> None:
+    if arm not in ARMS:
+        raise InputError("choice", field="arm", value=str(arm)[:40], allowed=", ".join(ARMS))
+    if (net.config.block, net.config.order) != ("basic", "original") or ARMS[arm] != net.config.plain:
+        raise InputError("deepen_net", arm=arm)
+    _check_block(after, [place.name for place in places(net.config)])
+    if not 1 <= count <= MOST:
+        raise InputError("range", field="inserted", value=count, limit=MOST)
+
+
+def _with_room(net: ResNet, after: str, count: int, seed: int) -> ResNet:
+    """A net with `count` more blocks, as initialised, behind `after`; all others have the weights of `net`."""
+    layer, index = after.split(".")
+    depths = list(net.config.depths)
+    depths[int(layer.removeprefix("layer")) - 1] += count
+    with torch.random.fork_rng(devices=[]):  # torch's modules draw numbers that are then replaced
+        deeper = create(replace(net.config, depths=tuple(depths)), seed).eval()
+    moved = {_shifted(key, layer, int(index), count): value for key, value in net.state_dict().items()}
+    deeper.load_state_dict(deeper.state_dict() | moved)
+    return deeper
+
+
+def _shifted(key: str, layer: str, index: int, count: int) -> str:
+    """A parameter's name in the deeper net: blocks behind the new ones move up."""
+    match = re.match(rf"{layer}\.(\d+)(\..*)", key)
+    if not match or int(match[1]) <= index:
+        return key
+    return f"{layer}.{int(match[1]) + count}{match[2]}"
+
+
+@torch.no_grad()
+def _prepare(block: BasicBlock, arm: str) -> None:
+    if arm == "zero":
+        block.bn2.weight.zero_()
+    if arm == "dirac":
+        for conv in (block.conv1, block.conv2):
+            nn.init.dirac_(conv.weight)
+
+
+def _calibrate(block: BasicBlock, x: Tensor, undo: bool) -> None:
+    """Give a block's norms the statistics of what reaches them, with `undo` scale and shift that cancel these.
+
+    Args:
+        x: what the block gets, [n, c, h, w].
+    """
+    for conv, norm in ((block.conv1, block.bn1), (block.conv2, block.bn2)):
+        x = conv(x)
+        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+        norm.get_buffer("running_mean").copy_(mean)
+        norm.get_buffer("running_var").copy_(variance)
+        if undo:
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.copy_(mean)
+        x = norm(x).relu_()

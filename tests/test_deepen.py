@@ -4,10 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from resnet.data import Split, normalise
 from resnet.hub.load import load
-from resnet.lab.deepen import ARMS, MOST, deepen, moments
+from resnet.lab.deepen import moments
 from resnet.lab.images import images_for, random_images
-from resnet.surgery import Lesion, lesioned
+from resnet.surgery import ARMS, MOST, Lesion, deepened, lesioned
 from resnet.training.evaluate import evaluate
 from resnet.util.errors import InputError
 from tests.factories import made_split, same_tensors, tiny
@@ -17,9 +18,13 @@ NETS = {"zero": "resnet20_fashion_mnist", "fresh": "plain20_fashion_mnist", "dir
 SPLIT = made_split(24)
 
 
+def inputs(split: Split) -> torch.Tensor:
+    return normalise(split.images, split.spec)
+
+
 def grown(arm: str, after: str = "layer2.1", count: int = 2, **options):
     net = living(tiny(depths=(2, 3, 2), **({"shortcut": "none"} if ARMS[arm] else {})))
-    return net, deepen(net, arm, after, count, SPLIT, **options)
+    return net, deepened(net, arm, after, count, inputs(SPLIT), **options)
 
 
 @pytest.mark.parametrize("after", ["layer1.0", "layer2.1", "layer3.1"])
@@ -55,8 +60,6 @@ def test_the_old_blocks_keep_their_weights_and_the_new_ones_follow(arm):
 @pytest.mark.parametrize("arm", ARMS)
 def test_the_new_norms_have_the_statistics_of_what_reaches_them(arm):
     """Against torch's own batch norm in training mode, which normalises by the batch."""
-    from resnet.data import normalise
-
     _, deeper = grown(arm, count=1)
     seen = {}
     block = deeper.get_submodule("layer2.2")
@@ -64,7 +67,7 @@ def test_the_new_norms_have_the_statistics_of_what_reaches_them(arm):
         norm = block.get_submodule(name)
         norm.register_forward_hook(lambda module, given, out, name=name: seen.update({name: (given[0], out.clone())}))
     with torch.no_grad():
-        deeper(normalise(SPLIT.images, SPLIT.spec))
+        deeper(inputs(SPLIT))
     for name, (given, out) in seen.items():
         norm = block.get_submodule(name)
         expected = F.batch_norm(given, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
@@ -91,7 +94,7 @@ def test_seeds():
     assert same_tensors(one, again) and not same_tensors(one, other)
     net = living(tiny(shortcut="none"))
     state = torch.get_rng_state()
-    deepen(net, "fresh", "layer1.0", 1, SPLIT)
+    deepened(net, "fresh", "layer1.0", 1, inputs(SPLIT))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -103,7 +106,7 @@ def test_a_moment_is_an_evaluation_of_the_deeper_net(arm):
     assert [moment.inserted for moment in found] == [0, 1, 2, 3]
     reference = _logits(net, test)
     for moment in found:
-        deeper = deepen(net, arm, "layer2.1", moment.inserted, calibration) if moment.inserted else net
+        deeper = deepened(net, arm, "layer2.1", moment.inserted, inputs(calibration)) if moment.inserted else net
         score, difference = evaluate(deeper, test), (_logits(deeper, test) - reference).double()
         assert moment.error == pytest.approx(score.error) and moment.loss == pytest.approx(score.loss, rel=1e-5)
         assert moment.distance == pytest.approx(difference.norm().item() / 300**0.5, rel=1e-3, abs=1e-6)
@@ -111,10 +114,8 @@ def test_a_moment_is_an_evaluation_of_the_deeper_net(arm):
 
 
 def _logits(net, split):
-    from resnet.data import normalise
-
     with torch.no_grad():
-        return net(normalise(split.images, split.spec))
+        return net(inputs(split))
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -139,5 +140,5 @@ def test_the_trained_twins_at_the_moment_of_insertion(arm):
 ])
 def test_what_cannot_be_grown_is_refused(arm, changes, after, count, key):
     with pytest.raises(InputError) as caught:
-        deepen(living(tiny(**changes)), arm, after, count, SPLIT)
+        deepened(living(tiny(**changes)), arm, after, count, inputs(SPLIT))
     assert caught.value.key == key

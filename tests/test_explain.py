@@ -11,7 +11,7 @@ from resnet.explain.features import stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.look import FIRST, MANY, Asks, look, look_at_many
 from resnet.explain.samples import items, measure, nearest
-from resnet.explain.stages import feature_of, stage_names, stage_outputs
+from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.load import LoadedModel, load
 from resnet.inference.predict import classify
 from resnet.model import create
@@ -66,7 +66,7 @@ def test_the_stages_are_those_of_the_forward(variant, changes):
     assert tuple(outputs) == stage_names(net.config) == tuple(modules)
     for name, output in outputs.items():
         assert torch.equal(output, seen[name]), name
-    assert torch.equal(net.fc(feature_of(net, outputs[last])), logits)
+    assert torch.equal(net.fc(net.pooled(outputs[last])), logits)
 
 
 def paper_grad_cam(net, x, stage: str, target: int) -> torch.Tensor:
@@ -151,7 +151,7 @@ def test_a_look_answers_as_the_library():
     assert found.channels == () and found.alone is None and found.fallback == ""
     x = normalise(found.seen.pixels[None], loaded.info)
     with torch.no_grad():
-        assert torch.allclose(found.feature, feature_of(loaded.model, loaded.model.features(x))[0], atol=1e-5)
+        assert torch.allclose(found.feature, loaded.model.pooled(loaded.model.features(x))[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("size, stage", [((28, 28), "conv4_x"), ((16, 28), "conv4_x"), ((12, 28), "conv3_x"),

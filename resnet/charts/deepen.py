@@ -6,7 +6,8 @@ from math import cos, radians, sin
 import plotly.graph_objects as go
 
 from resnet.charts.style import layout, shade
-from resnet.lab.deepen import ARMS, Moment
+from resnet.lab.deepen import Moment
+from resnet.surgery import ARMS
 from resnet.util.html import escape
 from resnet.util.text import text
 

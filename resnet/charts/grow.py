@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 
 from resnet.charts.style import layout, shade
-from resnet.lab.deepen import ARMS
 from resnet.lab.grow import ITERATIONS, Growth
+from resnet.surgery import ARMS
 from resnet.util.text import text
 
 DASHES = {"zero": "dash", "fresh": "dash", "dirac": "dot"}

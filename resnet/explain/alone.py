@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from resnet.model import ResNet
-from resnet.surgery import Lesion, after_blocks, before_blocks, lesioned, places
+from resnet.surgery import Lesion, lesioned, places
 
 
 @torch.no_grad()
@@ -16,8 +16,8 @@ def each_alone(model: ResNet, x: Tensor) -> Tensor:
     """
     names = tuple(place.name for place in places(model.config) if place.removable)
     dropped = lesioned(model, Lesion(names))
-    batch = before_blocks(model, x)
+    batch = model.stem(x)
     for place in places(model.config):
         skipped = [dropped.get_submodule(place.name)(batch[:1])] if place.removable else []
         batch = torch.cat([model.get_submodule(place.name)(batch), *skipped])
-    return after_blocks(model, batch).float().cpu()
+    return model.head(batch).float().cpu()

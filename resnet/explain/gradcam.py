@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from resnet.explain.stages import feature_of, parts
 from resnet.model import ResNet
 
 
@@ -22,7 +21,7 @@ def grad_cam(model: ResNet, activation: Tensor, stage: str, target: int) -> Tens
     """
     maps = activation.detach().requires_grad_()
     with torch.enable_grad():
-        logit = model.fc(feature_of(model, _after(model, stage, maps)))[0, target]
+        logit = model.fc(model.pooled(_after(model, stage, maps)))[0, target]
         (gradient,) = torch.autograd.grad(logit, maps)
     weights = gradient.mean((2, 3), keepdim=True)
     return (weights * maps.detach()).sum(1)[0].relu().float().cpu()
@@ -30,9 +29,7 @@ def grad_cam(model: ResNet, activation: Tensor, stage: str, target: int) -> Tens
 
 def _after(model: ResNet, stage: str, x: Tensor) -> Tensor:
     """The parts that follow `stage`, applied."""
-    reached = False
-    for name, part in parts(model).items():
-        if reached:
-            x = part(x)
-        reached = reached or name == stage
+    parts = model.parts()
+    for name in list(parts)[list(parts).index(stage) + 1:]:
+        x = parts[name](x)
     return x

@@ -16,7 +16,7 @@ from resnet.data import normalise
 from resnet.explain.alone import each_alone
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
-from resnet.explain.stages import feature_of, stage_names, stage_outputs
+from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.load import LoadedModel
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, sparing
@@ -129,7 +129,7 @@ def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen
     """Of `net`, the model or its copy with blocks switched off, always in fp32."""
     x = normalise(seen.pixels[None].to(device), loaded.info)
     outputs = stage_outputs(net, x)
-    feature = feature_of(net, outputs[next(reversed(outputs))])
+    feature = net.pooled(outputs[next(reversed(outputs))])
     stage = asks.stage or _last_telling(outputs)
     target = int(logits.argmax()) if asks.target == FIRST else asks.target
     return {

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.data import DATA, Split, load_samples, normalise, sample_file
-from resnet.explain.stages import feature_of
 from resnet.hub.load import LoadedModel
 from resnet.inference.placement import best_device, placed, sparing
 from resnet.inference.serving import heavy
@@ -102,7 +101,7 @@ def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = No
 def _run(loaded: LoadedModel, images: Tensor, device: torch.device, precision: str) -> tuple[Tensor, Tensor]:
     model = loaded.model
     with autocast(device, precision):
-        feature = feature_of(model, model.features(normalise(images.to(device), loaded.info)))
+        feature = model.pooled(model.features(normalise(images.to(device), loaded.info)))
         logits = model.fc(feature)
     return feature.float().cpu(), logits.float().cpu()
 

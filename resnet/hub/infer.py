@@ -10,10 +10,10 @@ from math import isqrt
 
 import torch
 
-from resnet.config import EXPANSION, ResNetConfig
+from resnet.config import EXPANSION, ResNetConfig, stage_output
 from resnet.hub.hints import Hints, read_hints
 from resnet.hub.spelling import SHOWN, Spelling, to_torchvision
-from resnet.model import ResNet, stage_output
+from resnet.model import ResNet
 from resnet.util.errors import InputError
 from resnet.util.note import Note
 

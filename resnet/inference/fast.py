@@ -122,7 +122,7 @@ def folded(model: ResNet) -> ResNet:
     """
     net = copy.deepcopy(model)
     pairs = PAIRS.get(net.config.order, ())
-    for module in [net, *(block for stage in net.stages for block in stage)]:
+    for module in [net, *net.blocks]:
         for conv, norm in pairs:
             _fold(module, conv, norm)
         shortcut = getattr(module, "downsample", None)

@@ -1,4 +1,4 @@
-"""A trained net made deeper, and trained a little further: the three arms of resnet.lab.deepen, in turn.
+"""A trained net made deeper, and trained a little further: the three arms of resnet.surgery, in turn.
 
 All arms see the same batches, one iteration each in turn, at one learning rate. A few dozen iterations show
 which arms have to be repaired first; they say nothing of where long training would end.
@@ -9,13 +9,13 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from resnet.data import Split
+from resnet.data import Split, normalise
 from resnet.hub.load import load
-from resnet.lab.deepen import deepen
 from resnet.lab.images import images_for, random_images
 from resnet.lab.race import FOREVER, in_turn, one_thread
 from resnet.lab.race_log import TICK
 from resnet.model import ResNet
+from resnet.surgery import deepened
 from resnet.training.evaluate import evaluate
 from resnet.training.recipe import Recipe
 from resnet.training.workers import pick_device
@@ -38,11 +38,11 @@ def grow(names: dict[str, str], after: str, count: int, items: int, calibration:
 
     Args:
         names: by arm, the bundled net that it grows.
-        after, count: where the blocks go and how many, as in `deepen`.
+        after, count: where the blocks go and how many, as in `deepened`.
         items: the first so many test images that ship; calibration: training images for the norms' statistics.
 
     Raises:
-        InputError: as `deepen`; or the data do not ship.
+        InputError: as `deepened`; or the data do not ship.
     """
     where = pick_device(device)
     so_far = Growth(dict.fromkeys(names, ()), dict.fromkeys(names, ()))
@@ -52,7 +52,8 @@ def grow(names: dict[str, str], after: str, count: int, items: int, calibration:
         loaded = load(name)
         train_set, test_set = (images_for(loaded.info, part, shipped=True) for part in ("train", "test"))
         with one_thread(where):
-            nets[arm] = deepen(loaded.model, arm, after, count, random_images(train_set, calibration, seed), seed)
+            drawn = random_images(train_set, calibration, seed)
+            nets[arm] = deepened(loaded.model, arm, after, count, normalise(drawn.images, drawn.spec), seed)
             errors[arm] = tuple(evaluate(net, test_set.first(items)).error for net in (loaded.model, nets[arm]))
         yield (so_far := replace(so_far, errors=so_far.errors | errors))
     yield from _trained(so_far, nets, train_set, test_set.first(items), iterations, where)

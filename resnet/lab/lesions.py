@@ -16,7 +16,7 @@ from resnet.config import ResNetConfig
 from resnet.data import Split, normalise
 from resnet.hub.ref import WEIGHTS
 from resnet.model import ResNet
-from resnet.surgery import Lesion, after_blocks, before_blocks, blocks, check_lesion, lesioned, places, swappable
+from resnet.surgery import Lesion, check_lesion, lesioned, places, swappable
 from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
@@ -99,7 +99,7 @@ def effects(net: ResNet, split: Split, tasks: Sequence[Task]) -> Iterator[Effect
     names = [place.name for place in places(net.config)]
     first = {task: min((names.index(name) for name in task.blocks), default=0) for task in tasks}
     batches = [_opening(net, images, split) for images in split.images.split(BATCH)]
-    for i, block in enumerate(blocks(net)):
+    for i, block in enumerate(net.blocks):
         for task in (task for task in tasks if first[task] == i):
             yield _score(lesioned(net, task.lesion), i, batches, split, task)
         with torch.inference_mode():
@@ -119,7 +119,7 @@ def effects_in_chunks(net: ResNet, split: Split, tasks: Sequence[Task]) -> list[
 
 @torch.inference_mode()
 def _opening(net: ResNet, images: torch.Tensor, split: Split) -> torch.Tensor:
-    return before_blocks(net, normalise(images, split.spec))
+    return net.stem(normalise(images, split.spec))
 
 
 @torch.inference_mode()
@@ -127,9 +127,9 @@ def _score(net: ResNet, start: int, batches: list[torch.Tensor], split: Split, t
     """From the block `start` on; in float64, so that the number of batches hardly shows."""
     wrong, loss = 0, 0.0
     for x, labels in zip(batches, split.labels.split(BATCH), strict=True):
-        for block in blocks(net)[start:]:
+        for block in net.blocks[start:]:
             x = block(x)
-        logits = after_blocks(net, x)
+        logits = net.head(x)
         wrong += int((logits.argmax(1) != labels).sum())
         loss += F.cross_entropy(logits, labels, reduction="sum").item()
     return Effect(task.operation, task.blocks, len(split), 100 * wrong / len(split), loss / len(split))

@@ -6,7 +6,7 @@ over all paths it is the net's gradient.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from resnet.data import Split, normalise
 from resnet.hub.ref import WEIGHTS
 from resnet.model import ResNet
-from resnet.surgery import blocks, places, set_branch, shared_copy
+from resnet.surgery import block_of, places, set_branch, shared_copy
 from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
@@ -83,11 +83,11 @@ class _Gated:
         if net.config.plain:
             raise InputError("plain_paths")
         self.net = shared_copy(net)
-        self.gates = [_Gate() for _ in blocks(net)]
+        self.gates = [_Gate() for _ in net.blocks]
         for place, gate in zip(places(net.config), self.gates, strict=True):
-            block = self.net.get_submodule(place.name)
-            set_branch(self.net, place.name, partial(_through, gate, net.get_submodule(place.name).residual))
-            block.downsample = _Shortcut(gate, block.get_submodule("downsample"))
+            block = block_of(self.net, place.name)
+            set_branch(self.net, place.name, partial(_through, gate, block_of(net, place.name).residual))
+            block.downsample = _Shortcut(gate, block.downsample)
 
     def gradients(self, x: Tensor, labels: Tensor, gates: Tensor) -> Tensor:
         for gate, opened in zip(self.gates, gates.unbind(1), strict=True):
@@ -104,7 +104,7 @@ class _Gate:
     opened: Tensor
 
 
-def _through(gate: _Gate, branch, x: Tensor) -> Tensor:
+def _through(gate: _Gate, branch: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     out = branch(x)
     return torch.where(gate.opened, out, out.detach())
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
-from resnet.config import ResNetConfig, config_of
-from resnet.model import stage_output
+from resnet.config import ResNetConfig, config_of, output_size, stage_output
 from resnet.tracing.records import Block, Layer, Trace
 from resnet.tracing.trace import checked_size, trace
 from resnet.util.text import text
@@ -87,7 +86,7 @@ def _size(config: ResNetConfig, size) -> tuple[int, int]:
 def rows_read(side: int, layer: Layer) -> list[int]:
     """Rows (or columns) of a layer's input, `side` long, that some window covers."""
     kernel, stride, padding = _window(layer)
-    count = (side + 2 * padding - kernel) // stride + 1
+    count = output_size(side, kernel, stride, padding)
     return sorted({row for out in range(count) for row in range(out * stride - padding, out * stride - padding + kernel)
                    if 0 <= row < side})
 

@@ -6,8 +6,7 @@ of the code: a plain net has no shortcut, a net without groups no `groups`.
 
 from textwrap import indent
 
-from resnet.config import ResNetConfig, config_of
-from resnet.model import stage_output
+from resnet.config import ResNetConfig, config_of, stage_output
 from resnet.tracing.trace import checked_size, name_of
 
 

@@ -11,6 +11,7 @@ from math import prod
 
 from torch import nn
 
+from resnet.config import output_size
 from resnet.model import NoShortcut, ZeroPad
 from resnet.util.errors import InputError
 
@@ -56,18 +57,13 @@ def outlined(module: nn.Module) -> None:
     module.forward = partial(RULES[type(module)], module)
 
 
-def window(side: int, kernel: int, stride: int, padding: int) -> int:
-    """Pixels that leave a window operation: floor((side + 2 padding - kernel) / stride) + 1."""
-    return (side + 2 * padding - kernel) // stride + 1
-
-
 def _conv(conv: nn.Conv2d, x: Outline) -> Outline:
-    sides = map(window, x.shape[2:], conv.kernel_size, conv.stride, conv.padding)
+    sides = map(output_size, x.shape[2:], conv.kernel_size, conv.stride, conv.padding)
     return Outline((x.shape[0], conv.out_channels, *sides))
 
 
 def _max_pool(pool: nn.MaxPool2d, x: Outline) -> Outline:
-    sides = (window(side, pool.kernel_size, pool.stride, pool.padding) for side in x.shape[2:])
+    sides = (output_size(side, pool.kernel_size, pool.stride, pool.padding) for side in x.shape[2:])
     return Outline((*x.shape[:2], *sides))
 
 
@@ -88,8 +84,8 @@ def _linear(linear: nn.Linear, x: Outline) -> Outline:
 
 
 def _zero_pad(pad: ZeroPad, x: Outline) -> Outline:
-    n, channels, height, width = x.shape
-    return Outline((n, channels + pad.new_channels, -(-height // pad.stride), -(-width // pad.stride)))
+    sides = (output_size(side, kernel=1, stride=pad.stride, padding=0) for side in x.shape[2:])
+    return Outline((x.shape[0], x.shape[1] + pad.new_channels, *sides))
 
 
 RULES: dict[type[nn.Module], Callable] = {

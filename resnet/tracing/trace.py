@@ -14,8 +14,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from resnet.config import VARIANTS, ResNetConfig, config_of
-from resnet.model import ResNet, stage_output
+from resnet.config import VARIANTS, ResNetConfig, config_of, stage_output
+from resnet.model import ResNet
 from resnet.tracing.records import Block, Layer, Stage, Trace
 from resnet.tracing.shape_rules import FLOAT_BYTES, PASSING, Outline, outlined
 from resnet.util.errors import InputError

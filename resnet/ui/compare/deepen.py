@@ -6,10 +6,10 @@ from functools import lru_cache
 import gradio as gr
 
 from resnet.hub.load import load
-from resnet.lab.deepen import ARMS, MOST, Moment, moments
+from resnet.lab.deepen import Moment, moments
 from resnet.lab.images import images_for, random_images
 from resnet.lab.twins import Twins, all_twins, twins_of
-from resnet.surgery import places
+from resnet.surgery import ARMS, MOST, places
 from resnet.ui.compare.frame import Frame, below_html, heading_html, numbers_table
 from resnet.ui.page.language import language, word
 from resnet.ui.page.panel import Tab

@@ -3,8 +3,8 @@
 import gradio as gr
 import spaces
 
-from resnet.lab.deepen import ARMS
 from resnet.lab.grow import BATCH, ITERATIONS, RATE, Growth, grow
+from resnet.surgery import ARMS
 from resnet.ui.compare import deepen
 from resnet.ui.compare.deepen import CALIBRATION, SEED, DeepenView, pairs
 from resnet.ui.compare.frame import below_html, numbers_table
