@@ -6,7 +6,7 @@ from math import log10
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from resnet.charts.style import MUTED, SHADES, layout, readable, titled
+from resnet.charts.style import MUTED, SHADES, layout, titled
 from resnet.lab.shattering import (
     KINDS,
     LAGS,
@@ -20,6 +20,7 @@ from resnet.lab.shattering import (
     noises,
     published,
 )
+from resnet.util.numbers import readable
 from resnet.util.text import text
 
 DOTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44, 50)  # depths with a dot

@@ -44,11 +44,3 @@ def titled(figure, title: str):
     figure.update_layout(title={"text": title, "font": {"size": 14}, "x": 0, "xref": "container", "y": 1,
                                 "yref": "container", "yanchor": "top", "pad": {"t": 6, "l": 2}})
     return figure
-
-
-def readable(value: float) -> str:
-    """Three significant digits, as powers of ten from a million on: 14266.2 -> "14,266", 3.5e7 -> "3.50·10⁷"."""
-    if abs(value) >= 1e6:
-        digits, power = f"{value:.2e}".split("e")
-        return f"{digits}·10{str(int(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
-    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"

@@ -12,11 +12,11 @@ from math import prod
 from resnet.config import ResNetConfig, config_of, output_size, stage_output
 from resnet.tracing.records import Block, Layer, Trace
 from resnet.tracing.trace import checked_size, trace
-from resnet.util.text import text
+from resnet.util.note import Note
+from resnet.util.numbers import by, significant
 
 LEVELS = ("error", "warning", "note")  # fails, loses something, is good to know
 AXES = ("row", "column")
-WORDS = {"axis": "breaks.axis", "how": "breaks.how"}  # values that are words to be translated
 HEAD = ("avgpool", "flatten", "fc")
 
 
@@ -37,14 +37,10 @@ class Finding:
     level: str = "note"
 
     def sentence(self, lang: str = "en") -> str:
-        return text(f"breaks.findings.{self.kind}", lang, layer=self.layer, **self._worded(lang))
+        return Note(self.kind, {"layer": self.layer} | self.values, "breaks.findings").sentence(lang)
 
     def fix(self, lang: str = "en") -> str:
-        return text(f"breaks.fixes.{self.fix_key}", lang, layer=self.layer, **self._worded(lang))
-
-    def _worded(self, lang: str) -> dict:
-        return {key: text(f"{WORDS[key]}.{value}", lang) if key in WORDS else value
-                for key, value in self.values.items()}
+        return Note(self.fix_key, {"layer": self.layer} | self.values, "breaks.fixes").sentence(lang)
 
 
 def where_it_breaks(config: "str | ResNetConfig", size=None, batch: int = 1) -> tuple[Finding, ...]:
@@ -85,7 +81,7 @@ def _size(config: ResNetConfig, size) -> tuple[int, int]:
 
 def rows_read(side: int, layer: Layer) -> list[int]:
     """Rows (or columns) of a layer's input, `side` long, that some window covers."""
-    kernel, stride, padding = _window(layer)
+    kernel, stride, padding = layer.window
     count = output_size(side, kernel, stride, padding)
     return sorted({row for out in range(count) for row in range(out * stride - padding, out * stride - padding + kernel)
                    if 0 <= row < side})
@@ -93,13 +89,13 @@ def rows_read(side: int, layer: Layer) -> list[int]:
 
 def rows_left_over(side: int, layer: Layer) -> int:
     """Rows at the end of the padded input that no window covers, as the division by the stride is rounded down."""
-    kernel, stride, padding = _window(layer)
+    kernel, stride, padding = layer.window
     return (side + 2 * padding - kernel) % stride
 
 
 def share_of_data(layer: Layer) -> float:
     """The part of all window positions, over the whole map, that lies on data and not on padding."""
-    kernel, stride, padding = _window(layer)
+    kernel, stride, padding = layer.window
     share = 1.0
     for side, count in zip(layer.input[2:], layer.output[2:], strict=True):
         starts = range(-padding, count * stride - padding, stride)
@@ -107,17 +103,8 @@ def share_of_data(layer: Layer) -> float:
     return share
 
 
-def _window(layer: Layer) -> tuple[int, int, int]:
-    """(kernel, stride, padding); what has none of them takes single pixels."""
-    return layer.kernel or 1, layer.stride or 1, layer.padding or 0
-
-
 def _windowed(result: Trace) -> Iterator[Layer]:
     return (layer for layer in result.layers if layer.type in ("Conv2d", "MaxPool2d"))
-
-
-def _by(sides: tuple[int, ...]) -> str:
-    return "×".join(map(str, sides))
 
 
 # Finders: each yields at most one finding of a kind ----------------------------------------------
@@ -127,8 +114,8 @@ def _flatten_made_for_another(config: ResNetConfig, result: Trace) -> Iterator[F
     size = result.input[2:]
     made, given = stage_output(config.input_size, config), stage_output(size, config)
     if config.head == "flatten" and prod(made) != prod(given):
-        yield Finding("flatten_size", "fc", {"made": _by(config.input_size), "given": _by(size), "made_map": _by(made),
-                                             "given_map": _by(given)}, "flatten_size", "error")
+        yield Finding("flatten_size", "fc", {"made": by(config.input_size), "given": by(size), "made_map": by(made),
+                                             "given_map": by(given)}, "flatten_size", "error")
 
 
 def _one_value_per_channel(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
@@ -144,7 +131,7 @@ def _pixels_nobody_reads(config: ResNetConfig, result: Trace) -> Iterator[Findin
         sides, read = block.input[2:], _block_reads(block)
         if read != sides:
             yield Finding("unread", block.name, {
-                "input": _by(sides), "read": _by(read), "percent": f"{100 * (1 - prod(read) / prod(sides)):.3g}",
+                "input": by(sides), "read": by(read), "percent": significant(100 * (1 - prod(read) / prod(sides))),
             }, "stride_in", "warning")
             return
 
@@ -187,7 +174,7 @@ def _mostly_padding(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     for layer in _windowed(result):
         if layer.type == "Conv2d" and layer.kernel > 1 and share_of_data(layer) < 0.5:
             yield Finding("mostly_padding", layer.name, {
-                "kernel": _by((layer.kernel,) * 2), "map": _by(layer.input[2:]), "least": _least(config, pixels=3),
+                "kernel": by((layer.kernel,) * 2), "map": by(layer.input[2:]), "least": _least(config, pixels=3),
                 "percent": f"{100 * (1 - share_of_data(layer)):.0f}"}, _larger(config), "warning")
             return
 
@@ -201,7 +188,7 @@ def _tutorials_formula(config: ResNetConfig, result: Trace) -> Iterator[Finding]
     formula = height * (width // 32) // 32
     if formula != real:
         yield Finding("flatten_formula", "fc", {
-            "size": _by((height, width)), "formula": f"{channels * formula:,}", "real": f"{channels * real:,}"},
+            "size": by((height, width)), "formula": f"{channels * formula:,}", "real": f"{channels * real:,}"},
             "flatten_formula", "warning" if config.head == "flatten" else "note")
 
 
@@ -212,7 +199,7 @@ def _shapes_that_change(kind: str, config: ResNetConfig, result: Trace) -> Itera
     if changed:
         first = changed[0]
         yield Finding(kind, first.name, {
-            "input": _by(first.input[1:]), "output": _by(first.output[1:]), "n": len(changed),
+            "input": by(first.input[1:]), "output": by(first.output[1:]), "n": len(changed),
             "how": first.shortcut.replace("-", "_")}, "projection")
 
 
@@ -228,7 +215,7 @@ def _halves_rounded_up(config: ResNetConfig, result: Trace) -> Iterator[Finding]
                 near = tuple(-(-side // stride) * stride for side in result.input[2:])
                 yield Finding("rounds_up", layer.name, {
                     "axis": AXES[axis - 2], "side": layer.input[axis], "half": layer.output[axis],
-                    "stride": stride, "near": _by(near)}, "multiple")
+                    "stride": stride, "near": by(near)}, "multiple")
                 return
 
 

@@ -8,14 +8,17 @@ prints to the number counted here and names the layers behind each step.
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.papers.tables import PUBLISHED, Published
 from resnet.tracing.records import Layer, Trace
 from resnet.tracing.trace import checked_size, name_of, trace
 from resnet.util.errors import InputError
-from resnet.util.numbers import short
-from resnet.util.text import sentences, text
+from resnet.util.fields import spell
+from resnet.util.note import Note
+from resnet.util.numbers import by, short
+from resnet.util.text import text
 
 UNITS = ("macs", "flops")
 SCOPES = ("conv_fc", "all")
@@ -88,7 +91,7 @@ def _single_operations(layer: Layer) -> int:
     if layer.type in ("ReLU", "Add"):
         return values
     if layer.type == "MaxPool2d":
-        return values * (layer.kernel**2 - 1)
+        return values * (layer.window[0]**2 - 1)
     if layer.type == "AdaptiveAvgPool2d":
         return prod(layer.input)
     return values if has_bias(layer) else 0
@@ -99,7 +102,7 @@ def has_bias(layer: Layer) -> bool:
     if layer.type == "Linear":
         return layer.params > layer.input[1] * layer.output[1]
     if layer.type == "Conv2d":
-        return layer.params > layer.output[1] * layer.input[1] // layer.groups * layer.kernel**2
+        return layer.params > layer.output[1] * layer.input[1] // (layer.groups or 1) * layer.window[0]**2
     return False
 
 
@@ -125,11 +128,9 @@ class Step:
     values: dict
 
     def sentence(self, lang: str = "en") -> str:
-        values = self.values | {"n": f"{len(self.layers):,}", "layers": name_some(self.layers, lang)}
-        if "field" in values:
-            values["field"] = sentences(lang).get(f"fields.{values['field']}", values["field"])
-        return text(f"cost.steps.{self.key}", lang, **values,
-                    before=short(self.before or 0), after=short(self.after))
+        values = {"n": f"{len(self.layers):,}", "layers": name_some(self.layers, lang),
+                  "before": short(self.before or 0), "after": short(self.after)}
+        return Note(self.key, self.values | values, "cost.steps").sentence(lang)
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,8 @@ def _from_paper(config: ResNetConfig, result: Trace, quantity: str) -> list[Step
     now = _paper_net(figure)
     counts = _counted(now, now.input_size, quantity)
     steps = [Step("paper", round(figure.value), sum(counts.values()), (), {"source": figure.cite})]
-    for key, changed, size, values in _changes(now, config, result.input[2:]):
+    height, width = result.input[2:]
+    for key, changed, size, values in _changes(now, config, (height, width)):
         after = _counted(changed, size, quantity)
         step = _step(key, counts, after, values)
         steps += [step] if step.layers else []
@@ -239,10 +241,8 @@ def _changes(now: ResNetConfig, end: ResNetConfig, size: tuple[int, int]):
         yield "setting", end, size, {"field": "head", "old": now.head, "new": end.head}
 
 
-def _spelled(value) -> str:
-    if isinstance(value, tuple):
-        return "x".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _spelled(value: Any) -> str:
+    return by(value, "x") if isinstance(value, tuple) else spell(value)
 
 
 def _counted(config: ResNetConfig, size, quantity: str) -> dict[str, int]:

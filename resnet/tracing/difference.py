@@ -1,9 +1,12 @@
 """Two nets side by side: what each part and layer costs in both, which differ, and what that says."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from resnet.tracing.records import Layer, Stage, Trace
-from resnet.util.text import text
+from resnet.util.fields import spell
+from resnet.util.note import Note
+from resnet.util.numbers import signed, significant
 
 EQUAL_BUDGET = 0.05  # relative; ResNet-50 and ResNeXt-50 differ by 2 % in parameters and 3.5 % in multiply-adds
 
@@ -46,17 +49,6 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One thing that the comparison says, told in a language by `sentence`."""
-
-    key: str
-    values: dict
-
-    def sentence(self, lang: str = "en") -> str:
-        return text(f"difference.{self.key}", lang, **self.values)
-
-
-@dataclass(frozen=True)
 class Difference:
     """`parts` in the order of the net with more of them; `layers` in the order of execution."""
 
@@ -66,7 +58,7 @@ class Difference:
     macs: tuple[int, int]
     parts: tuple[PartRow, ...]
     layers: tuple[LayerRow, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[Note, ...]
 
     @property
     def changed(self) -> tuple[LayerRow, ...]:
@@ -129,15 +121,18 @@ def _merged(ours: list[str], theirs: list[str]) -> list[str]:
 # What it says ------------------------------------------------------------------------------------
 
 
+_statement = partial(Note, under="difference")
+
+
 def _statements(a: Trace, b: Trace, layers: tuple[LayerRow, ...]):
     names = {"a": a.name, "b": b.name}
     if not any(row.differs for row in layers):
-        yield Statement("same_layers", names)
+        yield _statement("same_layers", names)
     else:
         yield from _parameter_statements(a, layers, names)
         yield from _budget(a, b, names)
     if a.config.depths == b.config.depths and a.config.block != b.config.block:
-        yield Statement("blocks", names | {"n": sum(a.config.depths)})
+        yield _statement("blocks", names | {"n": sum(a.config.depths)})
     yield from _settings(a, b)
 
 
@@ -145,10 +140,10 @@ def _parameter_statements(a: Trace, layers: tuple[LayerRow, ...], names: dict):
     """Whether weights of one net fit the other: which layers' parameters differ."""
     other = [row for row in layers if _tensors(row.a) != _tensors(row.b)]
     if not other:
-        yield Statement("same_parameters", names | {"params": f"{a.params:,}"})
+        yield _statement("same_parameters", names | {"params": f"{a.params:,}"})
     elif all((row.a or row.b).on_shortcut for row in other):
         count = sum((row.a or row.b).type == "Conv2d" for row in other)
-        yield Statement("same_but_projections", names | {"n": count})
+        yield _statement("same_but_projections", names | {"n": count})
 
 
 def _tensors(layer: Layer | None) -> tuple | None:
@@ -163,25 +158,19 @@ def _budget(a: Trace, b: Trace, names: dict):
     if (a.params, macs[0]) == (b.params, macs[1]):
         return
     close = max(abs(b.params / a.params - 1), abs(macs[1] / macs[0] - 1)) <= EQUAL_BUDGET
-    yield Statement("equal_budget" if close else "unequal_budget",
+    yield _statement("equal_budget" if close else "unequal_budget",
                     names | {"params": _percent(a.params, b.params), "macs": _percent(*macs)})
 
 
 def _percent(before: float, after: float) -> str:
     """ "+3.5", "−2.1": relative to the first, in percent; a true minus sign."""
     change = 100 * (after / before - 1)
-    return f"{change:+.3g}".replace("-", "−") if abs(change) >= 0.05 else "±0"
+    return signed(change if abs(change) >= 0.05 else 0, significant)
 
 
 def _settings(a: Trace, b: Trace):
     ours, theirs = a.config.to_dict(), b.config.to_dict()
     changed = [field for field in ours if ours[field] != theirs[field]]
     if changed:
-        yield Statement("settings", {"settings": ", ".join(
-            f"{field} {_spelled(ours[field])} → {_spelled(theirs[field])}" for field in changed)})
-
-
-def _spelled(value) -> str:
-    if isinstance(value, (tuple, list)):
-        return ",".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        yield _statement("settings", {"settings": ", ".join(
+            f"{field} {spell(ours[field])} → {spell(theirs[field])}" for field in changed)})

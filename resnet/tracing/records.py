@@ -37,6 +37,11 @@ class Layer:
     activation_bytes: int
     receptive_field: int = 1
 
+    @property
+    def window(self) -> tuple[int, int, int]:
+        """(kernel, stride, padding); what has none of them takes single pixels."""
+        return self.kernel or 1, self.stride or 1, self.padding or 0
+
 
 class _Part:
     """What a run of layers has in common: sums, and the shapes at its ends."""

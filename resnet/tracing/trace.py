@@ -19,6 +19,7 @@ from resnet.model import ResNet
 from resnet.tracing.records import Block, Layer, Stage, Trace
 from resnet.tracing.shape_rules import FLOAT_BYTES, PASSING, Outline, outlined
 from resnet.util.errors import InputError
+from resnet.util.numbers import by
 
 __all__ = ["Block", "Layer", "Stage", "Trace", "checked_size", "name_of", "trace"]
 MAX_BATCH = 65_536
@@ -90,13 +91,9 @@ def checked_size(config: ResNetConfig, size=None) -> tuple[int, int]:
         raise InputError("one_pixel")
     made, given = stage_output(config.input_size, config), stage_output((height, width), config)
     if config.head == "flatten" and prod(made) != prod(given):
-        raise InputError("flatten_size", made=_by(config.input_size), given=_by((height, width)),
-                         made_map=_by(made), given_map=_by(given))
+        raise InputError("flatten_size", made=by(config.input_size, "x"), given=by((height, width), "x"),
+                         made_map=by(made, "x"), given_map=by(given, "x"))
     return height, width
-
-
-def _by(size: tuple[int, ...]) -> str:
-    return "x".join(map(str, size))
 
 
 def _skeleton(config: ResNetConfig) -> ResNet:

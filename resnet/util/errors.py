@@ -1,8 +1,9 @@
 """The one error whose message is meant for a user."""
 
 from functools import partial
+from typing import Any
 
-from resnet.util.text import sentences, text
+from resnet.util.note import Note
 
 
 class InputError(ValueError):
@@ -13,7 +14,7 @@ class InputError(ValueError):
     `error.sentence("zh")` the Chinese.
     """
 
-    def __init__(self, key: str, /, **values):
+    def __init__(self, key: str, /, **values: Any):
         self.key = key
         self.values = values
         super().__init__(self.sentence())
@@ -23,12 +24,10 @@ class InputError(ValueError):
         return partial(InputError, self.key, **self.values), ()
 
     def sentence(self, lang: str = "en") -> str:
-        values = {name: sentences(lang).get(f"fields.{value}", value) if name == "field" else value
-                  for name, value in self.values.items()}
-        return text(f"errors.{self.key}", lang, **{name: _one_line(value) for name, value in values.items()})
+        return Note(self.key, {name: _one_line(value) for name, value in self.values.items()}, "errors").sentence(lang)
 
 
-def _one_line(value):
+def _one_line(value: Any) -> Any:
     """Quoted text stays on its line and can be sent: no line breaks, no controls of direction, no half characters."""
     if not isinstance(value, str) or value.isprintable():
         return value

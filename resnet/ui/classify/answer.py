@@ -1,7 +1,5 @@
 """The answer: what the net saw, where it looked, the bars, and what to make of them."""
 
-import csv
-import io
 import json
 import os
 
@@ -12,8 +10,9 @@ from resnet.ui.classify.parts import menu
 from resnet.ui.classify.view import Reading
 from resnet.ui.page.download import download
 from resnet.ui.page.images import overlay, png_url
+from resnet.util.csv import csv_text
 from resnet.util.html import escape
-from resnet.util.numbers import milliseconds
+from resnet.util.numbers import by, points, probability, readable
 from resnet.util.text import sentences, text
 
 SURE_BELOW = 0.25  # of the largest possible entropy
@@ -75,7 +74,7 @@ def _looked(reading: Reading) -> str:
 def _cam_menus(reading: Reading) -> str:
     """The stage and the class; a second model follows the first, so it has none of its own."""
     look, lang = reading.look, reading.lang
-    size = "×".join(map(str, look.cam.shape))
+    size = by(look.cam.shape)
     if reading.view.beside and reading.beside is None:
         return escape(f"{look.stage} ({size}) · {name_of_class(reading, look.target)}")
     stages = [(name, name) for name in reversed(reading.stages)]
@@ -96,23 +95,11 @@ def _bars(reading: Reading) -> str:
         f'<tr{" class=first" if i == 0 else ""}><th scope="row">{escape(name_of_class(reading, index))}</th>'
         f'<td class="bar"><span style="width:{100 * p:.2f}%"></span>'
         + (f'<i style="--at:{whole[index]:.4f}"></i>' if changed else "")
-        + f'</td><td class="number">{percent(p)}</td>'
+        + f'</td><td class="number">{escape(probability(p))}</td>'
         + (f'<td class="delta">{points(p - whole[index])}</td>' if changed else "") + "</tr>"
         for i, (index, p) in enumerate(ranked(look.logits, view.top_k, view.temperature)))
     alt = escape(text("classify.answers_alt", lang))
     return f'<table class="bars" aria-label="{alt}"><tbody>{rows}</tbody></table>'
-
-
-def percent(probability: float) -> str:
-    """One decimal, and never a certainty that is not one."""
-    if probability < 0.0005:
-        return "&lt; 0.1\u00a0%"
-    return f"{100 * probability:.1f}\u00a0%" if probability < 0.9995 else "&gt; 99.9\u00a0%"
-
-
-def points(change: float) -> str:
-    """A change of probability in percentage points, with its sign."""
-    return f"{100 * change:+.1f}".replace("-", "−")
 
 
 def _notes(reading: Reading) -> str:
@@ -138,11 +125,7 @@ def _lesion(reading: Reading) -> str:
     first, now = int(before.argmax()), int(after.argmax())
     key = "classify.lesion_same" if first == now else "classify.lesion_moved"
     return text(key, lang, n=len(view.off), label=name_of_class(reading, first), now=name_of_class(reading, now),
-                before=_plain_percent(before[first]), after=_plain_percent(after[first]))
-
-
-def _plain_percent(probability) -> str:
-    return percent(float(probability)).replace("&lt;", "<").replace("&gt;", ">")
+                before=probability(float(before[first])), after=probability(float(after[first])))
 
 
 def source_html(reading: Reading) -> str:
@@ -160,8 +143,8 @@ def _source(reading: Reading) -> str:
     device = text(f"classify.{look.device}", lang, cores=os.cpu_count())
     before = reading.decode_ms + look.prepare_ms
     parts.append(text("classify.source", lang, device=device, precision=look.precision,
-                      total=milliseconds(before + look.forward_ms), forward=milliseconds(look.forward_ms),
-                      prepare=milliseconds(before), evidence=milliseconds(look.evidence_ms)))
+                      total=readable(before + look.forward_ms), forward=readable(look.forward_ms),
+                      prepare=readable(before), evidence=readable(look.evidence_ms)))
     if look.fallback:
         parts.append(text(f"classify.fallback_{look.fallback}", lang))
     return " ".join(parts)
@@ -188,7 +171,7 @@ def _rows(reading: Reading) -> list[tuple[int, str, float, float]]:
 
 
 def _answer_csv(reading: Reading) -> str:
-    return _csv(("class", "label", "logit", "probability"), _rows(reading))
+    return csv_text(("class", "label", "logit", "probability"), _rows(reading))
 
 
 def _answer_json(reading: Reading) -> str:
@@ -201,16 +184,9 @@ def _answer_json(reading: Reading) -> str:
 
 
 def _feature_csv(reading: Reading) -> str:
-    return _csv(("feature", "value"), list(enumerate(reading.look.feature.tolist())))
+    return csv_text(("feature", "value"), list(enumerate(reading.look.feature.tolist())))
 
 
 def _feature_json(reading: Reading) -> str:
     return json.dumps({"model": reading.loaded.info.name, "picture": reading.view.example,
                        "feature": reading.look.feature.tolist()})
-
-
-def _csv(head: tuple, rows: list[tuple]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([head, *rows])
-    return buffer.getvalue()

@@ -3,11 +3,12 @@
 from resnet.explain.answers import probabilities
 from resnet.explain.features import Channel, StageMap
 from resnet.surgery import Place, places
-from resnet.ui.classify.answer import name_of_class, percent, points
+from resnet.ui.classify.answer import name_of_class
 from resnet.ui.classify.parts import button, section
 from resnet.ui.classify.view import Reading
 from resnet.ui.page.images import grey, png_url
 from resnet.util.html import escape
+from resnet.util.numbers import points, probability, significant
 from resnet.util.text import text
 
 
@@ -41,7 +42,7 @@ def _channels(reading: Reading) -> str:
     stage = next(stage for stage in reading.look.stages if stage.name == reading.view.channels)
     shares = 100 * sum(channel.share for channel in found)
     note = text("classify.channels_note", lang, name=stage.name, n=len(found), all=f"{stage.shape[0]:,}",
-                share=f"{shares:.3g}")
+                share=significant(shares))
     return (f'<div class="channels">{"".join(_channel(channel, lang) for channel in found)}</div>'
             f'<p class="note">{escape(note)}</p>')
 
@@ -49,7 +50,7 @@ def _channels(reading: Reading) -> str:
 def _channel(channel: Channel, lang: str) -> str:
     alt = escape(text("classify.channel_alt", lang, index=channel.index))
     return (f'<figure><img class="pixels" src="{png_url(grey(channel.map))}" alt="{alt}">'
-            f"<figcaption>{channel.index} · {100 * channel.share:.2g} %</figcaption></figure>")
+            f"<figcaption>{channel.index} · {significant(100 * channel.share, 2)} %</figcaption></figure>")
 
 
 def blocks_html(reading: Reading) -> str:
@@ -83,6 +84,6 @@ def _block(reading: Reading, place: Place, before: float, alone: "float | None")
            f'{"" if off else " checked"}{"" if place.removable else " disabled"}>')
     told = (f'<td colspan="3" class="note">{text("classify.changes_shape", lang)}</td>' if alone is None else
             f'<td class="bar"><span style="width:{100 * alone:.2f}%"></span><i style="--at:{before:.4f}"></i>'
-            f'</td><td class="number">{percent(alone)}</td><td class="delta">{points(alone - before)}</td>')
+            f'</td><td class="number">{escape(probability(alone))}</td><td class="delta">{points(alone - before)}</td>')
     name = f'<span class="part">{reading.stages[place.stage + 1]} · </span>{place.name}{mark}'
     return f'<tr{" class=off" if off else ""}><th scope="row">{name}</th><td>{box}</td>{told}</tr>'

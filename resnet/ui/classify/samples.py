@@ -8,13 +8,14 @@ from torch import Tensor
 from resnet.data import DATA
 from resnet.explain.samples import Measured, has_items, nearest
 from resnet.hub.load import LoadedModel
-from resnet.ui.classify.answer import label_text, percent
+from resnet.ui.classify.answer import label_text
 from resnet.ui.classify.parts import button, menu, section
 from resnet.ui.classify.view import ANY, KINDS, ClassifyView
 from resnet.ui.page import device
 from resnet.ui.page.examples import item_pixels
 from resnet.ui.page.images import png_url
 from resnet.util.html import escape
+from resnet.util.numbers import probability, significant
 from resnet.util.text import text
 
 NEAR, PAGE, KEPT = 8, 40, 4
@@ -76,7 +77,7 @@ def _browse(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
     counts = found.confusion(len(loaded.info.labels))
     source = text("classify.browse_source", lang, n=f"{len(found):,}", title=_title(loaded, lang),
                   accuracy=f"{100 * found.accuracy:.2f}", name=loaded.info.name, precision=found.precision,
-                  seconds=f"{found.seconds:.2g}")
+                  seconds=significant(found.seconds, 2))
     return (f'<div class="browse">{_confusion(counts, view, loaded, lang)}</div>'
             f"{_filters(view, loaded, lang)}{_page(view, loaded, found, lang)}"
             f'<p class="source">{escape(source)}{_fallback(found, lang)}</p>')
@@ -153,7 +154,7 @@ def _page(view: ClassifyView, loaded: LoadedModel, found: Measured, lang: str) -
     indices = chosen_items(view, found)
     pages = max(1, -(-len(indices) // PAGE))
     page = min(view.page, pages - 1)
-    tiles = "".join(_tile(loaded, found, item, percent(found.confidence[item].item()), lang)
+    tiles = "".join(_tile(loaded, found, item, escape(probability(found.confidence[item].item())), lang)
                     for item in indices[page * PAGE:(page + 1) * PAGE].tolist())
     steps = "".join(button("page", str(to), sign, text(key, lang), "step") for to, sign, key in (
         (page - 1, "←", "classify.page_before"), (page + 1, "→", "classify.page_after")) if 0 <= to < pages)

@@ -1,7 +1,5 @@
 """Several pictures at once: a line for each, and all of it as CSV."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +12,20 @@ from resnet.explain.look import MANY, Several
 from resnet.hub.load import LoadedModel, load
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
+<<<<<<< HEAD
 from resnet.ui.classify.answer import label_text, percent
 from resnet.ui.gradio_compat import sent
+=======
+from resnet.ui.classify.answer import label_text
+>>>>>>> 2b4e50a (A sentence kept as a record is a Note, in findings, statements, steps and errors; numbers are told by one module, and files of the tabs written by one writer)
 from resnet.ui.page import device
 from resnet.ui.page.download import download
 from resnet.ui.page.images import png_url
 from resnet.ui.wall.guard import uploaded_file
+from resnet.util.csv import csv_text
 from resnet.util.errors import InputError
 from resnet.util.html import escape
-from resnet.util.numbers import milliseconds
+from resnet.util.numbers import probability, readable
 from resnet.util.text import LANGUAGES, text
 
 TOP = 3
@@ -115,7 +118,7 @@ def _row(line: Line, loaded: LoadedModel, lang: str) -> str:
     if line.seen is None:
         return f'<tr><td></td>{name}<td colspan="{TOP}" class="warn">{escape(line.problem)}</td></tr>'
     image = f'<td><img class="pixels" src="{png_url(line.seen)}" alt=""></td>'
-    cells = "".join(f"<td>{escape(label_text(loaded.info.labels[i], lang))} {percent(p)}</td>"
+    cells = "".join(f"<td>{escape(label_text(loaded.info.labels[i], lang))} {escape(probability(p))}</td>"
                     for i, p in line.answers)
     return f"<tr>{image}{name}{cells}</tr>"
 
@@ -123,7 +126,7 @@ def _row(line: Line, loaded: LoadedModel, lang: str) -> str:
 def _source(found: "Several | None", lang: str) -> str:
     if found is None:
         return ""
-    parts = [text("classify.several_source", lang, n=len(found.logits), ms=milliseconds(found.milliseconds),
+    parts = [text("classify.several_source", lang, n=len(found.logits), ms=readable(found.milliseconds),
                   precision=found.precision)]
     if found.fallback:
         parts.append(text(f"classify.fallback_{found.fallback}", lang))
@@ -131,14 +134,13 @@ def _source(found: "Several | None", lang: str) -> str:
 
 
 def _csv(lines: list[Line], loaded: LoadedModel) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["file", "model", *(f"{what}_{i + 1}" for i in range(TOP) for what in ("label", "probability")),
-                     "problem"])
-    for line in lines:
-        cells = [cell for i, p in line.answers for cell in (loaded.info.labels[i], p)]
-        writer.writerow([_harmless(line.name), loaded.info.name, *cells, *[""] * (2 * TOP - len(cells)), line.problem])
-    return buffer.getvalue()
+    head = ["file", "model", *(f"{what}_{i + 1}" for i in range(TOP) for what in ("label", "probability")), "problem"]
+    return csv_text(head, (_csv_row(line, loaded) for line in lines))
+
+
+def _csv_row(line: Line, loaded: LoadedModel) -> list:
+    cells = [cell for i, p in line.answers for cell in (loaded.info.labels[i], p)]
+    return [_harmless(line.name), loaded.info.name, *cells, *[""] * (2 * TOP - len(cells)), line.problem]
 
 
 def _harmless(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from resnet.charts.style import readable
 from resnet.lab.gradients import BATCH, IMAGES, READOUTS, Gradients
 from resnet.lab.shattering import (
     CLOUD,
@@ -19,6 +18,7 @@ from resnet.lab.shattering import (
 )
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.html import escape
+from resnet.util.numbers import readable
 from resnet.util.text import text
 
 TABLED = (1, 2, 4, 6, 8, 10, 16, 24, 32, 40, 50)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from resnet.charts.lesions import Shown
-from resnet.charts.style import readable
 from resnet.hub.load import bundled
 from resnet.lab import lesions, paths
 from resnet.lab.lesions import OPERATIONS, Effect
@@ -11,6 +10,7 @@ from resnet.lab.paths import PathLength
 from resnet.lab.twins import Twins
 from resnet.surgery import places
 from resnet.ui.compare.frame import numbers_table
+from resnet.util.numbers import readable
 from resnet.util.text import text
 
 SWEEPS = OPERATIONS

@@ -9,7 +9,7 @@ from resnet.tracing.records import Trace
 from resnet.tracing.trace import trace
 from resnet.ui.trace.view import Reading
 from resnet.util.html import escape
-from resnet.util.numbers import by, short
+from resnet.util.numbers import by, short, signed
 from resnet.util.text import text
 
 SHOWN = 60  # layers; beyond that the sentence and the parts say it better
@@ -64,10 +64,8 @@ def _total(found: Difference, lang: str) -> str:
 
 
 def _triple(pair: tuple[int, int]) -> str:
-    difference_ = pair[1] - pair[0]
-    sign = "±0" if difference_ == 0 else f"{'+' if difference_ > 0 else '−'}{short(abs(difference_))}"
     return "".join(f'<td class="number" title="{count:,}">{short(count)}</td>' for count in pair) + \
-        f'<td class="number">{sign}</td>'
+        f'<td class="number">{signed(pair[1] - pair[0])}</td>'
 
 
 def _layers(found: Difference, lang: str) -> str:

@@ -4,6 +4,7 @@ from resnet.tracing.block_diagram import block_map
 from resnet.tracing.records import Layer, Trace
 from resnet.ui.trace.view import Reading
 from resnet.util.html import escape
+from resnet.util.numbers import by
 from resnet.util.text import text
 
 
@@ -46,7 +47,7 @@ def _output(layer: Layer) -> tuple[str, str, str]:
     sides = zip(layer.input[2:], layer.output[2:], strict=True)
     sums = [f"⌊({side} + 2·{layer.padding} − {layer.kernel}) / {layer.stride}⌋ + 1 =" for side, _ in sides]
     same = layer.input[2] == layer.input[3]
-    return (sums[0] if same else "<br>".join(sums)), " × ".join(map(str, layer.output[2:])), ""
+    return (sums[0] if same else "<br>".join(sums)), by(layer.output[2:], " × "), ""
 
 
 def _params(layer: Layer, lang: str) -> tuple[str, str, str]:
@@ -62,7 +63,7 @@ def _params(layer: Layer, lang: str) -> tuple[str, str, str]:
 
 def _macs(layer: Layer) -> tuple[str, str, str]:
     weights, _ = _weights(layer)
-    size = " · ".join(map(str, layer.output[2:]))
+    size = by(layer.output[2:], " · ")
     batch = f"{layer.output[0]} · " if layer.output[0] > 1 else ""
     return f"{batch}{weights:,}{' · ' + size if size else ''} =", f"{layer.macs:,}", ""
 

@@ -1,13 +1,11 @@
 """A Trace -> HTML: the figures on top, the table of layers, the tutorials' listing, the source."""
 
-import csv
-import io
-
 from resnet.tracing.cost import badge, published_of
 from resnet.tracing.records import Layer, Trace
 from resnet.ui.trace.view import Reading
+from resnet.util.csv import csv_text
 from resnet.util.html import escape
-from resnet.util.numbers import by, short, size
+from resnet.util.numbers import by, short, signed, size
 from resnet.util.text import text
 
 FOLD_ABOVE = 700  # layers: beyond that a page of rows helps nobody; the CSV has them all
@@ -38,8 +36,7 @@ def _badge(reading: Reading, quantity: str) -> tuple[str, str]:
     values = {"source": found.figure.cite, "value": short(found.figure.value)}
     if found.equal:
         return "good", text("trace.equal", reading.lang, **values)
-    sign = "+" if found.difference > 0 else "−"
-    return "warn", text("trace.differs", reading.lang, **values, difference=sign + short(abs(found.difference)))
+    return "warn", text("trace.differs", reading.lang, **values, difference=signed(found.difference))
 
 
 def source_html(reading: Reading) -> str:
@@ -59,15 +56,12 @@ def listing_html(reading: Reading) -> str:
 
 def layers_csv(result: Trace) -> str:
     """The table as a file: exact numbers, shapes as 1x64x112x112."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("name", "type", "part", "block", "kernel", "stride", "padding", "groups", "input", "output",
-                     "params", "macs", "receptive_field", "activation_bytes"))
-    for layer in result.layers:
-        writer.writerow((layer.name, layer.type, layer.group, layer.block, layer.kernel, layer.stride, layer.padding,
-                         layer.groups, by(layer.input, "x"), by(layer.output, "x"), layer.params, layer.macs,
-                         layer.receptive_field, layer.activation_bytes))
-    return out.getvalue()
+    head = ("name", "type", "part", "block", "kernel", "stride", "padding", "groups", "input", "output", "params",
+            "macs", "receptive_field", "activation_bytes")
+    return csv_text(head, (
+        (layer.name, layer.type, layer.group, layer.block, layer.kernel, layer.stride, layer.padding, layer.groups,
+         by(layer.input, "x"), by(layer.output, "x"), layer.params, layer.macs, layer.receptive_field,
+         layer.activation_bytes) for layer in result.layers))
 
 
 def _field_note(result: Trace, lang: str) -> str:

@@ -7,7 +7,7 @@ from resnet.tracing.memory import memory
 from resnet.ui.page.examples import photo_url
 from resnet.ui.trace.view import Reading
 from resnet.util.html import escape
-from resnet.util.numbers import short, size
+from resnet.util.numbers import percent, short, size
 from resnet.util.text import text
 
 MEMORY = ("weights", "gradients", "optimiser", "activations")
@@ -53,7 +53,7 @@ def stages_html(reading: Reading) -> str:
 
 
 def _bar(count: int, most: int, total: int) -> str:
-    share = f"{100 * count / total:.1f}\u00a0%" if total else ""
+    share = percent(count / total) if total else ""
     return (f'<td class="bar"><span style="width:{100 * count / (most or 1):.1f}%"></span></td>'
             f'<td class="number" title="{count:,}">{short(count)} · {share}</td>')
 

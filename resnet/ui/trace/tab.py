@@ -35,6 +35,7 @@ from resnet.ui.trace.view import BUILT, Reading, TraceView, base, own_values, sp
 from resnet.ui.wall.guard import guarded_api, guarded_view
 from resnet.ui.wall.limits import work
 from resnet.util.html import escape
+from resnet.util.numbers import by
 from resnet.util.text import text
 
 OWN = ("height", "width", "classes", *BUILT)  # what every net brings along
@@ -195,7 +196,7 @@ def _builder(name: str, value):
 def _take_along(config: ResNetConfig, size: tuple[int, int], batch: int, lang: str) -> str:
     """The net as code, its numbers and its map, as files and to look at; kept for the next click on the same net."""
     result = trace(config, size, batch)
-    name = f"{re.sub('[^a-z0-9_.]+', '-', result.name)}-{'x'.join(map(str, result.input))}"
+    name = f"{re.sub('[^a-z0-9_.]+', '-', result.name)}-{by(result.input, 'x')}"
     source = code(config, size)
     links = (download(f"{name}.py", source, text("trace.code", lang)),
              download(f"{name}.csv", layers_csv(result), text("trace.download", lang)),
