@@ -6,6 +6,7 @@ missing, extra, misshapen, oddly typed or not finite is named, and nothing half-
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def save_model(folder: Path, model: ResNet, info: ModelInfo, half: bool = False)
     state = {key: (value.half() if half and value.dim() > 1 else value).detach().cpu().contiguous()
              for key, value in model.state_dict().items()}
     shards = _shards(state)
-    files = {name: save(tensors, {"format": "pt"}) for name, tensors in shards.items()}
+    files: dict[str, bytes | str] = {name: save(tensors, {"format": "pt"}) for name, tensors in shards.items()}
     if len(shards) > 1:
         index = {"metadata": {"total_size": sum(map(_bytes, state.values()))},
                  "weight_map": {key: name for name, tensors in shards.items() for key in tensors}}
@@ -197,11 +198,11 @@ def _check_tensor(key: str, want: Tensor, have: Tensor) -> None:
         raise InputError("tensor_negative", tensor=key)
 
 
-def _weight_files(folder: Path) -> dict[str, set[str] | None]:
+def _weight_files(folder: Path) -> Mapping[str, set[str] | None]:
     """File names, each with the tensors that it must hold (None: whatever it holds)."""
     if (folder / WEIGHTS_FILE).exists():
         return {WEIGHTS_FILE: None}
-    files: dict[str, set[str] | None] = {}
+    files: dict[str, set[str]] = {}
     try:
         for key, name in json.loads((folder / INDEX_FILE).read_text("utf-8"))["weight_map"].items():
             files.setdefault(name, set()).add(key)

@@ -4,7 +4,9 @@ from __future__ import annotations
 import __future__
 
 import argparse
+import dataclasses
 import importlib
+import inspect
 import math
 import sys
 from dataclasses import dataclass
@@ -114,7 +116,7 @@ def test_a_value_is_of_a_type_or_not(hint, value, does):
 def test_a_wrong_type_is_told_of_its_field():
     check_types(ROW, "recipe")
     with pytest.raises(InputError) as caught:
-        check_types(Row("x", seed="3"), "recipe")
+        check_types(dataclasses.replace(ROW, **{"seed": "3"}), "recipe")
     assert (caught.value.key, caught.value.values) == ("recipe", {"field": "seed", "value": "3"})
 
 
@@ -127,9 +129,8 @@ def postponed(name: str) -> ModuleType:
     module = ModuleType(f"{name}_postponed")
     module.__file__ = known.__file__
     sys.modules[module.__name__] = module
-    with open(known.__file__, encoding="utf-8") as file:
-        code = compile(file.read(), known.__file__, "exec", __future__.annotations.compiler_flag, dont_inherit=True)
-    exec(code, vars(module))
+    flag = __future__.annotations.compiler_flag
+    exec(compile(inspect.getsource(known), name, "exec", flags=flag, dont_inherit=True), vars(module))
     return module
 
 

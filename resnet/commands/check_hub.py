@@ -1,14 +1,15 @@
 """python -m resnet check-hub: the curated models, fetched and checked, on a machine that reaches the Hub."""
 
+import argparse
 import dataclasses
 import sys
 
-from resnet.commands.console import print_json
+from resnet.commands.console import Subcommands, print_json
 from resnet.papers.curated import CURATED
 from resnet.util.errors import InputError
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     total = sum(entry.megabytes for entry in CURATED) / 1e3
     parser = commands.add_parser(
         "check-hub", help="download the curated models and check hashes, names and a reference picture's label",
@@ -18,7 +19,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print a row per model; status 2 where one is not as expected, or the Hub is not there."""
     unknown = sorted(set(args.models) - {entry.reference for entry in CURATED})
     if unknown:

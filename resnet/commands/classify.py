@@ -1,11 +1,12 @@
 """python -m resnet classify: what is on a picture."""
 
+import argparse
 import sys
 
-from resnet.commands.console import load_with_bar, print_json
+from resnet.commands.console import Subcommands, load_with_bar, print_json
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("classify", help="what is on a picture, by trained weights")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG, PNG or WebP files")
     parser.add_argument("--model", required=True, metavar="MODEL",
@@ -18,7 +19,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print the most probable classes of each picture."""
     from resnet.inference.predict import classify as answer
 

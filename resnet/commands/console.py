@@ -1,12 +1,16 @@
 """What the commands share: JSON on standard output, key=value settings."""
 
+import argparse
 import json
 from contextlib import closing
+from typing import Any
 
 from resnet.util.errors import InputError
 
+Subcommands = argparse._SubParsersAction  # what `add` of each command is given
 
-def print_json(data) -> None:
+
+def print_json(data: Any) -> None:
     print(json.dumps(data, ensure_ascii=False))
 
 

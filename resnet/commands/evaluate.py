@@ -1,9 +1,11 @@
 """python -m resnet evaluate: accuracy and loss on a test set."""
 
-from resnet.commands.console import print_json
+import argparse
+
+from resnet.commands.console import Subcommands, print_json
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("evaluate", help="accuracy and loss of a trained net on a test set")
     parser.add_argument("model", metavar="MODEL", help="a bundled name, or a folder in the layout of weights/<name>/")
     parser.add_argument("--data", required=True, metavar="NAME", help="fashion_mnist or cifar10")
@@ -14,7 +16,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print a net's score on the test images; under torchrun the processes share them out."""
     from copy import deepcopy
     from dataclasses import asdict

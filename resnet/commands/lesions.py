@@ -1,11 +1,13 @@
 """python -m resnet lesions: what each block of a trained net does, recorded beside its weights."""
 
+import argparse
 from pathlib import Path
 
+from resnet.commands.console import Subcommands
 from resnet.util.errors import InputError
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("lesions", help="error after dropping, halving, swapping blocks; gradient by path")
     parser.add_argument("model", metavar="MODEL",
                         help="a bundled name, or a folder in the layout of weights/<name>/; gets two CSV files")
@@ -14,7 +16,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Measure what the two files lack; a stopped run goes on with the same command."""
     from resnet.hub.load import load
     from resnet.lab import lesions, paths

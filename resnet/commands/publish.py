@@ -1,9 +1,11 @@
 """python -m resnet publish: the bundled models and the Space, to the Hub."""
 
-from resnet.commands.console import print_json
+import argparse
+
+from resnet.commands.console import Subcommands, print_json
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("publish", help="create or update the model repositories and the Space on the Hub")
     parser.add_argument("--owner", help="user or organisation; the token's own account")
     parser.add_argument("--models", nargs="*", metavar="NAME", help="bundled names; all of them")
@@ -14,7 +16,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print what is sent, or would be."""
     from resnet.hub.publish import owner_of_token, plan, publish
 

@@ -1,16 +1,19 @@
 """python -m resnet responses: how loud each layer of a trained net is, recorded beside its weights."""
 
+import argparse
+
+from resnet.commands.console import Subcommands
 from resnet.util.errors import InputError
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("responses", help="deviation of each layer's response (He et al. 2015, figure 7)")
     parser.add_argument("model", metavar="MODEL", help="a bundled name, or a folder in the layout of weights/<name>/")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N test images")
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Measure and write responses.csv."""
     from resnet.commands.lesions import record_folder
     from resnet.hub.load import load

@@ -1,9 +1,12 @@
 """python -m resnet surface: the loss around a trained net, recorded beside its weights."""
 
+import argparse
 from pathlib import Path
 
+from resnet.commands.console import Subcommands
 
-def add(commands) -> None:
+
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("surface", help="loss on a plane through a trained net's weights (Li et al. 2018)")
     parser.add_argument("model", metavar="MODEL", help="a bundled name, or a folder in the layout of weights/<name>/")
     parser.add_argument("--grid", type=int, default=21, metavar="N", help="points a side, odd (21)")
@@ -16,7 +19,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Measure the points that the file lacks; a stopped run goes on with the same command."""
     from resnet.commands.lesions import record_folder
     from resnet.hub.load import load

@@ -1,9 +1,12 @@
 """python -m resnet trace: shapes, parameters and cost, layer by layer."""
 
-from resnet.commands.console import print_json, settings
+import argparse
+
+from resnet.commands.console import Subcommands, print_json, settings
+from resnet.util.numbers import by
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     parser = commands.add_parser("trace", help="shapes, parameters and cost, layer by layer")
     parser.add_argument("net", metavar="VARIANT_OR_MODEL",
                         help="resnet50, plain34, resnet20_cifar, ...; or a bundled model, a Hub repository "
@@ -23,7 +26,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print a net's trace as a table, as JSON, as the tutorials' listing or as code, or what breaks."""
     from resnet.hub.trace import trace_recognised
 
@@ -72,7 +75,7 @@ OPERATIONS = {"macs": "multiply-adds", "flops": "FLOPs"}
 def layer_table(result, counted) -> str:
     """A row per layer and the totals, aligned; shapes without the batch. `counted` is the trace's Cost."""
     head = ("layer", "type", "part", "output", "params", OPERATIONS[counted.unit], "receptive field")
-    rows = [(layer.name, layer.type, layer.group, "x".join(map(str, layer.output[1:])),
+    rows = [(layer.name, layer.type, layer.group, by(layer.output[1:], "x"),
              f"{layer.params:,}", f"{count.count:,}", f"{layer.receptive_field:,} px")
             for layer, count in zip(result.layers, counted.layers, strict=True)]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -85,7 +88,7 @@ def layer_table(result, counted) -> str:
 def _totals(result, counted) -> list[str]:
     scope = {"conv_fc": "convolutions and fc", "all": "all operations"}[counted.scope]
     return [
-        f"{result.name}, input {'x'.join(map(str, result.input))}",
+        f"{result.name}, input {by(result.input, 'x')}",
         f"parameters       {result.params:,}",
         f"{OPERATIONS[counted.unit]:<16} {counted.total:,} ({scope}, whole batch)",
         f"receptive field  {result.receptive_field:,} px",

@@ -5,11 +5,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from resnet.commands.console import print_json, settings
+from resnet.commands.console import Subcommands, print_json, settings
 from resnet.util.fields import hints
 
 
-def add(commands) -> None:
+def add(commands: Subcommands) -> None:
     from resnet.training.recipe import Recipe
 
     parser = commands.add_parser("train", help="train a variant; resumes where a stopped run left off")
@@ -35,7 +35,7 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Train with a bar on standard error, then write the folder; under torchrun the processes share the work."""
     from resnet.training.experiment import plan
     from resnet.training.experiment import run as trained

@@ -8,7 +8,7 @@ responses.csv beside the weights (`python -m resnet responses MODEL`).
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
 
@@ -116,7 +116,7 @@ def deviations(model: ResNet, split: Split) -> dict[str, float]:
     model = copy.deepcopy(model).eval()
     sums: dict[str, Tensor] = {}
     for layer, norm in layer_norms(model):
-        norm.register_forward_hook(lambda _, __, out, layer=layer: _add(sums, layer, out))
+        norm.register_forward_hook(partial(_add, sums, layer))
     for images in split.images.split(BATCH):
         model(normalise(images, split.spec))
     found = {}
@@ -133,7 +133,8 @@ def layer_norms(model: ResNet) -> list[tuple[str, nn.Module]]:
             if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3)]
 
 
-def _add(sums: dict[str, Tensor], layer: str, out: Tensor) -> None:
+def _add(sums: dict[str, Tensor], layer: str, _norm: nn.Module, _inputs: tuple, out: Tensor) -> None:
+    """A hook: count, sum and sum of squares of what leaves the norm."""
     values = out.double()
     parts = torch.stack([torch.tensor(values.numel()).double(), values.sum(), values.square().sum()])
     sums[layer] = sums.get(layer, 0) + parts

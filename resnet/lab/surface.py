@@ -7,7 +7,6 @@ stay as they are. Twins of one seed are moved along directions drawn from the sa
 """
 
 import copy
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import Split
@@ -90,8 +90,12 @@ class Height:
 def directions(net: nn.Module, seed: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Two filter-normalised random directions, by parameter name; what does not move is left out."""
     generator = torch.Generator().manual_seed(seed)
-    return tuple({name: _filter_normalised(torch.randn(weight.shape, generator=generator), weight.detach().cpu())
-                  for name, weight in net.named_parameters() if weight.ndim > 1} for _ in range(2))
+    return _direction(net, generator), _direction(net, generator)
+
+
+def _direction(net: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
+    return {name: _filter_normalised(torch.randn(weight.shape, generator=generator), weight.detach().cpu())
+            for name, weight in net.named_parameters() if weight.ndim > 1}
 
 
 def _filter_normalised(direction: Tensor, weight: Tensor) -> Tensor:
@@ -104,7 +108,8 @@ class Walker:
     """A copy of a net on a device that can be put anywhere on the plane."""
 
     def __init__(self, net: nn.Module, seed: int, device: "str | torch.device" = "cpu"):
-        self.net = copy.deepcopy(net).to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.net = copy.deepcopy(net).to(device).eval().requires_grad_(False)
+        convert_conv2d_weight_memory_format(self.net, torch.channels_last)
         parameters = dict(self.net.named_parameters())
         first, second = directions(net, seed)
         self.moving = [(parameters[name], parameters[name].clone(), first[name].to(device), second[name].to(device))
@@ -126,15 +131,16 @@ def record(folder: Path, net: nn.Module, split: Split, where: Slice, precision: 
     """
     if len(split) < where.n:
         raise InputError("surface_images", n=f"{where.n:,}", found=f"{len(split):,}")
-    common = (*dataclasses.astuple(where), fingerprint(net), precision)
+    weights = fingerprint(net)
     have = list(read(folder)) if (folder / FILE).exists() else []
-    if any(dataclasses.astuple(height)[:6] != common for height in have):
+    if any((height.slice, height.weights, height.precision) != (where, weights, precision) for height in have):
         raise InputError("surface_other", file=str(folder / FILE))
     done, walker = {(height.a, height.b) for height in have}, Walker(net, where.seed, device)
     for a, b in ((_rounded(a), _rounded(b)) for a in where.ticks for b in where.ticks):
         if (a, b) not in done:
             score = evaluate(walker.go(a, b), split.first(where.n), precision)
-            have.append(Height(*common, a, b, score.loss, score.error))
+            have.append(Height(where.grid, where.span, where.n, where.seed, weights, precision, a, b, score.loss,
+                               score.error))
             write_file(folder / FILE, to_csv(have))
             yield have[-1]
 

@@ -59,13 +59,15 @@ def plan(variant: str | None, recipe: dict, source: Path | None = None, changes:
     """
     info = _read_info(source) if source else None
     recipe = (info.recipe if info else {}) | recipe
-    if (variant is None and info is None) or "data" not in recipe or "epochs" not in recipe:
+    name = variant or (info.variant if info else None)
+    if name is None or "data" not in recipe or "epochs" not in recipe:
         raise InputError("train_needs")
     parsed = Recipe.from_dict(recipe)
-    config = config_of(variant) if variant else info.architecture
-    if variant or parsed.data != info.data:
-        config = adapt(config, data_spec(parsed.data))
-    return Experiment(variant or info.variant, config_of(config, **(changes or {})), parsed)
+    if info and not variant:
+        config = info.architecture if parsed.data == info.data else adapt(info.architecture, data_spec(parsed.data))
+    else:
+        config = adapt(config_of(name), data_spec(parsed.data))
+    return Experiment(name, config_of(config, **(changes or {})), parsed)
 
 
 def adapt(config: ResNetConfig, spec: DataSpec) -> ResNetConfig:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from resnet.checkpoint import check_tensors
 from resnet.config import ResNetConfig
+from resnet.model import ResNet
 from resnet.training.recipe import Recipe
 from resnet.util.csv import records_csv
 from resnet.util.errors import InputError
@@ -59,7 +60,7 @@ def open_folder(out: Path, rows: list[Row]) -> None:
     remove_partials(out)
 
 
-def save_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe,
+def save_checkpoint(out: Path, net: ResNet, optimiser: torch.optim.Optimizer, recipe: Recipe,
                     rows: list[Row]) -> None:
     """Raises InputError when the folder cannot be written; the checkpoint before stays."""
     from safetensors.torch import save
@@ -72,7 +73,7 @@ def save_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer,
     write_file(out / HISTORY_FILE, to_csv(rows))
 
 
-def load_checkpoint(out: Path, net: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> list[Row]:
+def load_checkpoint(out: Path, net: ResNet, optimiser: torch.optim.Optimizer, recipe: Recipe) -> list[Row]:
     """Put the net and the optimiser where the checkpoint left them; its rows, none without a checkpoint.
 
     Raises:
@@ -121,7 +122,7 @@ def _same_run(run: dict, config: ResNetConfig, recipe: Recipe) -> bool:
         return False
 
 
-def _restore(net: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _restore(net: ResNet, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     weights = {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
     check_tensors(net.state_dict(), weights)
     net.load_state_dict(weights)
@@ -132,6 +133,6 @@ def _restore(net: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str
             optimiser.state[parameter]["momentum_buffer"] = buffer
 
 
-def _momentum(net: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _momentum(net: ResNet, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     buffers = {name: optimiser.state[p].get("momentum_buffer") for name, p in net.named_parameters()}
     return {name: buffer for name, buffer in buffers.items() if buffer is not None}

@@ -6,7 +6,7 @@ A field's annotation says what a value is, postponed or not; its `option` what i
 import dataclasses
 import math
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -44,8 +44,10 @@ def choices_of(record: Any, name: str) -> tuple | None:
 
 
 def _choices(record: Any, field: dataclasses.Field) -> tuple | None:
-    found: Any = field.metadata.get("choices")
-    return tuple(found(record)) if callable(found) else None if found is None else tuple(found)
+    found = field.metadata.get("choices")
+    if found is None:
+        return None
+    return tuple(found if isinstance(found, Iterable) else found(record))
 
 
 # What a record holds -----------------------------------------------------------------------------
