@@ -13,12 +13,14 @@ share_heaps()
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
 from resnet.data import photo_file  # noqa: E402
+from resnet.hub.store import ModelStore, use  # noqa: E402
 from resnet.inference.picture import decode  # noqa: E402
 from resnet.ui.gradio_patches import patched  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
 
 start_inference()
+use(ModelStore())
 demo = build()
 
 if __name__ == "__main__":

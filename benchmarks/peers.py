@@ -218,13 +218,14 @@ class Ours(Peer):
         server = serving.start()  # before anything computes, as app.py does: it is to be the only pool of threads
         from resnet.checkpoint import ModelInfo, restore
         from resnet.config import config_of
-        from resnet.hub.load import LoadedModel
+        from resnet.hub.loaded import LoadedModel
         from resnet.hub.preprocessing import Steps
+        from resnet.hub.ref import ModelRef
 
         config = config_of(self.net)
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
         steps = Steps((self.size,) * 2, (32 if self.small else 256,) * 2)
-        self.loaded = LoadedModel(self.net, restore(config, state), info, steps)
+        self.loaded = LoadedModel(ModelRef("bundled", self.net), restore(config, state), info, steps)
         net = serving.Net(self.loaded.model, info, torch.device("cpu"), "auto")
         while server.form(net) is None:
             serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))

@@ -59,9 +59,8 @@ OURS = """
 import runpy, sys
 from pathlib import Path
 import spaces
-from resnet.hub import load as hub
-from resnet.hub import ref as reference
-reference.WEIGHTS = hub.WEIGHTS = Path(sys.argv.pop(1))
+from resnet.hub import ref, store
+ref.WEIGHTS = store.WEIGHTS = Path(sys.argv.pop(1))
 sys.argv[0] = "app.py"
 runpy.run_path("app.py", run_name="__main__")
 """

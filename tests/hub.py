@@ -13,7 +13,8 @@ plugged in by `hub.route(method, pattern, function)`.
 
 HF_ENDPOINT is read when huggingface_hub is imported. `pointed_at` therefore changes what was read from
 it, in the running process: the end point, the address template, the default HfApi, the cache folder
-and the pooled connections. For a process of its own there is `hub.environment(cache)`.
+and the pooled connections; and it gives the process an empty store of models. For a process of its own
+there is `hub.environment(cache)`.
 """
 
 import hashlib
@@ -122,12 +123,16 @@ class StandInHub:
 
 @contextmanager
 def pointed_at(hub: "StandInHub | str", cache: Path) -> Iterator[None]:
-    """This process's huggingface_hub talks to `hub` (or an address), with an empty cache and no token."""
+    """This process's huggingface_hub talks to `hub` (or an address), with an empty cache and no token; its store
+    of models is an empty one meanwhile."""
     from unittest.mock import patch
 
     import huggingface_hub
     from huggingface_hub import constants, hf_api
 
+    from resnet.hub.store import ModelStore, current, use
+
+    before = current()
     url = hub if isinstance(hub, str) else hub.url
     with (patch.object(constants, "ENDPOINT", url),
           patch.object(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"),
@@ -138,17 +143,9 @@ def pointed_at(hub: "StandInHub | str", cache: Path) -> Iterator[None]:
           patch.object(hf_api.api, "endpoint", url),
           patch.dict("os.environ", {"HF_TOKEN": ""})):
         huggingface_hub.close_session()
+        use(ModelStore())
         try:
             yield
         finally:
+            use(before)
             huggingface_hub.close_session()
-
-
-def forget() -> None:
-    """This process forgets what it read and loaded from any Hub, as if it had just started."""
-    from resnet.hub import load as hub
-    from resnet.hub import ref as reference
-
-    reference.forget()
-    hub._models.clear()
-    hub._places.clear()

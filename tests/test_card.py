@@ -6,7 +6,8 @@ from huggingface_hub import ModelCard
 
 from resnet.config import config_of
 from resnet.data import DATA
-from resnet.hub.load import WEIGHTS, bundled
+from resnet.hub.load import bundled
+from resnet.hub.ref import WEIGHTS
 from resnet.tracing.trace import trace
 from resnet.training.card import model_card
 from tests.factories import made_info, tiny

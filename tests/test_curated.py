@@ -11,12 +11,13 @@ from safetensors.torch import save
 
 from resnet.__main__ import main
 from resnet.hub.labels import imagenet
+from resnet.hub.store import ModelStore, use
 from resnet.inference import check_hub as check_hub_module
 from resnet.model import create
 from resnet.papers.curated import CURATED, Curated
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
-from tests.hub import StandInHub, forget, pointed_at
+from tests.hub import StandInHub, pointed_at
 from tests.photographs import photographs
 
 SMALL = ("timm/resnet18.tv_in1k", "timm/resnet18.a1_in1k", "microsoft/resnet-18")
@@ -58,12 +59,10 @@ def weights() -> dict[str, bytes]:
 
 @pytest.fixture
 def hub(tmp_path, weights, monkeypatch):
-    forget()
     with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
         for name in SMALL:
             stand_in.add(name, {"model.safetensors": weights["tabby"]})
         yield stand_in
-    forget()
 
 
 def test_all_as_expected(hub, capsys, weights):
@@ -105,7 +104,7 @@ def test_hashes_are_compared(hub, capsys, tmp_path, weights):
     assert main(["check-hub", SMALL[0]]) == 0
     file = next((tmp_path / "cache").rglob("model.safetensors"))
     file.write_bytes(weights["tench"])  # as long
-    forget()
+    use(ModelStore())
     assert main(["check-hub", SMALL[0]]) == 0 and file.read_bytes() == weights["tabby"]
 
 

@@ -12,14 +12,15 @@ import huggingface_hub
 import pytest
 from safetensors.torch import save
 
-from resnet.hub import downloads
-from resnet.hub import load as hub_module
-from resnet.hub import ref as reference
-from resnet.hub.load import load, obtain
+from resnet.hub import cache, downloads
+from resnet.hub import store as store_module
+from resnet.hub.load import load
+from resnet.hub.ref import ModelRef
+from resnet.hub.store import ModelStore, current, use
 from resnet.model import create
 from resnet.util.errors import InputError
 from tests.factories import same_tensors
-from tests.hub import StandInHub, forget, pointed_at
+from tests.hub import StandInHub, pointed_at
 
 REPO = "a/net"
 
@@ -36,12 +37,10 @@ def weights(net) -> bytes:
 
 @pytest.fixture
 def hub(tmp_path, weights, monkeypatch):
-    forget()
     monkeypatch.setattr(downloads, "REPORT_SECONDS", 0.02)
     with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
         stand_in.add(REPO, {"config.json": b'{"mean": [0.5, 0.5, 0.5], "std": [0.25]}', "model.safetensors": weights})
         yield stand_in
-    forget()
 
 
 def refusal(name: str = REPO, trusted: bool = False) -> InputError:
@@ -49,6 +48,10 @@ def refusal(name: str = REPO, trusted: bool = False) -> InputError:
         load(name, trusted)
     assert str(caught.value) and "\n" not in str(caught.value)
     return caught.value
+
+
+def obtain(name: str):
+    return current().obtain(ModelRef.parse(name))
 
 
 def cached() -> list[Path]:
@@ -65,7 +68,7 @@ def test_a_repository_is_downloaded_once_and_found_by_other_tools(hub, net, weig
     commit = hub.repositories[f"models/{REPO}"].heads["main"]
     found = huggingface_hub.try_to_load_from_cache(REPO, "model.safetensors", revision="main")
     assert Path(found).read_bytes() == weights and commit in found
-    forget()
+    use(ModelStore())
     assert same_tensors(load(f"{REPO}@{commit}", trusted=False).model.state_dict(), net.state_dict())
     assert hub.sent("model.safetensors") < 1.3 * len(weights)  # headers again, weights not
 
@@ -85,7 +88,7 @@ def test_shards(hub, net):
     hub.add("a/shards", {"model.safetensors.index.json": repr({"weight_map": index}).replace("'", '"').encode(),
                          **{file: save({name: state[name] for name in own}) for file, own in parts.items()}})
     assert same_tensors(load("a/shards", trusted=False).model.state_dict(), state)
-    forget()
+    use(ModelStore())
     shutil.rmtree(huggingface_hub.constants.HF_HUB_CACHE)
     hub.fail("404", "model-00002*", whole=True)
     assert refusal("a/shards").key == "hub_no_repository"
@@ -104,7 +107,7 @@ def test_each_fault_of_a_download_has_its_sentence(hub, net, monkeypatch, fault,
     monkeypatch.setattr(downloads, "PACE_SECONDS", 0.6)
     hub.fail(fault, "model.*", whole=True)
     assert refusal().key == key
-    assert not hub_module._models.keys()
+    assert not current().models.keys()
     hub.heal()
     monkeypatch.setattr(downloads, "HUB_SECONDS", 30)
     assert same_tensors(load(REPO, trusted=False).model.state_dict(), net.state_dict())
@@ -113,7 +116,7 @@ def test_each_fault_of_a_download_has_its_sentence(hub, net, monkeypatch, fault,
 
 def test_waiting_never_lasts_ten_seconds():
     """For the header, and from there to the first byte of each file; then at most PACE_SECONDS without progress."""
-    assert reference.HUB_SECONDS == downloads.HUB_SECONDS <= 6
+    assert store_module.HUB_SECONDS == downloads.HUB_SECONDS <= 6
 
 
 def test_a_broken_download_goes_on_where_it_ended(hub, weights):
@@ -178,7 +181,7 @@ def test_the_last_who_leaves_stops_it_and_the_next_goes_on(hub, weights):
     while any(thread.name == "download" for thread in threading.enumerate()) and time.monotonic() < end:
         time.sleep(0.01)
     kept = cached()[0].stat().st_size
-    assert 0.3 * len(weights) <= kept < len(weights) and not downloads._running
+    assert 0.3 * len(weights) <= kept < len(weights) and not current().downloads.running
     hub.heal()
     assert load(REPO, trusted=False).info.name == REPO
     assert f"bytes={kept}-" in {request.range for request in hub.seen("model.*")}
@@ -236,7 +239,7 @@ def disk(hub, tmp_path, weights, monkeypatch):
 
 
 def fetched(place: Path) -> set[str]:
-    return {file.parents[2].name[-1] for file in place.rglob(downloads.MARK)}
+    return {file.parents[2].name[-1] for file in place.rglob(cache.MARK)}
 
 
 def test_on_a_full_disk_what_was_used_least_recently_goes(hub, disk, weights):
@@ -250,7 +253,6 @@ def test_on_a_full_disk_what_was_used_least_recently_goes(hub, disk, weights):
     load("models/a", trusted=False)
     load("models/d", trusted=False)
     assert fetched(place) == {"a", "c", "d"}
-    reference.forget()
     load("models/b", trusted=False)  # again from the Hub
     assert fetched(place) == {"a", "b", "d"}
 
@@ -261,16 +263,16 @@ def test_on_a_full_disk_beginnings_go_and_other_tools_files_stay(hub, disk, weig
     for folder in (begun, theirs):
         folder.mkdir(parents=True)
     (begun / ".model.safetensors.part").write_bytes(weights)
-    (theirs / downloads.MARK).touch()
+    (theirs / cache.MARK).touch()
     (theirs / "model.safetensors").symlink_to(place / "blob")
     load(REPO, trusted=False)
     assert not begun.exists() and theirs.exists()
 
 
 def test_without_a_hub_what_was_loaded_goes_on(hub, net):
+    use(ModelStore(header_seconds=0))
     loaded = load(REPO, trusted=False)
     hub.fail("503")
-    reference.forget()
     assert load(REPO, trusted=False) is loaded
     again, _ = exhausted(obtain(REPO))  # asks, in vain
     assert again.model is loaded.model and again.notes[-1].key == "from_cache"
@@ -282,18 +284,33 @@ def test_without_a_hub_what_was_loaded_goes_on(hub, net):
 
 
 def test_a_branch_that_moves_is_followed_by_who_asks(hub, weights):
+    use(ModelStore(header_seconds=0))
     loaded, other = load(REPO, trusted=False), create("resnet20_cifar", seed=6)
     hub.add(REPO, {"model.safetensors": save(other.state_dict())})
-    reference.forget()
     assert load(REPO, trusted=False) is loaded
     moved, _ = exhausted(obtain(REPO))
     assert same_tensors(moved.model.state_dict(), other.state_dict())
     assert load(REPO, trusted=False) is moved
 
 
+def test_beyond_what_is_remembered_the_latest_is_at_hand(hub, weights):
+    """A page that has met more repositories than it keeps in mind goes on to answer for the last one."""
+    use(ModelStore(places=2))
+    refs = [ModelRef.parse(f"a/net{i}") for i in range(3)]
+    for ref in refs:
+        hub.add(ref.repo, {"model.safetensors": weights})
+        current().load_anew(ref)
+    assert [current().is_at_hand(ref) for ref in refs] == [False, True, True]
+    asked = len(hub.requests)
+    current().load(refs[1])
+    assert len(hub.requests) == asked  # and is now the one asked for last
+    current().load_anew(refs[0])
+    assert [current().is_at_hand(ref) for ref in refs] == [True, True, False]
+
+
 def test_what_is_in_the_cache_is_the_owners_only(hub, net, monkeypatch):
     load(REPO, trusted=False)
-    forget()
+    use(ModelStore())
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert refusal(trusted=False).key == "hub_offline"
     assert same_tensors(load(REPO).model.state_dict(), net.state_dict())
@@ -303,7 +320,7 @@ def test_a_visitors_download_sends_no_token(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     load(REPO, trusted=False)
     assert not any(request.authorization for request in hub.requests)
-    forget()
+    use(ModelStore())
     shutil.rmtree(huggingface_hub.constants.HF_HUB_CACHE)
     load(REPO)
     assert {r.authorization for r in hub.requests if r.path.startswith("/stored/")} == {""}

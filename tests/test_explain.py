@@ -12,7 +12,9 @@ from resnet.explain.gradcam import grad_cam
 from resnet.explain.look import FIRST, MANY, Asks, look, look_at_many
 from resnet.explain.samples import items, measure, nearest
 from resnet.explain.stages import stage_names, stage_outputs
-from resnet.hub.load import LoadedModel, load
+from resnet.hub.load import load
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
 from resnet.inference.predict import classify
 from resnet.model import create
 from resnet.surgery import Lesion, lesioned, places
@@ -40,7 +42,7 @@ def picture(seed: int = 0, size: tuple[int, int] = (40, 30)) -> torch.Tensor:
 
 def a_model(variant: str = "resnet20_cifar", **changes) -> LoadedModel:
     net = a_net(variant, **changes)
-    return LoadedModel("made", net, made_info(net.config))
+    return LoadedModel(ModelRef("bundled", "made"), net, made_info(net.config))
 
 
 NETS = [("resnet20_cifar", {}), ("plain20_cifar", {}), ("resnet20_cifar", {"order": "preact"}),

@@ -16,10 +16,11 @@ import resnet
 from resnet.__main__ import main
 from resnet.config import VARIANTS
 from resnet.hub import recognise as recognise_module
-from resnet.hub import ref as reference
 from resnet.hub.header import local_header
-from resnet.hub.recognise import recognise, recognise_header
-from resnet.hub.remote import HUB_SECONDS, parse_reference, remote_header
+from resnet.hub.recognise import Recognised, recognise_header
+from resnet.hub.ref import WEIGHTS, ModelRef
+from resnet.hub.remote import HUB_SECONDS
+from resnet.hub.store import ModelStore, current, use
 from resnet.hub.trace import trace, trace_recognised
 from resnet.util.errors import InputError
 from tests.checkpoints import cifar_names, of, timm_model, transformers_names, write, write_sharded
@@ -42,11 +43,14 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def hub(tmp_path, files):
-    reference.forget()
     with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
         stand_in.add(REPO, {"config.json": TIMM_CONFIG, "model.safetensors": files["resnet50"]})
         stand_in.add("a/long", {"model.safetensors": files["resnet152"]})  # a header of two reads
         yield stand_in
+
+
+def recognise(name: str, seconds: float = HUB_SECONDS, trusted: bool = False) -> Recognised:
+    return current().recognise(ModelRef.parse(name, trusted), seconds)
 
 
 def refusal(name="a/long", seconds=5.0) -> InputError:
@@ -114,7 +118,7 @@ def test_a_sharded_repository(hub, tmp_path):
     found = recognise("a/shards")
     assert found.config == VARIANTS["resnet50"] and len(found.header.files) == 11
     assert found.bytes_read == hub.sent() < 0.01 * found.file_size
-    reference.forget()
+    use(ModelStore())
     hub.fail("EntryNotFound", "model-00007*")
     assert refusal("a/shards").key == "shard_missing"
 
@@ -180,7 +184,6 @@ def test_a_push_between_two_reads_is_noticed_or_harmless(hub, files):
 
 
 def test_no_hub_at_all(tmp_path):
-    reference.forget()
     with pointed_at("http://127.0.0.1:9", tmp_path):
         assert refusal().key == "hub_unreachable"
         assert recognise("resnet20_fashion_mnist").variant == "resnet20_cifar"  # bundled goes on
@@ -200,7 +203,7 @@ def test_a_stalled_hub_at_the_default_deadline(hub):
     computed = _seconds_of_children()
     with subprocess.Popen([sys.executable, "-X", "importtime", "-m", "resnet", "trace", "a/long"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env=os.environ | hub.environment(reference.WEIGHTS)) as command:
+                          env=os.environ | hub.environment(WEIGHTS)) as command:
         while not hub.requests and command.poll() is None:
             time.sleep(0.01)
         asked = time.perf_counter()
@@ -235,7 +238,7 @@ def test_the_owners_token_is_sent_for_the_owner_only_and_to_the_hub_only(hub, mo
     (" a/b ", ("a/b", "main")),
 ])
 def test_references(name, expected):
-    assert parse_reference(name) == expected
+    assert ModelRef.parse(name) == ModelRef("hub", *expected)
 
 
 @pytest.mark.parametrize("name", [
@@ -247,8 +250,9 @@ def test_references(name, expected):
 ])
 def test_strange_references_are_refused_before_any_request(hub, name):
     with pytest.raises(InputError) as caught:
-        remote_header(name)
-    assert caught.value.key == "not_a_repository" and "\n" not in str(caught.value) and hub.requests == []
+        current().header(ModelRef.parse(name))
+    assert caught.value.key == ("not_a_repository" if "/" in name else "unknown_model")
+    assert "\n" not in str(caught.value) and hub.requests == []
 
 
 def test_a_visitor_names_no_local_files(hub, files):
@@ -287,11 +291,11 @@ def test_variants_and_modules_are_traced_as_before():
 def test_parameters_that_do_not_add_up_are_refused(files, monkeypatch):
     """Were the names right and the trace of another net, the count would tell."""
     header = local_header(files["resnet18"])
-    assert recognise_header(header, "upload").headless is False
+    assert recognise_header(header).headless is False
     real = recognise_module.trace
     monkeypatch.setattr(recognise_module, "trace", lambda config: real(config, classes=999))
     with pytest.raises(InputError) as caught:
-        recognise_header(header, "upload")
+        recognise_header(header)
     assert caught.value.key == "params_differ"
 
 

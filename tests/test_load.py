@@ -11,9 +11,10 @@ import resnet
 from resnet.__main__ import main
 from resnet.checkpoint import save_model
 from resnet.config import config_of
-from resnet.hub import load as hub_module
-from resnet.hub.load import bundled, load, obtain
+from resnet.hub.load import bundled, load
 from resnet.hub.preprocessing import CIFAR_MEAN, IMAGENET_MEAN
+from resnet.hub.ref import ModelRef
+from resnet.hub.store import ModelStore, current, use
 from resnet.inference.predict import classify
 from resnet.model import create
 from resnet.util.errors import InputError
@@ -33,9 +34,11 @@ def imagenet_net():
 
 
 @pytest.fixture(autouse=True)
-def clean():
-    yield
-    hub_module._models.clear()
+def store():
+    before = current()
+    use(ModelStore())
+    yield current()
+    use(before)
 
 
 def write(folder, tensors: dict[str, Tensor], **files) -> str:
@@ -88,13 +91,13 @@ def test_a_file_by_itself(tmp_path, imagenet_net):
     (lambda t: t.update({"layer2.0.bn1.bias": torch.ones(32).double()}), "tensor_type"),
     (lambda t: [t.pop("fc.weight"), t.pop("fc.bias")], "headless"),
 ])
-def test_strict_whatever_the_spelling(tmp_path, net, damage, key):
+def test_strict_whatever_the_spelling(tmp_path, net, damage, key, store):
     tensors = {name: value.clone() for name, value in net.state_dict().items()}
     damage(tensors)
     with pytest.raises(InputError) as caught:
         load(write(tmp_path, tensors))
     assert caught.value.key == key
-    assert not hub_module._models.keys()
+    assert not store.models.keys()
 
 
 def test_a_folder_of_ours_is_read_as_before(tmp_path, net):
@@ -193,7 +196,7 @@ def test_visitors_name_no_local_paths(tmp_path, net):
     place = write(tmp_path, net.state_dict())
     for name in (place, f"{place}/model.safetensors", "weights/resnet20_fashion_mnist", "./weights"):
         with pytest.raises(InputError):
-            list(obtain(name))
+            current().load_anew(ModelRef.parse(name))
     assert load("resnet20_fashion_mnist", trusted=False).info == bundled()["resnet20_fashion_mnist"]
 
 

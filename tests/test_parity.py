@@ -14,9 +14,8 @@ import torch
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
-from resnet.hub import load as hub_module
-from resnet.hub import ref as reference
-from resnet.hub.load import LoadedModel, load
+from resnet.hub.load import load
+from resnet.hub.loaded import LoadedModel
 from resnet.inference.picture import decode
 from resnet.inference.predict import forward, see
 from tests.factories import one_thread
@@ -57,10 +56,8 @@ class Original:
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parity")
-    reference.forget()
     with StandInHub() as hub, pointed_at(hub, folder / "cache"), one_thread():
         yield hub, folder
-    hub_module._models.clear()
 
 
 @torch.no_grad()

@@ -7,8 +7,9 @@ from huggingface_hub import RepoCard, constants
 import resnet.hub.publish as module
 from resnet.__main__ import main
 from resnet.checkpoint import load_model, save_model
-from resnet.hub.load import WEIGHTS, bundled
+from resnet.hub.load import bundled
 from resnet.hub.publish import PLAIN_LIMIT, ROOT, model_files, plan, publish, space_files
+from resnet.hub.ref import WEIGHTS
 from resnet.util.errors import InputError
 from tests.hub import StandInHub, pointed_at
 from tests.hub_commits import Commits

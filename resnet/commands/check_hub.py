@@ -42,11 +42,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _ask_once(reference: str) -> None:
     """A Hub that is away is told of within seconds, before torch is imported; the header is remembered."""
-    from resnet.hub.downloads import AWAY
-    from resnet.hub.ref import read_reference
+    from resnet.hub.ref import ModelRef
+    from resnet.hub.remote import AWAY
+    from resnet.hub.store import current
 
     try:
-        read_reference(reference, trusted=True)
+        current().header(ModelRef.parse(reference, trusted=True))
     except InputError as error:
         if error.key in AWAY:
             raise

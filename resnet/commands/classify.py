@@ -21,9 +21,9 @@ def add(commands: Subcommands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the most probable classes of each picture."""
+    loaded = load_with_bar(args.model)  # before torch is imported: a Hub that fails is told of within seconds
     from resnet.inference.predict import classify as answer
 
-    loaded = load_with_bar(args.model)
     if loaded.steps and not args.json:
         _tell(loaded, args.test_size)
     results = [{"image": image, "model": args.model, "predictions": [
@@ -43,4 +43,4 @@ def _tell(loaded, test_size: bool) -> None:
     """What was recognised and assumed; of how pictures are made only for the size of training."""
     for note in loaded.notes:
         if not (test_size and note.key.startswith(("scaled_", "steps_"))):
-            print(f"{loaded.reference}: {note.sentence()}", file=sys.stderr)
+            print(f"{loaded.ref}: {note.sentence()}", file=sys.stderr)

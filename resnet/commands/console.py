@@ -3,9 +3,12 @@
 import argparse
 import json
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resnet.util.errors import InputError
+
+if TYPE_CHECKING:
+    from resnet.hub.loaded import LoadedModel
 
 Subcommands = argparse._SubParsersAction  # what `add` of each command is given
 
@@ -14,19 +17,15 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, ensure_ascii=False))
 
 
-def load_with_bar(reference: str):
-    """hub.load for this machine's owner, with a bar on standard error while weights are downloaded."""
+def load_with_bar(reference: str) -> "LoadedModel":
+    """A model for this machine's owner, with a bar on standard error while weights are downloaded."""
     from tqdm import tqdm
 
-    from resnet.hub.cache import last_snapshot
-    from resnet.hub.ref import is_bundled, is_local, read_reference
+    from resnet.hub.ref import ModelRef
+    from resnet.hub.store import current
 
-    if "/" in reference and not (is_bundled(reference) or is_local(reference) or last_snapshot(reference)):
-        read_reference(reference, trusted=True)  # before torch is imported: a Hub that fails is told of within seconds
-    from resnet.hub.load import obtain
-
-    with closing(obtain(reference, trusted=True)) as steps, tqdm(unit="B", unit_scale=True, delay=0.5, leave=False,
-                                                                 disable=None) as bar:
+    with (closing(current().obtain(ModelRef.parse(reference, trusted=True))) as steps,
+          tqdm(unit="B", unit_scale=True, delay=0.5, leave=False, disable=None) as bar):
         while True:
             try:
                 progress = next(steps)

@@ -17,7 +17,7 @@ from resnet.explain.alone import each_alone
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import stage_names, stage_outputs
-from resnet.hub.load import LoadedModel
+from resnet.hub.loaded import LoadedModel
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, sparing
 from resnet.inference.predict import forward, see

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.data import DATA, Split, load_samples, normalise, sample_file
-from resnet.hub.load import LoadedModel
+from resnet.hub.loaded import LoadedModel
 from resnet.inference.placement import best_device, placed, sparing
 from resnet.inference.serving import heavy
 from resnet.tracing.trace import trace

@@ -11,63 +11,74 @@ import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from resnet.hub.header import CONFIG, INDEX, WHOLE, Header
-from resnet.hub.remote import parse_reference
+from resnet.hub.ref import ModelRef
 from resnet.util.errors import InputError
+from resnet.util.lru import LRU
 
 MARK, PART = ".complete", ".part"
-_hashed: set[tuple] = set()  # files that this process found sound, as they were then
+SOUND = 4_096  # files that are remembered to be sound
 
 
-def snapshot(header: Header) -> Path:
-    """Where huggingface_hub's cache keeps a repository at the commit of its header."""
-    from huggingface_hub import constants
+def snapshot(ref: ModelRef, commit: str) -> Path:
+    """Where huggingface_hub's cache keeps a repository at a commit.
 
-    if not re.fullmatch(r"[0-9a-f]{40}", header.revision):
+    Raises:
+        InputError: what the Hub calls a commit is none.
+    """
+    if not _is_commit(commit):
         raise InputError("hub_odd", file=CONFIG)
-    return _cached(parse_reference(header.reference)[0], Path(constants.HF_HUB_CACHE)) / "snapshots" / header.revision
+    return repository(ref) / "snapshots" / commit
 
 
-def _cached(repository: str, cache: Path) -> Path:
-    return cache / f"models--{repository.replace('/', '--')}"
-
-
-def last_snapshot(reference: str) -> Path | None:
+def last_snapshot(ref: ModelRef) -> Path | None:
     """The folder with weights that a reference led to when this app or another tool last asked the Hub."""
+    folder = repository(ref)
+    try:
+        commit = (folder / "refs" / ref.revision).read_text("ascii").strip()
+    except (OSError, ValueError):
+        commit = ref.revision
+    found = folder / "snapshots" / commit
+    return found if _is_commit(commit) and any((found / name).exists() for name in (WHOLE, INDEX)) else None
+
+
+def repository(ref: ModelRef) -> Path:
     from huggingface_hub import constants
 
-    repository, revision = parse_reference(reference)
-    folder = _cached(repository, Path(constants.HF_HUB_CACHE))
-    try:
-        commit = (folder / "refs" / revision).read_text("ascii").strip()
-    except (OSError, ValueError):
-        commit = revision
-    found = folder / "snapshots" / commit
-    sound = re.fullmatch(r"[0-9a-f]{40}", commit) and any((found / name).exists() for name in (WHOLE, INDEX))
-    return found if sound else None
+    return Path(constants.HF_HUB_CACHE) / f"models--{ref.repo.replace('/', '--')}"
 
 
-def complete(folder: Path, header: Header) -> bool:
-    """Whether all was fetched, and is still sound: a mark, since no file's absence tells that it was looked for."""
-    return (folder / MARK).exists() and all(is_whole(folder / name, header) for name in header.sizes)
+def _is_commit(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{40}", text) is not None
 
 
-def is_whole(file: Path, header: Header) -> bool:
-    """There, of its size, and by its hash the Hub's: a disk forgets. Hashed once in a process, unless it changes."""
-    if not file.is_file() or (facts := file.stat()).st_size != header.sizes[file.name]:
-        return False
-    state = file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-    if state not in _hashed:
-        with open(file, "rb") as stream:
-            if not is_sound(stream, header.tags.get(file.name, "")):
-                return False
-        _hashed.add(state)
-    return True
+class SoundFiles:
+    """Files that were hashed and found to be the Hub's: once in a process, unless they change."""
+
+    def __init__(self):
+        self._known: LRU[bool] = LRU(SOUND)
+
+    def complete(self, folder: Path, header: Header) -> bool:
+        """Whether all was fetched, and is still sound: a mark, since no file's absence tells that it was looked for."""
+        return (folder / MARK).exists() and all(self.is_whole(folder / name, header) for name in header.sizes)
+
+    def is_whole(self, file: Path, header: Header) -> bool:
+        """There, of its size, and by its hash the Hub's: a disk forgets."""
+        if not file.is_file() or (facts := file.stat()).st_size != header.sizes[file.name]:
+            return False
+        state = file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+        if not self._known.peek(state):
+            with open(file, "rb") as stream:
+                if not is_sound(stream, header.tags.get(file.name, "")):
+                    return False
+            self._known.put(state, True)
+        return True
 
 
-def used(folder: Path) -> None:
-    """Remember that a snapshot was asked for now, if it is one of ours and can be written."""
+def mark_used(folder: Path) -> None:
+    """Remember on the disk that a snapshot was asked for now, if it is one of ours and can be written."""
     with suppress(OSError):
         os.utime(folder / MARK)
 
@@ -91,16 +102,16 @@ def make_room(place: Path, needed: int, busy: Collection[Path]) -> bool:
 
 def _by_last_use(cache: Path, kept: set[Path]) -> list[Path]:
     """The snapshots that this app fetched or began to fetch, the one used least recently first."""
-    used = {}
+    used: dict[Path, float] = {}
     for folder in cache.glob("models--*/snapshots/*"):
         ours = [*folder.glob(MARK), *folder.glob(f".*{PART}")]
         if ours and folder not in kept and not any(file.is_symlink() for file in folder.iterdir()):
             with suppress(OSError):
                 used[folder] = max(file.stat().st_mtime for file in ours)
-    return sorted(used, key=used.get)
+    return sorted(used, key=used.__getitem__)
 
 
-def is_sound(stream, tag: str) -> bool:
+def is_sound(stream: BinaryIO, tag: str) -> bool:
     """The Hub's tag of a large file is its SHA-256; of one kept in git, git's SHA-1; another tells nothing."""
     size = stream.seek(0, os.SEEK_END)
     if re.fullmatch(r"[0-9a-f]{64}", tag):

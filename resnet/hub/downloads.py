@@ -9,30 +9,24 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from resnet.hub.cache import MARK, PART, is_sound, is_whole, make_room
-from resnet.hub.header import CONFIG, INDEX, POINTER, WHOLE, Header
-from resnet.hub.remote import HUB_SECONDS, HubFiles, parse_reference
+from resnet.hub.cache import MARK, PART, SoundFiles, is_sound, make_room, repository
+from resnet.hub.header import CONFIG, INDEX, POINTER, PROCESSOR, SMALL, WHOLE, Header
+from resnet.hub.ref import ModelRef
+from resnet.hub.remote import HUB_SECONDS, HubFiles
 from resnet.util.deadline import Deadline
 from resnet.util.errors import InputError
 from resnet.util.machine import memory
 
-PROCESSOR = "preprocessor_config.json"
-# Errors that say nothing of the repository: what came from it before may be taken.
-AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
 MAX_BYTES = min(2_000_000_000, memory() // 4)  # of a repository's weights: they are to be loaded
 RESERVE = 1_000_000_000  # bytes of the disk that stay free
-SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
 AT_ONCE, WAITING = 2, 8  # downloads that run, and that may stand in line
 PACE_BYTES, PACE_SECONDS = 200_000, 20.0  # slower than that is given up
 REPORT_SECONDS = 0.2
-
-_running: dict[Path, "Download"] = {}
-_lock = threading.Lock()
-_slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -44,67 +38,71 @@ class Progress:
     waiting: bool = False
 
 
-def fetch(header: Header, folder: Path, private: bool = False) -> Iterator[Progress]:
-    """Download what a header describes into its `snapshot`; yields about five times a second.
+class Downloads:
+    """The downloads of a process, by the folder that each fills; `files` knows what need not be fetched again."""
 
-    All who ask for the same commit share one download. Closing the generator leaves it, and the last
-    to leave stops it; what came so far is kept, and the next download goes on from there.
+    def __init__(self):
+        self.files = SoundFiles()
+        self.running: dict[Path, Download] = {}
+        self.lock = threading.Lock()
+        self.slots = threading.BoundedSemaphore(AT_ONCE)
 
-    Args:
-        private: send this machine's own Hub token.
+    def fetch(self, ref: ModelRef, header: Header, folder: Path) -> Generator[Progress, None, None]:
+        """Download what a header describes into its `snapshot`; yields about five times a second.
 
-    Raises:
-        InputError: too large, no room, or the Hub fails; the sentence says which.
-    """
-    _check_size(header, folder)
-    download = _join(header, folder, private)
-    try:
-        while not download.finished.wait(REPORT_SECONDS):
-            yield Progress(download.done, header.file_size, download.waiting)
-    finally:
-        download.leave()
-    if download.error is not None:
-        raise download.error
+        All who ask for the same commit share one download. Closing the generator leaves it, and the last
+        to leave stops it; what came so far is kept, and the next download goes on from there.
 
+        Raises:
+            InputError: too large, no room, or the Hub fails; the sentence says which.
+        """
+        self._check_size(header, folder)
+        download = self._join(ref, header, folder)
+        try:
+            while not download.finished.wait(REPORT_SECONDS):
+                yield Progress(download.done, header.file_size, download.waiting)
+        finally:
+            download.leave()
+        if download.error is not None:
+            raise download.error
 
-def _check_size(header: Header, folder: Path) -> None:
-    if header.file_size > MAX_BYTES:
-        raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
-    with _lock:
-        busy = {*_running}
-    if not make_room(folder, header.file_size + RESERVE, busy):
-        raise _no_room(header)
+    def _check_size(self, header: Header, folder: Path) -> None:
+        if header.file_size > MAX_BYTES:
+            raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
+        with self.lock:
+            busy = {*self.running}
+        if not make_room(folder, header.file_size + RESERVE, busy):
+            raise _no_room(header)
+
+    def _join(self, ref: ModelRef, header: Header, folder: Path) -> "Download":
+        """The running download of this commit, or a new one."""
+        with self.lock:
+            download = before = self.running.get(folder)
+            if download is None or download.stop.is_set():
+                if len(self.running) >= AT_ONCE + WAITING:
+                    raise InputError("downloads_busy", n=AT_ONCE)
+                download = self.running[folder] = Download(self, ref, header, folder, before)
+                download.start()
+            download.guests += 1
+        return download
 
 
 def _no_room(header: Header) -> InputError:
     return InputError("disk_full", size=f"{header.file_size / 1e6:,.0f}")
 
 
-def _join(header: Header, folder: Path, private: bool) -> "Download":
-    """The running download of this commit, or a new one."""
-    with _lock:
-        download = before = _running.get(folder)
-        if download is None or download.stop.is_set():
-            if len(_running) >= AT_ONCE + WAITING:
-                raise InputError("downloads_busy", n=AT_ONCE)
-            download = _running[folder] = Download(header, folder, private, before)
-            download.start()
-        download.guests += 1
-    return download
-
-
 class Download(threading.Thread):
     """One repository at one commit on its way into `folder`; `before` was stopped, and must first let go of it."""
 
-    def __init__(self, header: Header, folder: Path, private: bool, before: "Download | None"):
+    def __init__(self, downloads: Downloads, ref: ModelRef, header: Header, folder: Path, before: "Download | None"):
         super().__init__(name="download", daemon=True)
-        self.header, self.folder, self.private, self.before = header, folder, private, before
+        self.downloads, self.ref, self.header, self.folder, self.before = downloads, ref, header, folder, before
         self.done, self.guests, self.waiting = 0, 0, True
         self.error: Exception | None = None
         self.stop, self.finished = threading.Event(), threading.Event()
 
     def leave(self) -> None:
-        with _lock:
+        with self.downloads.lock:
             self.guests -= 1
             if self.guests <= 0:
                 self.stop.set()
@@ -118,21 +116,21 @@ class Download(threading.Thread):
         except Exception as error:
             self.error = error
         finally:
-            with _lock:
-                if _running.get(self.folder) is self:
-                    del _running[self.folder]
+            with self.downloads.lock:
+                if self.downloads.running.get(self.folder) is self:
+                    del self.downloads.running[self.folder]
             self.finished.set()
 
     def _in_turn(self) -> None:
         if self.before is not None:
             self.before.join()
-        while not _slots.acquire(timeout=REPORT_SECONDS):
+        while not self.downloads.slots.acquire(timeout=REPORT_SECONDS):
             self._ask_stop()
         try:
             self.waiting = False
             self._fetch_all()
         finally:
-            _slots.release()
+            self.downloads.slots.release()
 
     def _ask_stop(self) -> None:
         if self.stop.is_set():
@@ -149,10 +147,7 @@ class Download(threading.Thread):
         self._remember_revision()
 
     def _files(self) -> HubFiles:
-        repository, _ = parse_reference(self.header.reference)
-        files = HubFiles(repository, self.header.revision, Deadline(HUB_SECONDS), self.private)
-        files.revision = self.header.revision
-        return files
+        return HubFiles(self.ref, Deadline(HUB_SECONDS), self.header.revision)
 
     def _small(self, name: str) -> None:
         found = self._files().read(name, 0, SMALL)
@@ -167,7 +162,7 @@ class Download(threading.Thread):
     def _large(self, name: str, size: int) -> None:
         """One file, from where the last try ended, checked by its size and its hash."""
         target = self.folder / name
-        if is_whole(target, self.header):
+        if self.downloads.files.is_whole(target, self.header):
             self.done += size
             return
         part = target.with_name(f".{name}{PART}")
@@ -179,7 +174,7 @@ class Download(threading.Thread):
                 raise InputError("hub_corrupt", file=name)
         os.replace(part, target)
 
-    def _pour(self, name: str, size: int, stream) -> str:
+    def _pour(self, name: str, size: int, stream: BinaryIO) -> str:
         """The rest of a file behind what is there already; returns its entity tag."""
         files, kept = self._files(), stream.seek(0, os.SEEK_END)
         kept = kept if kept < size else 0
@@ -197,7 +192,7 @@ class Download(threading.Thread):
             raise InputError("hub_cut", file=name)
         return tag
 
-    def _copy(self, chunks: Iterator[bytes], stream, most: int, name: str) -> int:
+    def _copy(self, chunks: Iterator[bytes], stream: BinaryIO, most: int, name: str) -> int:
         """Bytes written; ends with an error when told to stop, at a crawl, and where more comes than was said."""
         received, mark, pace = 0, 0, Deadline(PACE_SECONDS, "hub_crawl")
         for chunk in chunks:
@@ -214,9 +209,8 @@ class Download(threading.Thread):
 
     def _remember_revision(self) -> None:
         """As huggingface_hub does, so that the repository is found when there is no Hub."""
-        _, revision = parse_reference(self.header.reference)
-        if revision != self.header.revision:
-            note = self.folder.parent.parent / "refs" / revision
+        if self.ref.revision != self.header.revision:
+            note = repository(self.ref) / "refs" / self.ref.revision
             note.parent.mkdir(parents=True, exist_ok=True)
             _replace(note, self.header.revision.encode())
 

@@ -15,12 +15,14 @@ from typing import Protocol
 
 from resnet.util.errors import InputError
 
-WHOLE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
 FIRST_READ = 65_536  # bytes: the whole header of a ResNet-50, so that one request does
 MAX_HEADER, MAX_CONFIG = 4_000_000, 1_000_000  # resnet1202_cifar, the deepest known, has a header of 1 MB
 MAX_TENSORS, MAX_NAME, MAX_DIMENSIONS, MAX_SIDE, MAX_FILES = 40_000, 200, 8, 2**31, 512
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
          "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1}
+SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
 READERS = 8  # shards read at once
 WEIGHT_TYPES = ("F32", "F16", "BF16")
 POINTER = b"version https://git-lfs.github.com/spec/"
@@ -30,23 +32,31 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 class Header:
     """What a file, or a repository's files together, says of its tensors.
 
-    bytes_read  of all files, config.json and index included; file_size: of the weights, in bytes
+    name        what users call it
+    bytes_read  of all files, config.json and index included
+    sizes       of each file of weights, in bytes
     config      config.json, parsed; None where there is none
     revision    the commit that a Hub repository was read at, else ""
-    sizes       of each of `files`, in bytes
-    tags        their entity tags on the Hub: the SHA-256 of what is kept in large-file storage
+    tags        the files' entity tags on the Hub: the SHA-256 of what is kept in large-file storage
     """
 
-    reference: str
+    name: str
     shapes: dict[str, tuple[int, ...]]
     dtypes: dict[str, str]
     bytes_read: int
-    file_size: int
-    files: tuple[str, ...]
+    sizes: dict[str, int]
     config: object = None
     revision: str = ""
-    sizes: dict[str, int] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(self.sizes)
+
+    @property
+    def file_size(self) -> int:
+        """Of all the weights, in bytes."""
+        return sum(self.sizes.values())
 
 
 class Source(Protocol):
@@ -60,38 +70,46 @@ class Source(Protocol):
         """The bytes from start to stop (fewer at the file's end) and the file's size; None: no such file."""
 
 
-def read_header(source: Source, reference: str) -> Header:
+def read_header(source: Source, name: str) -> Header:
     """The header of model.safetensors, or those of all the shards that its index names.
+
+    Args:
+        name: what users call the whole.
 
     Raises:
         InputError: there are no safetensors, a header is damaged, or the shards do not fit their index.
     """
-    config = _read_json(source, CONFIG, MAX_CONFIG)
+    config = read_json(source, CONFIG, MAX_CONFIG)
     tensors = _read_file(source, WHOLE)
     if tensors is not None:
         parts = {WHOLE: tensors}
     else:
-        index = _read_json(source, INDEX, MAX_HEADER)
+        index = read_json(source, INDEX, MAX_HEADER)
         if index is None:
-            raise InputError("no_safetensors", model=reference[:100])
+            raise InputError("no_safetensors", model=name[:100])
         parts = _read_shards(source, index)
-    return _header(source, reference, parts, config)
+    return _header(source, name, parts, config)
 
 
-def read_one(source: Source, name: str, reference: str) -> Header:
+def read_one(source: Source, file: str, name: str) -> Header:
     """The header of a single file, without a config."""
-    tensors = _read_file(source, name)
+    tensors = _read_file(source, file)
     if tensors is None:
-        raise InputError("no_file", file=name[:200])
-    return _header(source, reference, {name: tensors}, None)
+        raise InputError("no_file", file=file[:200])
+    return _header(source, name, {file: tensors}, None)
 
 
-def _header(source: Source, reference: str, parts: dict, config: object) -> Header:
-    merged = {name: tensor for tensors, _ in parts.values() for name, tensor in tensors.items()}
-    return Header(reference, {name: shape for name, (_, shape) in merged.items()},
-                  {name: dtype for name, (dtype, _) in merged.items()}, source.bytes_read,
-                  sum(size for _, size in parts.values()), tuple(parts), config, source.revision,
-                  {name: size for name, (_, size) in parts.items()}, dict(source.tags))
+def _header(source: Source, name: str, parts: dict, config: object) -> Header:
+    tensors = {tensor: facts for found, _ in parts.values() for tensor, facts in found.items()}
+    return Header(
+        name,
+        shapes={tensor: shape for tensor, (_, shape) in tensors.items()},
+        dtypes={tensor: dtype for tensor, (dtype, _) in tensors.items()},
+        bytes_read=source.bytes_read,
+        sizes={file: size for file, (_, size) in parts.items()},
+        config=config,
+        revision=source.revision,
+        tags=dict(source.tags))
 
 
 def check_weights(header: Header) -> None:
@@ -137,7 +155,7 @@ def _index_files(index: object) -> dict[str, set[str]]:
     return files
 
 
-def _read_json(source: Source, name: str, limit: int) -> object:
+def read_json(source: Source, name: str, limit: int) -> object:
     """A small JSON file, or None where there is none."""
     found = source.read(name, 0, limit)
     if found is None:
@@ -254,19 +272,23 @@ class Folder:
             raise InputError("no_file", file=str(file)[:200]) from error
 
 
-def local_header(path: Path) -> Header:
+def local_header(path: Path, name: str = "") -> Header:
     """The header of a .safetensors file, or of a folder laid out like a repository on the Hub.
 
     A file named model.safetensors is read with the config.json beside it.
 
+    Args:
+        name: what users call it; "" for the path.
+
     Raises:
         InputError: there is none, or it is damaged.
     """
+    name = name or str(path)
     try:
         if path.is_dir():
-            return read_header(Folder(path), str(path))
+            return read_header(Folder(path), name)
         if path.name == WHOLE and path.is_file():
-            return read_header(Folder(path.parent), str(path))
+            return read_header(Folder(path.parent), name)
     except OSError as error:
         raise InputError("no_file", file=str(path)[:200]) from error
-    return read_one(Folder(path.parent), path.name, str(path))
+    return read_one(Folder(path.parent), path.name, name)

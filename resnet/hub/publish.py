@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resnet.checkpoint import INDEX_FILE, WEIGHTS_FILE, read_tensors
-from resnet.hub.load import WEIGHTS, bundled
-from resnet.hub.remote import parse_reference
+from resnet.hub.ref import WEIGHTS, ModelRef, bundled_names
 from resnet.util.errors import InputError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,11 +52,11 @@ def plan(owner: str, models: tuple[str, ...] | None = None, space: str = SPACE_N
     Raises:
         InputError: no such bundled model, a name that the Hub cannot have, or no checkout to take the Space from.
     """
-    known = bundled()
+    known = bundled_names()
     for name in models or ():
         if name not in known:
             raise InputError("unknown_model", name=name[:80], known=", ".join(known))
-    names = tuple(known) if models is None else models
+    names = known if models is None else models
     uploads = [Upload(_repository(owner, name), "model", model_files(WEIGHTS / name)) for name in names]
     if space:
         if not (ROOT / "app.py").is_file():
@@ -150,7 +149,7 @@ def _reason(error: Exception) -> str:
 
 
 def _repository(owner: str, name: str) -> str:
-    return parse_reference(f"{owner}/{name}")[0]
+    return ModelRef.parse(f"{owner}/{name}").repo
 
 
 def _is_shard(file: Path) -> bool:

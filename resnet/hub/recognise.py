@@ -1,4 +1,4 @@
-"""A model reference -> the network behind it, from a checkpoint's header alone; no weights are read."""
+"""A checkpoint's header -> the network that it belongs to; no weights are read."""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -6,8 +6,6 @@ from math import prod
 from resnet.config import VARIANTS, ResNetConfig
 from resnet.hub.header import Header, check_weights
 from resnet.hub.infer import infer_config, learned
-from resnet.hub.ref import read_reference
-from resnet.hub.remote import HUB_SECONDS
 from resnet.tracing.trace import name_of, trace
 from resnet.util.errors import InputError
 from resnet.util.note import Note
@@ -17,20 +15,23 @@ from resnet.util.note import Note
 class Recognised:
     """The network behind a checkpoint, from its header; no weights were read.
 
-    name        the reference as it was given; `variant` is what the network is called here
+    name        what users call the checkpoint; `variant` is what the network is called here
     spelling    whose tensor names these are: "torchvision", "transformers" or "cifar"
     mapping     the file's tensor names -> torchvision's
     notes       sentences for the user: how it was recognised, and what had to be assumed
     headless    the file has no classifier, and the config's is an assumption
     """
 
-    name: str
     config: ResNetConfig
     spelling: str
     notes: tuple[Note, ...]
     headless: bool
     mapping: dict[str, str]
     header: Header
+
+    @property
+    def name(self) -> str:
+        return self.header.name
 
     @property
     def variant(self) -> str:
@@ -46,6 +47,11 @@ class Recognised:
         """Of the weights, all shards together, in bytes."""
         return self.header.file_size
 
+    def check_head(self) -> None:
+        """Raises InputError for a file without a classifier: it can be traced, and not asked."""
+        if self.headless:
+            raise InputError("headless", model=self.name[:80])
+
     def to_dict(self) -> dict:
         """JSON-friendly."""
         return {"variant": self.variant, "spelling": self.spelling, "headless": self.headless,
@@ -59,17 +65,8 @@ def _same_body(known: ResNetConfig, config: ResNetConfig) -> bool:
                    input_size=config.input_size) == config
 
 
-def recognise(reference: str, trusted: bool = False, seconds: float = HUB_SECONDS) -> Recognised:
-    """The network behind a model reference; the arguments are those of `reference.read_reference`.
-
-    Raises:
-        InputError: there is no such thing, the Hub fails, or it is not a plain ResNet; the sentence says which.
-    """
-    return recognise_header(read_reference(reference, trusted, seconds), reference)
-
-
-def recognise_header(header: Header, name: str) -> Recognised:
-    """The network of a header that is at hand, such as an uploaded file's (`local_header`).
+def recognise_header(header: Header) -> Recognised:
+    """The network of a header, whose weights may be anywhere.
 
     Raises:
         InputError: not a plain ResNet, weights of another type, or parameters that do not add up.
@@ -77,8 +74,7 @@ def recognise_header(header: Header, name: str) -> Recognised:
     found = infer_config(header.shapes, header.config)
     check_weights(header)
     _check_total(found.config, header, found.headless)
-    return Recognised(name, found.config, found.spelling.name, found.notes, found.headless,
-                      found.spelling.mapping, header)
+    return Recognised(found.config, found.spelling.name, found.notes, found.headless, found.spelling.mapping, header)
 
 
 def _check_total(config: ResNetConfig, header: Header, headless: bool) -> None:

@@ -1,45 +1,88 @@
-"""A model reference -> its header: bundled, in a folder or file here, or on the Hub; no torch.
-
-Torch takes seconds to import, and a Hub that fails should be told of before that.
-"""
+"""Which model is meant: a reference, parsed once where it comes in, and passed inwards as a value; no torch."""
 
 import os
-import threading
-import time
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from resnet.hub.header import CONFIG, Header, local_header
-from resnet.hub.remote import HUB_SECONDS, remote_header
+from resnet.config import VARIANTS
+from resnet.hub.header import CONFIG
+from resnet.util.errors import InputError
 from resnet.util.files import shipped
 
 WEIGHTS = shipped("weights")
-REMEMBERED, FRESH_SECONDS = 64, 300  # headers from the Hub: how many, and for how long
+MAIN = "main"
+_ADDRESS = "https://huggingface.co/"
+_PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(rf"({_PART}/{_PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{{0,127}}))?")
 
-_headers: dict[tuple[str, bool], tuple[float, Header]] = {}
-_lock = threading.Lock()
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A bundled model, one on the Hub, or a folder or .safetensors file of this machine.
+
+    Equal for all spellings of one thing; `str` is the shortest, which users see.
+
+    repo       a bundled model's name, or a repository's: "owner/name"
+    revision   a repository's branch, tag or commit
+    file       the absolute path of what is local
+    trusted    this machine's owner named it, so the Hub is sent the owner's token; a visitor's reference is not
+    """
+
+    kind: Literal["bundled", "hub", "local"]
+    repo: str = ""
+    revision: str = ""
+    file: str = ""
+    trusted: bool = False
+
+    @classmethod
+    def parse(cls, text: str, trusted: bool = False) -> "ModelRef":
+        """From a bundled name, a Hub repository (owner/name[@revision], or its address), a folder or a file.
+
+        Args:
+            trusted: only this machine's owner may name its paths.
+
+        Raises:
+            InputError: it can be none of these; no request is made, and whether it exists is not asked.
+        """
+        if is_bundled(text):
+            return cls("bundled", text)
+        if trusted and is_local(text):
+            return cls("local", file=os.path.abspath(os.path.expanduser(text)), trusted=True)
+        if "/" not in text:
+            raise InputError("unknown_model", name=text[:80], known=", ".join(bundled_names()))
+        return cls("hub", *_repository(text), trusted=trusted)
+
+    @property
+    def path(self) -> Path | None:
+        """Where the files lie on this machine; None for a repository on the Hub."""
+        if self.kind == "hub":
+            return None
+        return WEIGHTS / self.repo if self.kind == "bundled" else Path(str(self))
+
+    def __str__(self) -> str:
+        """Read by `parse` as the same; a path is relative where it lies below the current folder."""
+        if self.kind == "local":
+            path, here = Path(self.file), Path.cwd()
+            return str(path.relative_to(here) if path.is_relative_to(here) else path)
+        return self.repo if self.revision in ("", MAIN) else f"{self.repo}@{self.revision}"
 
 
-def read_reference(reference: str, trusted: bool = False, seconds: float = HUB_SECONDS) -> Header:
-    """The header of a bundled name, a Hub repository (owner/name[@revision]), a folder or a .safetensors file.
-
-    Args:
-        trusted: the reference is this machine's owner's, so it may name local paths, and the owner's Hub
-            token is sent; a visitor's may not.
-        seconds: the limit for the Hub.
+def named_model(name: str, trusted: bool = False) -> ModelRef | None:
+    """The model that a name means; None where it means a variant, or nothing.
 
     Raises:
-        InputError: there is no such thing, it is damaged, or the Hub fails; the sentence says which.
+        InputError: as `ModelRef.parse`.
     """
-    if is_bundled(reference):
-        return local_header(WEIGHTS / reference)
-    if trusted and is_local(reference):
-        return local_header(Path(os.path.expanduser(reference)))
-    return _from_hub(reference, trusted, seconds)
+    if name in VARIANTS or not (is_bundled(name) or "/" in name or (trusted and is_local(name))):
+        return None
+    return ModelRef.parse(name, trusted)
 
 
-def is_reference(name: str, trusted: bool = False) -> bool:
-    """Whether a name means a model rather than a variant; only the trusted learn what files there are."""
-    return is_bundled(name) or "/" in name or (trusted and is_local(name))
+def bundled_names() -> list[str]:
+    """The models that ship with the app."""
+    return [folder.name for folder in sorted(WEIGHTS.glob("*/")) if is_bundled(folder.name)]
 
 
 def is_bundled(name: str) -> bool:
@@ -51,23 +94,17 @@ def is_local(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.endswith(".safetensors") or os.path.exists(name)
 
 
-def _from_hub(reference: str, private: bool, seconds: float) -> Header:
-    """remote_header, remembered for some minutes, so that a change of view asks the Hub once."""
-    key = (reference, private)
-    with _lock:
-        then, header = _headers.get(key, (0.0, None))
-    if header is not None and time.monotonic() - then < FRESH_SECONDS:
-        return header
-    header = remote_header(reference, seconds, private)
-    with _lock:
-        _headers.pop(key, None)
-        while len(_headers) >= REMEMBERED:
-            del _headers[next(iter(_headers))]
-        _headers[key] = (time.monotonic(), header)
-    return header
+def _repository(text: str) -> tuple[str, str]:
+    """ "owner/name", "owner/name@revision" or its address on huggingface.co -> (repository, revision)."""
+    bare = text.strip(" ")
+    if bare.startswith(_ADDRESS):
+        bare = bare.removeprefix(_ADDRESS).replace("/tree/", "@", 1)
+    match = _REPOSITORY.fullmatch(bare.removesuffix("/"))
+    if match is None or "--" in match[1] or _leads_astray(match[0]):
+        raise InputError("not_a_repository", name=" ".join(text.split())[:80])
+    return match[1], match[2] or MAIN
 
 
-def forget() -> None:
-    """Ask the Hub anew from now on."""
-    with _lock:
-        _headers.clear()
+def _leads_astray(text: str) -> bool:
+    """Out of the repository's own place, or to what the Hub takes for another."""
+    return ".." in text or "//" in text or text.endswith(("/", ".git", ".lock"))

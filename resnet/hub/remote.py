@@ -7,90 +7,91 @@ errors; so the requests are made here, through its session, which brings proxies
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from resnet.hub.header import Header, read_header
+from resnet.hub.ref import ModelRef
 from resnet.util.deadline import Deadline, within
 from resnet.util.errors import InputError
 
+if TYPE_CHECKING:
+    from httpx2 import Response
+
 HUB_SECONDS = 6.0  # so that the sentence arrives within ten, a slow start of Python included
+# Errors that say nothing of the repository: what came from it before may be taken.
+AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
 MAX_REDIRECTS = 5
-_PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_REFERENCE = re.compile(rf"({_PART}/{_PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{{0,127}}))?")
-_ADDRESS = re.compile(r"https://huggingface\.co/")
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text) else None
-
-
-def parse_reference(reference: str) -> tuple[str, str]:
-    """"owner/name", "owner/name@revision" or its address on huggingface.co -> (repository, revision).
-
-    Raises:
-        InputError: anything else, before any request is made.
-    """
-    bare = _ADDRESS.sub("", reference.strip(" "), count=1).removesuffix("/")
-    match = _REFERENCE.fullmatch(bare.replace("/tree/", "@", 1) if bare != reference else bare)
-    text = match[0] if match else ".."
-    if ".." in text or "--" in match[1] or "//" in text or text.endswith(("/", ".git", ".lock")):
-        raise InputError("not_a_repository", name=" ".join(reference.split())[:80])
-    return match[1], match[2] or "main"
-
-
-def remote_header(reference: str, seconds: float = HUB_SECONDS, private: bool = False) -> Header:
+def remote_header(ref: ModelRef, seconds: float = HUB_SECONDS) -> Header:
     """The header of a Hub repository's weights and its config.json; no weights are read.
 
     Args:
         seconds: for everything together; then the answer is an error, whatever the Hub does.
-        private: send this machine's own Hub token, which opens its owner's private and gated repositories.
 
     Raises:
-        InputError: the reference, the repository or the Hub is at fault; the sentence says which.
+        InputError: the repository or the Hub is at fault; the sentence says which.
     """
-    repository, revision = parse_reference(reference)
     deadline = Deadline(seconds)
-    return within(deadline, lambda: read_header(HubFiles(repository, revision, deadline, private), reference))
+    return within(deadline, lambda: read_header(HubFiles(ref, deadline), str(ref)))
 
 
 class HubFiles:
-    """The files of one repository at one commit: the first answer's, whatever is pushed meanwhile."""
+    """The files of one repository at one commit: the given one, else the first answer's, whatever is pushed meanwhile.
 
-    def __init__(self, repository: str, revision: str, deadline: Deadline, private: bool = False):
-        self.repository, self.asked, self.deadline, self.private = repository, revision, deadline, private
-        self.revision, self.bytes_read = "", 0
+    Where the reference is trusted, this machine's own Hub token is sent, which opens its owner's private and
+    gated repositories.
+    """
+
+    def __init__(self, ref: ModelRef, deadline: Deadline, commit: str = ""):
+        self.ref, self.deadline, self.revision = ref, deadline, commit
+        self.bytes_read = 0
         self.tags: dict[str, str] = {}
         self._tags_by_hop: dict[tuple[str, int], str] = {}
         self._lock = threading.Lock()
 
     def read(self, name: str, start: int, stop: int) -> tuple[bytes, int] | None:
         """As `header.Source.read`. Raises InputError for everything but a file that is not there."""
-        with self._told(name), self._open(name, f"bytes={start}-{stop - 1}") as (response, linked):
-            return self._body(response, name, start, stop, linked)
+        with self._in_sentences(name), self._open(name, f"bytes={start}-{stop - 1}") as (response, linked):
+            if self._is_absent(response, name):
+                return None
+            size, first = self._extent(response, linked, name, start, stop)
+            if size is None:
+                return self._read_unsized(response, name, start, stop)
+            wanted = min(stop, size) - first
+            data = self._take(response, wanted)
+            if len(data) != wanted:
+                raise InputError("hub_cut", file=name)
+            return data[start - first:], size
+
+    def _read_unsized(self, response: "Response", name: str, start: int, stop: int) -> tuple[bytes, int]:
+        """A small file's bytes and size: it may come compressed, or in pieces of no stated number."""
+        data = self._take(response, stop)
+        if len(data) == stop:
+            raise InputError("hub_odd", file=name)
+        return data[start:], len(data)
 
     @contextmanager
-    def stream(self, name: str, start: int = 0) -> Iterator[tuple[int, int, Iterator[bytes]]]:
-        """(where it starts, the file's size, the bytes to its end); the start is 0 where ranges are ignored.
+    def stream(self, name: str, start: int = 0) -> Iterator[tuple[int, int | None, Iterator[bytes]]]:
+        """(where it starts, the file's size if it is told, the bytes to its end); the start is 0 without ranges.
 
         The deadline is for the first byte; between two reads there may pass what was left of it.
 
         Raises:
             InputError: as `read`, and for a file that is not there.
         """
-        with self._told(name), self._open(name, f"bytes={start}-" if start else "") as (response, linked):
-            if response.status_code not in (200, 206):
-                self._refused(response, name)
-                raise InputError("hub_no_file", file=name, model=self.repository)
-            size, first = self._extent(response, name, start, None)
-            if linked is not None and size not in (None, linked):
-                raise InputError("hub_size", file=name, told=linked, found=size)
-            yield first, size if size is not None else linked, response.iter_bytes()
+        with self._in_sentences(name), self._open(name, f"bytes={start}-" if start else "") as (response, linked):
+            if self._is_absent(response, name):
+                raise InputError("hub_no_file", file=name, model=self.ref.repo)
+            size, first = self._extent(response, linked, name, start)
+            yield first, size, response.iter_bytes()
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
+    def _in_sentences(self, name: str) -> Iterator[None]:
         """The network's own errors -> InputError."""
         import httpx2
         from huggingface_hub.errors import OfflineModeIsEnabled
@@ -107,7 +108,7 @@ class HubFiles:
             raise InputError("hub_cut", file=name) from error
 
     @contextmanager
-    def _open(self, name: str, span: str) -> Iterator[tuple]:
+    def _open(self, name: str, span: str) -> Iterator[tuple["Response", int | None]]:
         """(the response at the end of the redirects, the size that the Hub states on the way)."""
         url, linked = self._url(name), None
         for hop in range(MAX_REDIRECTS + 1):
@@ -124,13 +125,13 @@ class HubFiles:
     def _url(self, name: str) -> str:
         from huggingface_hub import hf_hub_url
 
-        return hf_hub_url(self.repository, name, revision=self.revision or self.asked)
+        return hf_hub_url(self.ref.repo, name, revision=self.revision or self.ref.revision)
 
-    def _request(self, url: str, span: str):
+    def _request(self, url: str, span: str) -> AbstractContextManager["Response"]:
         from huggingface_hub import get_session, get_token
 
         headers = {"accept-encoding": "identity"} | ({"range": span} if span else {})
-        if self.private and self._same_host(url) and (token := get_token()):
+        if self.ref.trusted and self._same_host(url) and (token := get_token()):
             headers["authorization"] = f"Bearer {token}"
         return get_session().stream("GET", url, headers=headers, timeout=self.deadline.left(), follow_redirects=False)
 
@@ -147,7 +148,7 @@ class HubFiles:
             raise InputError("hub_redirect")
         return target
 
-    def _pin(self, name: str, hop: int, headers) -> None:
+    def _pin(self, name: str, hop: int, headers: Mapping[str, str]) -> None:
         """All answers must be of one commit, and a file's parts of one version of it."""
         commit, tag = headers.get("x-repo-commit", ""), headers.get("x-linked-etag") or headers.get("etag", "")
         with self._lock:
@@ -160,26 +161,16 @@ class HubFiles:
             if re.fullmatch(r"[0-9a-f]{40}", commit):
                 self.revision = commit
 
-    def _body(self, response, name: str, start: int, stop: int, linked: int | None) -> tuple[bytes, int] | None:
-        """The asked bytes and the file's size, from 206, or from the beginning of a 200."""
-        if response.status_code not in (200, 206):
-            return self._refused(response, name)
-        size, first = self._extent(response, name, start, stop)
-        if size is None and linked is None:  # small files may come compressed, or in pieces of no stated number
-            data = self._take(response, stop)
-            if len(data) == stop:
-                raise InputError("hub_odd", file=name)
-            return data[start:], len(data)
-        size = linked if size is None else size
-        if linked not in (None, size):
+    def _extent(self, response: "Response", linked: int | None, name: str, start: int,
+                stop: int | None = None) -> tuple[int | None, int]:
+        """(the file's size if it is told, where the body starts); both ways to tell the size must agree."""
+        size, first = self._stated(response, name, start, stop)
+        if None not in (size, linked) and size != linked:
             raise InputError("hub_size", file=name, told=linked, found=size)
-        data = self._take(response, min(stop, size) - first)
-        if len(data) != min(stop, size) - first:
-            raise InputError("hub_cut", file=name)
-        return data[start - first:], size
+        return linked if size is None else size, first
 
-    def _extent(self, response, name: str, start: int, stop: int | None) -> tuple[int | None, int]:
-        """(the file's size, where the body starts); a server without ranges sends all from 0. No stop: to the end."""
+    def _stated(self, response: "Response", name: str, start: int, stop: int | None) -> tuple[int | None, int]:
+        """(size, start) by the answer's own headers; a server without ranges sends all from 0. No stop: to the end."""
         headers = response.headers
         if response.status_code == 200:
             plain = headers.get("content-encoding", "identity") == "identity"
@@ -190,7 +181,7 @@ class HubFiles:
                 return size, first
         raise InputError("hub_odd", file=name)
 
-    def _take(self, response, n: int) -> bytes:
+    def _take(self, response: "Response", n: int) -> bytes:
         """The body's first n bytes; the connection closes on the rest."""
         data = bytearray()
         for chunk in response.iter_bytes():  # as they come: filling up chunks would wait for a slow Hub
@@ -202,19 +193,25 @@ class HubFiles:
                 break
         return bytes(data[:n])
 
-    def _refused(self, response, name: str) -> None:
-        """None for a file that is not there; InputError for all else."""
+    def _is_absent(self, response: "Response", name: str) -> bool:
+        """Whether the repository has no such file; InputError for any other answer than the file."""
         status, code = response.status_code, response.headers.get("x-error-code", "")
+        if status in (200, 206):
+            return False
         if status == 404 and code == "EntryNotFound":
-            return
+            return True
         if status == 404 and code == "RevisionNotFound":
-            raise InputError("hub_no_revision", model=self.repository, revision=self.asked[:80])
+            raise InputError("hub_no_revision", model=self.ref.repo, revision=self.ref.revision[:80])
         if code == "GatedRepo":
-            raise InputError("hub_gated", model=self.repository)
+            raise InputError("hub_gated", model=self.ref.repo)
         if code == "RepoNotFound" or status == 404:
-            raise InputError("hub_no_repository", model=self.repository)
+            raise InputError("hub_no_repository", model=self.ref.repo)
         if status in (401, 403):
-            raise InputError("hub_denied", model=self.repository)
+            raise InputError("hub_denied", model=self.ref.repo)
         if status == 416:  # an empty file has no range
             raise InputError("not_json" if name.endswith(".json") else "damaged_header", file=name)
         raise InputError("hub_busy" if status == 429 else "hub_status", status=status)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text) else None

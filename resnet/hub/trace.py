@@ -5,36 +5,36 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from resnet.config import VARIANTS
-from resnet.hub.ref import is_reference, read_reference
-from resnet.tracing.records import Trace
+from resnet.config import ResNetConfig
+from resnet.hub.ref import ModelRef, named_model
+from resnet.hub.store import current
 
 if TYPE_CHECKING:
     from resnet.hub.recognise import Recognised
+    from resnet.model import ResNet
+    from resnet.tracing.records import Trace
 
 
-def trace(net, size=None, batch: int = 1, trusted: bool = True, **changes) -> Trace:
-    """`shapes.trace`, which also takes a bundled name, a Hub repository, a folder or a .safetensors file.
+def trace(net: str | ModelRef | ResNetConfig | ResNet, size: int | tuple[int, int] | None = None, batch: int = 1,
+          trusted: bool = True, **changes) -> Trace:
+    """`tracing.trace.trace`, which also takes a bundled name, a Hub repository, a folder or a .safetensors file.
 
     Args:
-        trusted: see `reference.read_reference`; a name that a visitor gave is not.
+        trusted: a name is this machine's owner's, as in `ModelRef`; a visitor's is not.
 
     Raises:
-        InputError: as `shapes.trace` and `hub.recognise`.
+        InputError: as `tracing.trace.trace` and `ModelStore.recognise`.
     """
     return trace_recognised(net, size, batch, trusted, **changes)[0]
 
 
-def trace_recognised(net, size=None, batch: int = 1, trusted: bool = False,
-                     **changes) -> tuple[Trace, Recognised | None]:
+def trace_recognised(net: str | ModelRef | ResNetConfig | ResNet, size: int | tuple[int, int] | None = None,
+                     batch: int = 1, trusted: bool = False, **changes) -> tuple[Trace, Recognised | None]:
     """The trace, and for a model reference what it was recognised as."""
-    model = isinstance(net, str) and net not in VARIANTS and is_reference(net, trusted)
-    header = read_reference(net, trusted) if model else None  # before torch, which takes seconds to import
-    from resnet.tracing import trace as shapes
+    named = named_model(net, trusted) if isinstance(net, str) else net
+    found = current().recognise(named) if isinstance(named, ModelRef) else None
+    from resnet.tracing.trace import trace as trace_net
 
-    if header is None:
-        return shapes.trace(net, size=size, batch=batch, **changes), None
-    from resnet.hub.recognise import recognise_header
-
-    found = recognise_header(header, net)
-    return replace(shapes.trace(found.config, size=size, batch=batch, **changes), name=net), found
+    if found is None:
+        return trace_net(net, size=size, batch=batch, **changes), None
+    return replace(trace_net(found.config, size=size, batch=batch, **changes), name=found.name), found

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from resnet.data import photo_file
-from resnet.hub.downloads import AWAY
-from resnet.hub.load import load_anew
-from resnet.hub.ref import read_reference
+from resnet.hub.ref import ModelRef
+from resnet.hub.remote import AWAY
+from resnet.hub.store import current
 from resnet.inference.picture import decode
 from resnet.inference.predict import classify
 from resnet.papers.curated import CURATED, Curated
@@ -53,8 +53,9 @@ def check_hub(entries: tuple[Curated, ...] = CURATED,
 
 
 def _check(entry: Curated, picture) -> Checked:
-    loaded = load_anew(entry.reference)
-    header = read_reference(entry.reference, trusted=True)  # remembered from the loading, which compared the hashes
+    ref, store = ModelRef.parse(entry.reference, trusted=True), current()
+    loaded = store.load_anew(ref)
+    header = store.header(ref)  # remembered from the loading, which compared the hashes
     best = classify(picture, loaded, top_k=1, precision="fp32").predictions[0]
     problem = ""
     if loaded.info.variant != entry.variant:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from resnet.hub.load import LoadedModel
+from resnet.hub.loaded import LoadedModel
 
 CPU = torch.device("cpu")
 Result = TypeVar("Result")

@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet.hub.load import LoadedModel, load
+from resnet.hub.load import load
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
 from resnet.inference.picture import Seen, decode, follow, prepare
 from resnet.inference.placement import best_device, placed
 from resnet.inference.serving import Net, logits
@@ -37,7 +39,7 @@ class Answer:
     forward_ms: float
 
 
-def classify(image: "str | Path | bytes | Tensor", model: "str | LoadedModel", top_k: int = 5,
+def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | LoadedModel", top_k: int = 5,
              precision: str = "auto", device: str | None = None, test_size: bool = False) -> Answer:
     """Ask a trained net what is on a picture.
 
@@ -54,7 +56,7 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | LoadedModel", t
     check_precision(precision)
     if not 1 <= top_k <= MAX_TOP_K:
         raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
-    loaded = load(model) if isinstance(model, str) else model
+    loaded = model if isinstance(model, LoadedModel) else load(model)
     start = time.perf_counter()
     seen = see(image if isinstance(image, Tensor) else decode(image), loaded, test_size)
     prepared = time.perf_counter()

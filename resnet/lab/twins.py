@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from resnet.data import DATA, sample_file
-from resnet.hub.load import LoadedModel, bundled, load
+from resnet.hub.load import bundled, load
+from resnet.hub.loaded import LoadedModel
 from resnet.util.errors import InputError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from resnet.checkpoint import CONFIG_FILE, ModelInfo
-from resnet.hub.load import WEIGHTS
+from resnet.hub.ref import WEIGHTS
 from resnet.papers.tables import Published, published
 from resnet.training.recipe import Recipe
 from resnet.training.resume import HISTORY_FILE, Row

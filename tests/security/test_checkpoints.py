@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from resnet.config import ResNetConfig
 from resnet.hub.header import MAX_HEADER, read_one
 from resnet.hub.infer import state_shapes
-from resnet.hub.load import recognise_header
+from resnet.hub.recognise import recognise_header
 from resnet.ui.trace.upload import Beginning
 from resnet.util.errors import InputError
 from tests.checkpoints import table
@@ -34,7 +34,7 @@ def file_of(header: object, room: int | None = None) -> tuple[bytes, int]:
 def told(data: bytes, size: int):
     """The network that was recognised, or the sentence of the refusal."""
     try:
-        return recognise_header(read_one(Beginning(data, size), NAME, NAME), NAME).config
+        return recognise_header(read_one(Beginning(data, size), NAME, NAME)).config
     except InputError as error:
         sentence = str(error)
         assert 8 < len(sentence) < 700 and "\n" not in sentence and "Traceback" not in sentence

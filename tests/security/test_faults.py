@@ -17,12 +17,13 @@ import pytest
 from safetensors.torch import save
 
 from resnet.hub.load import load
+from resnet.hub.store import ModelStore, use
 from resnet.model import create
 from resnet.ui.gradio_compat import upload_folder
 from resnet.ui.gradio_patches import Messages
 from resnet.util.text import text
 from tests.factories import same_tensors
-from tests.hub import StandInHub, forget, pointed_at
+from tests.hub import StandInHub, pointed_at
 from tests.pictures import encode, noise
 from tests.running import ROOT, running
 
@@ -39,12 +40,10 @@ def net():
 @pytest.fixture
 def hub(tmp_path, net):
     """A stand-in Hub with one repository, for this process and those that it starts."""
-    forget()
     with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
         stand_in.add(REPO, {"config.json": b'{"mean": [0.5, 0.5, 0.5], "std": [0.25]}',
                             "model.safetensors": save(net.state_dict())})
         yield stand_in
-    forget()
 
 
 def until(true) -> None:
@@ -102,7 +101,7 @@ def test_what_is_corrupt_in_the_cache_is_not_served(hub, net, hurt):
     middle = len(data) // 2
     file.write_bytes({"flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1:], "cut": data[:middle],
                       "empty": b"", "zeroed": bytes(len(data))}[hurt])
-    forget()
+    use(ModelStore())
     assert same_tensors(load(REPO, trusted=False).model.state_dict(), net.state_dict())
     assert file.read_bytes() == data
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resnet.hub.ref import is_reference
-from resnet.hub.remote import parse_reference
+from resnet.hub.ref import ModelRef, named_model
 from resnet.ui.page.build import view_of
 from resnet.ui.page.sharing import to_query, whole_number
 from resnet.ui.trace.view import TraceView
@@ -36,7 +35,7 @@ def test_a_sound_repository_is_understood(name, revision, address):
         name + (f"@{revision}" if revision else "")
     if "--" in asked:
         return
-    assert parse_reference(asked) == (name, revision or "main")
+    assert ModelRef.parse(asked) == ModelRef("hub", name, revision or "main")
 
 
 @FAST
@@ -45,10 +44,11 @@ def test_a_hostile_repository_stays_within_its_address(name, odd, at):
     """Whatever is accepted is a plain owner/name and revision, so that no other path, host or file is reached."""
     asked = name[:at] + odd + name[at:]
     try:
-        repository, revision = parse_reference(asked)
+        ref = ModelRef.parse(asked)
     except InputError as error:
         sentence(error)
     else:
+        repository, revision = ref.repo, ref.revision
         allowed = set(string.ascii_letters + string.digits + "._-")
         assert repository.count("/") == 1 and set(repository) - {"/"} <= allowed and ".." not in asked
         assert set(revision) <= allowed | {"/"} and not revision.startswith("/") and len(asked) < 400
@@ -58,17 +58,17 @@ def test_a_hostile_repository_stays_within_its_address(name, odd, at):
 @given(st.text(max_size=400))
 def test_any_text_is_a_repository_or_a_sentence(text):
     try:
-        repository, _ = parse_reference(text)
-        assert repository in text
+        assert ModelRef.parse(text).repo in text
     except InputError as error:
         sentence(error)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "./weights", "~/x", "weights", "a.safetensors", "C:\\x", "", "."])
 def test_a_visitor_names_no_files_of_this_machine(name):
-    assert not is_reference(name) or "/" in name
     with pytest.raises(InputError):
-        parse_reference(name)
+        ModelRef.parse(name)
+    if "/" not in name:
+        assert named_model(name) is None
 
 
 @FAST
@@ -120,13 +120,12 @@ def test_any_link_opens_something_and_says_what_was_wrong(link):
 
 def test_nothing_was_written_or_read_elsewhere(tmp_path, monkeypatch):
     """A hostile name leaves the cache folder as it was, and opens no file outside it."""
-    from resnet.hub.ref import forget, read_reference
+    from resnet.hub.load import load
     from tests.hub import StandInHub, pointed_at
 
     with StandInHub() as hub, pointed_at(hub, tmp_path / "cache"):
-        forget()
         for name in ("../../etc/passwd", "a/../../b", "owner/name@../../x", "owner/..", "a/b\n", "http://127.0.0.1:1/a/b"):
             with pytest.raises(InputError):
-                read_reference(name)
+                load(name, trusted=False)
         assert hub.requests == []
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from resnet.hub.load import load
+from resnet.hub.ref import ModelRef
 from resnet.inference.placement import placed
 from resnet.ui.classify import samples
 from resnet.ui.classify.tab import ClassifyView, classify_api, fill, show_classify, show_more, show_several
 from resnet.ui.page import device
+from resnet.util.lru import LRU
 from resnet.util.text import text
 from tests.factories import one_thread
 from tests.pictures import encode, gradient
@@ -121,12 +123,12 @@ def test_without_quota_the_cpu_answers_and_the_page_says_so(monkeypatch):
 
 
 def test_what_was_measured_there_is_kept_here(zero_gpu, monkeypatch):
-    monkeypatch.setattr(samples, "_kept", {})
+    monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     monkeypatch.setattr("resnet.explain.samples.BUDGET", 1.0)  # 1,000 items
     view = fill(ClassifyView("bag", open=("neighbours", "browse")), "en")
     first = list(show_more(asked(), *view, None))
     assert zero_gpu == ["measure", "look"] or zero_gpu == ["look", "measure"]
-    assert samples._kept[MODEL].features.shape == (1000, 64)
+    assert samples._kept.peek(ModelRef.parse(MODEL)).features.shape == (1000, 64)
     second = list(show_more(asked(), *view, None))
     assert zero_gpu.count("measure") == 1 and first[-1] == second[-1]
 
@@ -148,10 +150,10 @@ def test_the_api_and_several_pictures(zero_gpu, tmp_path, monkeypatch):
 
 def test_the_default_model_is_placed_at_start_on_zero_gpu_only(monkeypatch):
     asked_for = []
-    monkeypatch.setattr(device, "placed", lambda loaded, where: asked_for.append((loaded.reference, where.type)))
-    device.place_default(MODEL)
+    monkeypatch.setattr(device, "placed", lambda loaded, where: asked_for.append((str(loaded.ref), where.type)))
+    device.place_default(ModelRef.parse(MODEL))
     assert asked_for == []
     monkeypatch.setattr(device.Config, "zero_gpu", True)
-    device.place_default(MODEL)
+    device.place_default(ModelRef.parse(MODEL))
     assert asked_for == [(MODEL, "cuda")]
     assert placed(load(MODEL), torch.device("cpu")).model is load(MODEL).model

@@ -12,15 +12,18 @@ import torch
 from resnet.explain.look import MANY
 from resnet.explain.samples import measure
 from resnet.hub.load import load
+from resnet.hub.ref import ModelRef
 from resnet.inference.predict import classify
 from resnet.ui.classify import samples
 from resnet.ui.classify.samples import PAGE, chosen_items
 from resnet.ui.classify.tab import ClassifyView, fill, show_more, show_several
+from resnet.util.lru import LRU
 from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
 from tests.ui.asking import asked, attached, words
 
 MODEL, COLOUR = "resnet20_fashion_mnist", "resnet20_cifar10"
+REF = ModelRef.parse(MODEL)
 N = 400
 
 
@@ -32,7 +35,8 @@ def few():
 @pytest.fixture
 def kept(few, monkeypatch):
     """The page has already measured the first N items."""
-    monkeypatch.setattr(samples, "_kept", {MODEL: few})
+    monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
+    samples._kept.put(REF, few)
     return few
 
 
@@ -51,22 +55,22 @@ def test_nothing_is_measured_before_it_is_asked_for(monkeypatch):
         raise AssertionError("measured")
 
     monkeypatch.setattr(samples.device, "measure", never)
-    monkeypatch.setattr(samples, "_kept", {})
+    monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     steps = list(show_more(asked(), *fill(ClassifyView(), "en"), None))
     assert len(steps) == 1 and steps[0][1].count('aria-expanded="false"') == 2
 
 
 def test_the_first_look_says_that_it_takes_a_while_and_the_next_is_at_once(few, monkeypatch):
     calls = []
-    monkeypatch.setattr(samples, "_kept", {})
+    monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     monkeypatch.setattr(samples.device, "measure", lambda reference: calls.append(reference) or few)
     view = ClassifyView(open=("browse",))
     first, second = (list(show_more(asked(), *fill(view, "en"), None)) for _ in range(2))
     assert text("classify.measuring") in first[0][1] and len(first) == 2 and len(second) == 1
-    assert first[-1] == second[-1] and calls == [MODEL]
+    assert first[-1] == second[-1] and calls == [REF]
     for name in ("a", "b", "c", "d", "e"):
-        samples.measured(name)
-    assert len(samples._kept) == samples.KEPT and MODEL not in samples._kept
+        samples.measured(ModelRef("bundled", name))
+    assert len(samples._kept.keys()) == samples.KEPT and samples._kept.peek(REF) is None
 
 
 def test_neighbours_of_a_test_item_are_others_of_its_kind(kept):

@@ -14,7 +14,9 @@ from PIL import Image
 from resnet import classify
 from resnet.data import load_samples, photo_file
 from resnet.explain.look import Asks, look
-from resnet.hub.load import LoadedModel, bundled
+from resnet.hub.load import bundled
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
 from resnet.model import create
 from resnet.ui.classify.answer import answer_html
 from resnet.ui.classify.tab import (
@@ -159,7 +161,7 @@ def test_the_steps_to_the_nets_input_are_told(upload, kind):
 @pytest.mark.parametrize("size", [(28, 28), (64, 64)])
 def test_a_data_sets_own_item_is_no_other_kind_for_a_net_that_enlarges_it(size):
     net = create(tiny(input_size=size))
-    loaded = LoadedModel("made", net.eval(), made_info(net.config))
+    loaded = LoadedModel(ModelRef("bundled", "made"), net.eval(), made_info(net.config))
     for pixels, unlike in ((EXAMPLES["boot"].pixels(), False), (EXAMPLES["rocket"].pixels(), True)):
         html = answer_html(Reading(ClassifyView(), loaded, look(pixels, loaded, Asks()), "en"))
         assert (text("classify.unlike", size="28×28", title="Fashion-MNIST") in html) == unlike

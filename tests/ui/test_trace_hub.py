@@ -5,7 +5,6 @@ import time
 import gradio as gr
 import pytest
 
-from resnet.hub import ref as reference
 from resnet.ui.trace.tab import OWN, show_net, show_trace, trace_api
 from resnet.ui.trace.view import TraceView
 from tests.checkpoints import of, timm_model, write
@@ -17,7 +16,6 @@ REPO, DEEP_STEM = "timm/resnet50.a1_in1k", "timm/resnet50d.ra2_in1k"
 
 @pytest.fixture
 def hub(tmp_path):
-    reference.forget()
     with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
         stand_in.add(REPO, {"model.safetensors": write(tmp_path / "a.safetensors", of("resnet50"))})
         stand_in.add(DEEP_STEM, {"model.safetensors": write(tmp_path / "d.safetensors", of(timm_model("resnet50d")))})

@@ -11,12 +11,13 @@ from safetensors.torch import save
 
 from resnet.hub import downloads
 from resnet.hub.load import bundled
+from resnet.hub.store import current
 from resnet.model import create
 from resnet.papers.curated import CURATED
 from resnet.ui.classify.tab import ClassifyView, fill, show_classify, show_more
 from resnet.ui.classify.view import model_title
 from resnet.ui.classify.weights import choices, curated_title, default_model, fetch_weights
-from tests.hub import StandInHub, forget, pointed_at
+from tests.hub import StandInHub, pointed_at
 from tests.ui.asking import asked, words
 
 REPO = "a/net"
@@ -24,12 +25,10 @@ REPO = "a/net"
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    forget()
     monkeypatch.setattr(downloads, "REPORT_SECONDS", 0.02)
     with StandInHub() as stand_in, pointed_at(stand_in, tmp_path / "cache"):
         stand_in.add(REPO, {"model.safetensors": save(create("resnet20_cifar", shortcut="B").state_dict())})
         yield stand_in
-    forget()
 
 
 def drawn(model: str, beside: str = "") -> str:
@@ -60,7 +59,7 @@ def test_progress_can_be_seen_and_stopped(hub):
         step = next(step for step in steps if "max=" in step[1])
         assert step[2]["visible"] is True and step[3]["visible"] is False
         assert "已下载" in step[1] and "/ 1.1 MB" in step[1]
-    running = list(downloads._running.values())
+    running = list(current().downloads.running.values())
     assert all(download.stop.is_set() for download in running)
 
 

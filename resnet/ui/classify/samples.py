@@ -7,7 +7,8 @@ from torch import Tensor
 
 from resnet.data import DATA
 from resnet.explain.samples import Measured, has_items, nearest
-from resnet.hub.load import LoadedModel
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
 from resnet.ui.classify.answer import label_text
 from resnet.ui.classify.parts import button, menu, section
 from resnet.ui.classify.view import ANY, KINDS, ClassifyView
@@ -15,31 +16,32 @@ from resnet.ui.page import device
 from resnet.ui.page.examples import item_pixels
 from resnet.ui.page.images import png_url
 from resnet.util.html import escape
+from resnet.util.lru import LRU
 from resnet.util.numbers import probability, significant
 from resnet.util.text import text
 
 NEAR, PAGE, KEPT = 8, 40, 4
-_kept: dict[str, Measured] = {}
+_kept: LRU[Measured] = LRU(KEPT)
 _measuring = Lock()
 
 
-def measured(reference: str) -> Measured:
+def measured(ref: ModelRef) -> Measured:
     """Every bundled test item through a model, once for all visitors; the last few models are kept (2.5 MB each
     at 64 features).
 
     Kept by the page's process: what is remembered inside a call on ZeroGPU is gone after it.
     """
-    with _measuring:
-        if reference not in _kept:
-            while len(_kept) >= KEPT:
-                del _kept[next(iter(_kept))]
-            _kept[reference] = device.measure(reference)
-        return _kept[reference]
+    return _kept.get(ref, lambda: _measure(ref))
+
+
+def _measure(ref: ModelRef) -> Measured:
+    with _measuring:  # one model at a time
+        return device.measure(ref)
 
 
 def is_measured(view: ClassifyView, loaded: LoadedModel) -> bool:
     """Whether the sections will open at once."""
-    return not has_items(loaded) or view.model in _kept
+    return not has_items(loaded) or _kept.peek(view.ref) is not None
 
 
 def neighbours_html(view: ClassifyView, loaded: LoadedModel, feature: "Tensor | None", lang: str) -> str:
@@ -53,7 +55,7 @@ def neighbours_html(view: ClassifyView, loaded: LoadedModel, feature: "Tensor | 
 
 
 def _neighbours(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: str) -> str:
-    found = measured(view.model)
+    found = measured(view.ref)
     same = view.item[1] if view.item and view.item[0] == loaded.info.data else None
     near = nearest(feature, found.features, NEAR, skip=same)
     tiles = "".join(_tile(loaded, found, one.item, f"{one.cosine:.3f}", lang) for one in near)
@@ -73,7 +75,7 @@ def browse_html(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
 
 
 def _browse(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
-    found = measured(view.model)
+    found = measured(view.ref)
     counts = found.confusion(len(loaded.info.labels))
     source = text("classify.browse_source", lang, n=f"{len(found):,}", title=_title(loaded, lang),
                   accuracy=f"{100 * found.accuracy:.2f}", name=loaded.info.name, precision=found.precision,

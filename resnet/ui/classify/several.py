@@ -9,15 +9,13 @@ from torch import Tensor
 
 from resnet.explain.answers import ranked
 from resnet.explain.look import MANY, Several
-from resnet.hub.load import LoadedModel, load
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
+from resnet.hub.store import current
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
-<<<<<<< HEAD
-from resnet.ui.classify.answer import label_text, percent
-from resnet.ui.gradio_compat import sent
-=======
 from resnet.ui.classify.answer import label_text
->>>>>>> 2b4e50a (A sentence kept as a record is a Note, in findings, statements, steps and errors; numbers are told by one module, and files of the tabs written by one writer)
+from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.download import download
 from resnet.ui.page.images import png_url
@@ -71,7 +69,7 @@ class Line:
     problem: str = ""
 
 
-def ask_about(files: list, model: str, temperature: float, lang: str) -> tuple[list[Line], Several | None]:
+def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tuple[list[Line], Several | None]:
     """Decodes one by one, so that a bad picture costs only its own line; then answers all in one batch.
 
     Args:
@@ -82,7 +80,7 @@ def ask_about(files: list, model: str, temperature: float, lang: str) -> tuple[l
     """
     if len(files) > MANY:
         raise InputError("several", n=len(files), limit=MANY)
-    loaded = load(model, trusted=False)
+    loaded = current().load(model)
     lines = [_line(file, loaded, lang) for file in files]
     pictures = [line.seen for line in lines if line.seen is not None]
     if not pictures:

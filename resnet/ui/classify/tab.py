@@ -10,7 +10,9 @@ from torch import Tensor
 
 from resnet.explain.answers import ranked
 from resnet.explain.look import Asks
-from resnet.hub.load import load
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
+from resnet.hub.store import current
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html
@@ -87,15 +89,15 @@ def show_more(request: gr.Request, *controls) -> Iterator[tuple[str]]:
     """The bundled test items, near the picture and all; a first look at them takes seconds, and says so."""
     lang = language(request)
     view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
-    if away_html((view.model,), lang):
+    if away_html((view.ref,), lang):
         yield ("",)
         return
-    loaded = load(view.model, trusted=False)
+    loaded = current().load(view.ref)
     if {"neighbours", "browse"} & {*view.open} and not is_measured(view, loaded):
         yield (f'<p class="note busy">{text("classify.measuring", lang)}</p>',)
     feature = None
     if "neighbours" in view.open and (view.example != OWN or picture):
-        feature = device.look(_pixels(view, picture), view.model, Asks(off=view.off)).feature
+        feature = device.look(_pixels(view, picture), view.ref, Asks(off=view.off)).feature
     yield (neighbours_html(view, loaded, feature, lang) + browse_html(view, loaded, lang),)
 
 
@@ -103,9 +105,9 @@ def show_more(request: gr.Request, *controls) -> Iterator[tuple[str]]:
 def show_several(request: gr.Request, event: gr.EventData, *controls) -> tuple[str]:
     """Uploaded pictures -> a line for each."""
     lang, view = language(request), parse_controls(ClassifyView, *controls)
-    check_here(view.model)
-    lines, found = ask_about(sent_files(event), view.model, view.temperature, lang)
-    return (several_html(lines, found, load(view.model, trusted=False), lang),)
+    check_here(view.ref)
+    lines, found = ask_about(sent_files(event), view.ref, view.temperature, lang)
+    return (several_html(lines, found, current().load(view.ref), lang),)
 
 
 @guarded_api
@@ -119,10 +121,10 @@ def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) ->
     Returns:
         image, model and predictions, each with label and probability.
     """
-    view = ClassifyView(OWN, parse("model", str, model), parse("top_k", int, top_k))  # no folders: check_model
-    loaded = load(view.model, trusted=False)
+    view = ClassifyView(OWN, parse("model", str, model), parse("top_k", int, top_k))
+    loaded = current().load(view.ref)
     seen = see(decode(uploaded_file(image)), loaded)
-    logits = device.look_at_many(seen.pixels[None], view.model).logits[0]
+    logits = device.look_at_many(seen.pixels[None], view.ref).logits[0]
     return {"image": image.get("orig_name"), "model": loaded.info.name,
             "predictions": [{"label": loaded.info.labels[i], "probability": p} for i, p in ranked(logits, view.top_k)]}
 
@@ -156,7 +158,7 @@ def _drawn(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     """Everything but the test items."""
     if view.example == OWN and not picture:
         return f'<p class="note">{text("classify.empty", lang)}</p>'
-    if away := away_html((view.model, view.beside), lang):
+    if away := away_html(view.refs, lang):
         return away
     reading = read(view, picture, lang)
     other = _heading(view.beside) + answer_html(reading.beside) if reading.beside else ""
@@ -175,17 +177,18 @@ def read(view: ClassifyView, picture: "dict | None", lang: str) -> Reading:
     start = time.perf_counter()
     pixels = _pixels(view, picture)
     decode_ms = 1e3 * (time.perf_counter() - start)
-    loaded = load(view.model, trusted=False)
-    reading = Reading(view, loaded, device.look(pixels, view.model, view.asks), lang, decode_ms)
+    loaded = current().load(view.ref)
+    reading = Reading(view, loaded, device.look(pixels, view.ref, view.asks), lang, decode_ms)
     if not view.beside:
         return reading
-    other = load(view.beside, trusted=False)
+    ref = view.refs[1]
+    other = current().load(ref)
     alone = replace(view, off=(), channels="")
-    beside = Reading(alone, other, device.look(pixels, view.beside, _asks_beside(reading, other)), lang, decode_ms)
+    beside = Reading(alone, other, device.look(pixels, ref, _asks_beside(reading, other)), lang, decode_ms)
     return replace(reading, beside=beside)
 
 
-def _asks_beside(reading: Reading, other) -> Asks:
+def _asks_beside(reading: Reading, other: LoadedModel) -> Asks:
     """The same stage and class, where the other model has them."""
     look, labels = reading.look, other.info.labels
     label = reading.loaded.info.labels[look.target]
@@ -219,7 +222,7 @@ def fill(view: ClassifyView, lang: str) -> list:
 
 def build() -> Tab:
     """The components, inside a gr.Tab."""
-    device.place_default(DEFAULT_MODEL)
+    device.place_default(ModelRef.parse(DEFAULT_MODEL))
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
             picture, thumbnails, files, weights, controls = _controls()

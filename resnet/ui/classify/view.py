@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from resnet.data import DATA
 from resnet.explain.look import Asks, Look
 from resnet.explain.stages import stage_names
-from resnet.hub.load import LoadedModel, bundled
+from resnet.hub.load import bundled
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
 from resnet.inference.predict import MAX_TOP_K
-from resnet.ui.classify.weights import check_model, default_model, hub_title
+from resnet.ui.classify.weights import default_model, hub_title
 from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
 from resnet.util.errors import InputError
 
@@ -52,9 +54,8 @@ class ClassifyView:
         object.__setattr__(self, "example", FORMER.get(self.example, self.example))
         if self.example not in (*EXAMPLES, OWN) and item_of(self.example) is None:
             raise InputError("choice", field="example", value=self.example, allowed=", ".join(EXAMPLES))
-        check_model(self.model)
-        if self.beside:
-            check_model(self.beside)
+        for name in self.models:
+            ModelRef.parse(name)  # refuses what a visitor may not name
         if not 1 <= self.top_k <= MAX_TOP_K:
             raise InputError("range", field="top_k", value=self.top_k, limit=MAX_TOP_K)
         if not COLDEST <= self.temperature <= HOTTEST:
@@ -69,6 +70,19 @@ class ClassifyView:
 
     def defaults(self) -> dict:
         return {name: field.default for name, field in ClassifyView.__dataclass_fields__.items()}
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.model, self.beside) if self.beside else (self.model,)
+
+    @property
+    def ref(self) -> ModelRef:
+        return ModelRef.parse(self.model)
+
+    @property
+    def refs(self) -> tuple[ModelRef, ...]:
+        """Of the model, and of the second one if there is one."""
+        return tuple(map(ModelRef.parse, self.models))
 
     @property
     def asks(self) -> Asks:

@@ -6,15 +6,16 @@ note, and that note's appearance starts the download, in a lane of its own.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 import gradio as gr
 
 from resnet.config import variant_title
 from resnet.hub.downloads import Progress
-from resnet.hub.load import LoadedModel, bundled, is_at_hand, obtain
-from resnet.hub.remote import parse_reference
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef, bundled_names
+from resnet.hub.store import current
 from resnet.papers.curated import CURATED, Curated
 from resnet.ui.page.language import language, word
 from resnet.ui.page.sharing import parse
@@ -27,15 +28,6 @@ from resnet.util.text import text
 OFFERED = {entry.reference: entry for entry in CURATED}
 BUNDLED_DEFAULT = "resnet20_fashion_mnist"
 log = logging.getLogger("resnet")
-
-
-def check_model(name: str) -> None:
-    """Raises InputError when a visitor may not name this model: any bundled one, any on the Hub, but no folder."""
-    if name in bundled():
-        return
-    if "/" not in name:
-        raise InputError("unknown_model", name=name[:80], known=", ".join(bundled()))
-    parse_reference(name)
 
 
 def own_models() -> tuple[str, ...]:
@@ -53,18 +45,19 @@ def default_model() -> str:
 def _may_be_named(name: str) -> bool:
     """Whether a visitor could have named it; what could not be is left out, and the log says why."""
     try:
-        check_model(name)
+        ModelRef.parse(name)
     except InputError as error:
         log.warning("left out of the models offered: %s", error)
         return False
     return True
 
 
-def choices(title) -> list[tuple[str, str]]:
+def choices(title: Callable[[str], str]) -> list[tuple[str, str]]:
     """(title, reference): this instance's own, then the bundled models, which need no network, then the curated."""
     own = [*dict.fromkeys((*own_models(), default_model()))]
-    mine = [(title(name), name) for name in own if name not in bundled()]
-    return [*mine, *((title(name), name) for name in bundled()),
+    shipped = bundled_names()
+    mine = [(title(name), name) for name in own if name not in shipped]
+    return [*mine, *((title(name), name) for name in shipped),
             *((curated_title(entry), entry.reference) for entry in CURATED if entry.reference not in own)]
 
 
@@ -84,24 +77,29 @@ def hub_title(reference: str) -> str:
     return f"{_net(OFFERED[reference])}, ImageNet" if reference in OFFERED else reference
 
 
-def away_html(names: tuple[str, ...], lang: str) -> str:
+def _away(refs: Iterable[ModelRef]) -> list[ModelRef]:
+    return [ref for ref in refs if not current().is_at_hand(ref)]
+
+
+def away_html(refs: Iterable[ModelRef], lang: str) -> str:
     """A note for weights that are not here yet; "" where all are."""
-    away = [name for name in names if name and not is_at_hand(name)]
-    return "".join(f'<p class="note away">{escape(text("weights.away", lang, model=name))}</p>' for name in away)
+    return "".join(f'<p class="note away">{escape(text("weights.away", lang, model=str(ref)))}</p>'
+                   for ref in _away(refs))
 
 
-def check_here(name: str) -> None:
+def check_here(ref: ModelRef) -> None:
     """Raises InputError for weights that would have to be downloaded first."""
-    if not is_at_hand(name):
-        raise InputError("weights_away", model=name[:120])
+    if _away([ref]):
+        raise InputError("weights_away", model=str(ref)[:120])
 
 
 def known_html(loaded: LoadedModel, lang: str) -> str:
     """What is known of weights from the Hub: whence, how pictures are made for them, what is published."""
     if loaded.steps is None:
         return ""
-    entry = OFFERED.get(loaded.reference)
-    parts = [text("weights.from_hub", lang, model=loaded.reference, params=f"{_params(loaded):,}")]
+    name = str(loaded.ref)
+    entry = OFFERED.get(name)
+    parts = [text("weights.from_hub", lang, model=name, params=f"{_params(loaded):,}")]
     if entry and entry.accuracy:
         parts.append(text("weights.published", lang, accuracy=f"{entry.accuracy:.3f}", pixels=entry.pixels,
                           source=entry.source))
@@ -118,22 +116,21 @@ def fetch_weights(model: str, beside: str, request: gr.Request = None) -> Iterat
     """(the download as it goes or why it failed, its buttons, and at the end a word that draws the tab anew)."""
     lang = language(request)
     try:
-        names = dict.fromkeys((parse("model", str, model), parse("beside", str, beside)))
-        away = [name for name in names if name and not is_at_hand(name)]
-        for name in away:
-            check_model(name)
-            yield _progress_html(name, None, lang), *_buttons(cancel=True), gr.skip()
-            yield from _fetched(name, lang)
+        names = (str(parse("model", str, model)), str(parse("beside", str, beside)))
+        away = _away(dict.fromkeys(ModelRef.parse(name) for name in names if name))
+        for ref in away:
+            yield _progress_html(ref, None, lang), *_buttons(cancel=True), gr.skip()
+            yield from _fetched(ref, lang)
     except InputError as error:  # told here, since the buttons must change with it
         yield message_html(error.sentence(lang)), *_buttons(again=True), gr.skip()
         return
-    yield "", *_buttons(), " ".join(away) if away else gr.skip()
+    yield "", *_buttons(), " ".join(map(str, away)) if away else gr.skip()
 
 
-def _fetched(name: str, lang: str) -> Iterator[tuple]:
-    with closing(obtain(name)) as steps:
+def _fetched(ref: ModelRef, lang: str) -> Iterator[tuple]:
+    with closing(current().obtain(ref)) as steps:
         for progress in steps:
-            yield _progress_html(name, progress, lang), *_buttons(cancel=True), gr.skip()
+            yield _progress_html(ref, progress, lang), *_buttons(cancel=True), gr.skip()
 
 
 def cancelled() -> tuple:
@@ -145,8 +142,9 @@ def _buttons(cancel: bool = False, again: bool = False) -> tuple:
     return gr.update(visible=cancel), gr.update(visible=again)
 
 
-def _progress_html(name: str, progress: Progress | None, lang: str) -> str:
+def _progress_html(ref: ModelRef, progress: Progress | None, lang: str) -> str:
     """A bar, and megabytes where they are known."""
+    name = str(ref)
     bar = "<progress></progress>"
     if progress is None:
         said = text("weights.asking", lang, model=name)

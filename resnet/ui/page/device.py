@@ -32,7 +32,8 @@ from resnet.explain import look as looking
 from resnet.explain import samples
 from resnet.explain.look import Asks, Look, Several
 from resnet.explain.samples import Measured
-from resnet.hub.load import load
+from resnet.hub.ref import ModelRef
+from resnet.hub.store import current
 from resnet.inference.placement import cpu_only, placed
 from resnet.inference.serving import start
 from resnet.util.errors import InputError
@@ -66,31 +67,28 @@ def on_device(seconds: int, gpu=spaces.GPU):
     return decorate
 
 
-# A visitor's reference never names a path here: trusted=False.
-
-
 @on_device(seconds=5)
-def look(pixels: Tensor, reference: str, asks: Asks) -> Look:
+def look(pixels: Tensor, ref: ModelRef, asks: Asks) -> Look:
     """resnet.explain.look.look by the model's reference."""
-    return looking.look(pixels, load(reference, trusted=False), asks)
+    return looking.look(pixels, current().load(ref), asks)
 
 
 @on_device(seconds=10)
-def look_at_many(pictures: Tensor, reference: str) -> Several:
+def look_at_many(pictures: Tensor, ref: ModelRef) -> Several:
     """resnet.explain.look.look_at_many by the model's reference."""
-    return looking.look_at_many(pictures, load(reference, trusted=False))
+    return looking.look_at_many(pictures, current().load(ref))
 
 
 @on_device(seconds=15)
-def measure(reference: str) -> Measured:
+def measure(ref: ModelRef) -> Measured:
     """resnet.explain.samples.measure by the model's reference."""
-    return samples.measure(load(reference, trusted=False))
+    return samples.measure(current().load(ref))
 
 
-def place_default(reference: str) -> None:
+def place_default(ref: ModelRef) -> None:
     """On ZeroGPU, the default model is placed before the page is served; elsewhere nothing is loaded."""
     if Config.zero_gpu:
-        placed(load(reference, trusted=False), torch.device("cuda"))
+        placed(current().load(ref), torch.device("cuda"))
 
 
 def start_inference() -> None:

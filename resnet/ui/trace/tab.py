@@ -71,7 +71,7 @@ def show_net(request: gr.Request, *controls) -> tuple:
 def show_file(request: gr.Request, chosen: gr.EventData, *controls) -> tuple:
     """The header of the visitor's own .safetensors tells the net, which is shown as a variant with changes."""
     header = uploaded_header(chosen)
-    found = recognise_header(header, header.reference)
+    found = recognise_header(header)
     variant = found.variant if found.variant in VARIANTS else "resnet50"
     view = TraceView(variant, **spelled(found.config))
     reading = replace(read(view, language(request)), recognised=found)

@@ -3,9 +3,10 @@
 import dataclasses
 from dataclasses import dataclass
 
-from resnet.config import VARIANTS, ResNetConfig, config_of
-from resnet.hub.recognise import Recognised, recognise
-from resnet.hub.ref import is_reference
+from resnet.config import ResNetConfig, config_of
+from resnet.hub.recognise import Recognised
+from resnet.hub.ref import named_model
+from resnet.hub.store import current
 from resnet.tracing.cost import SCOPES, UNITS, Cost
 from resnet.tracing.diagram import FOLDS
 from resnet.tracing.records import Trace
@@ -96,9 +97,10 @@ def base(name: str) -> tuple[ResNetConfig, Recognised | None]:
     Raises:
         InputError: no such variant or checkpoint; a visitor may not name this machine's files.
     """
-    if name in VARIANTS or not is_reference(name):
+    ref = named_model(name)
+    if ref is None:
         return config_of(name), None
-    found = recognise(name)
+    found = current().recognise(ref)
     return found.config, found
 
 

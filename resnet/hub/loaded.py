@@ -1,0 +1,78 @@
+"""Files of weights -> a loaded model: recognised, translated, checked, restored, and described by what stands beside.
+
+Loaded models are shared and read-only: eval mode, no gradients; whoever changes one copies it.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from resnet.checkpoint import CONFIG_FILE, ModelInfo, read_tensors, restore
+from resnet.hub.header import PROCESSOR, SMALL, Folder, local_header, read_json
+from resnet.hub.labels import read_labels
+from resnet.hub.preprocessing import Steps, read_preprocessing
+from resnet.hub.recognise import Recognised, recognise_header
+from resnet.hub.ref import ModelRef
+from resnet.model import ResNet
+from resnet.util.note import Note
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A net with its trained weights, what is known of it, and how it wants its pictures.
+
+    steps       from the repository's files; None: as the data set that `info.data` names was made
+    test_steps  at timm's larger test size, where the repository names one
+    notes       sentences for the user: how it was recognised, and what had to be assumed
+    """
+
+    ref: ModelRef
+    model: ResNet
+    info: ModelInfo
+    steps: Steps | None = None
+    test_steps: Steps | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.model.state_dict().values())
+
+
+def read_model(ref: ModelRef, path: Path) -> LoadedModel:
+    """The model in a folder or a .safetensors file.
+
+    Of a stranger's, from the Hub, what it claims to be called and to reach is left out.
+
+    Raises:
+        InputError: it is no plain ResNet with a classifier, a file is not sound, or asks for what is not done here.
+    """
+    found = recognise_header(local_header(path, str(ref)))
+    found.check_head()
+    tensors = {found.mapping[name]: tensor for name, tensor in read_tensors(path).items()}
+    model, described = restore(found.config, tensors), _describe(found, path)
+    info = described.info
+    if ref.kind == "hub":
+        info = replace(info, name=str(ref), results={}, recipe={})
+    return LoadedModel(ref, model, info, described.steps, described.test_steps, (*found.notes, *described.notes))
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What the files beside a checkpoint say of it; the fields are LoadedModel's."""
+
+    info: ModelInfo
+    steps: Steps | None = None
+    test_steps: Steps | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def _describe(found: Recognised, path: Path) -> _Description:
+    """Classes, mean and std, and how the net wants its pictures."""
+    config = found.header.config
+    if isinstance(config, dict) and isinstance(config.get("architecture"), dict) and "labels" in config:
+        return _Description(ModelInfo.from_json(json.dumps(config), str(path / CONFIG_FILE)))
+    processor = read_json(Folder(path), PROCESSOR, SMALL) if path.is_dir() else None
+    wanted = read_preprocessing(config, processor, found.config)
+    labels, source = read_labels(config, found.config.classes)
+    info = ModelInfo(found.name, found.variant, found.config, "", labels, wanted.mean, wanted.std)
+    return _Description(info, wanted.steps, wanted.test, (*wanted.notes, source))
