@@ -6,6 +6,7 @@ bundled samples, then on the Hub; it is decoded once and kept in the user's cach
 
 import io
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,8 +90,13 @@ DATA = {
 def data_spec(name: str) -> DataSpec:
     """Raises InputError for an unknown data set."""
     if name not in DATA:
-        raise InputError("unknown_data", name=name[:80], known=", ".join(DATA))
+        raise unknown_data(name)
     return DATA[name]
+
+
+def unknown_data(name: str, known: Iterable[str] = DATA) -> InputError:
+    """What is said of a name that is no data set's."""
+    return InputError("unknown_data", name=name[:80], known=", ".join(known))
 
 
 def load_split(name: str, split: str) -> Split:

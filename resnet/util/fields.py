@@ -18,15 +18,17 @@ MAX_NUMBER = 2**53  # beyond it a browser's number field is no longer exact, and
 
 
 def option(default: Any = dataclasses.MISSING, *, choices: "Sequence | Callable[[Any], Sequence] | None" = None,
-           low: float | None = None, high: float | None = None, **more: Any) -> Any:
+           low: float | None = None, high: float | None = None,
+           refusal: "Callable[[Any, tuple], InputError] | None" = None, **more: Any) -> Any:
     """A dataclass field that says what it may hold.
 
     Args:
         choices: all values, or a function from the record to them; of a tuple field, those of its items.
         low, high: the smallest and the largest number; of a tuple field, of its items.
+        refusal: (value, what is allowed) -> the error, where `choice` and `between` are not the sentence.
         more: kept in the field's metadata for whoever draws the field.
     """
-    metadata = {"choices": choices, "low": low, "high": high} | more
+    metadata = {"choices": choices, "low": low, "high": high, "refusal": refusal} | more
     return dataclasses.field(default=default, metadata={key: value for key, value in metadata.items()
                                                         if value is not None})
 
@@ -40,7 +42,7 @@ def hints(kind: type) -> dict[str, Any]:
 
 def choices_of(record: Any, name: str) -> tuple | None:
     """What a record's field may be; None where anything of its type may stand."""
-    return _choices(record, next(field for field in dataclasses.fields(record) if field.name == name))
+    return _choices(record, record.__dataclass_fields__[name])
 
 
 def _choices(record: Any, field: dataclasses.Field) -> tuple | None:
@@ -60,22 +62,28 @@ def check(record: Any, error: str = "between") -> None:
         error: the key of the sentence on a number out of range; it may name the field, value, low, high and limit.
 
     Raises:
-        InputError: `choice` or `error`, with the field's name.
+        InputError: the option's own, else `choice` or `error`, with the field's name.
     """
     for field in dataclasses.fields(record):
-        value, allowed = getattr(record, field.name), _choices(record, field)
-        for item in value if isinstance(value, (tuple, list)) else (value,):
-            if allowed is not None and item not in allowed:
-                raise InputError("choice", field=field.name, value=str(item)[:40], allowed=", ".join(map(str, allowed)))
-            if isinstance(item, (int, float)):
-                _check_range(field, item, error)
+        check_field(record, field, error)
 
 
-def _check_range(field: dataclasses.Field, value: float, error: str) -> None:
-    low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
-    if not low <= value <= high:  # nor is NaN
-        least, most = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high))
-        raise InputError(error, field=field.name, value=str(value)[:80], low=least, high=most, limit=most)
+def check_field(record: Any, field: dataclasses.Field, error: str = "between") -> None:
+    """One field of `check`."""
+    value, allowed = getattr(record, field.name), _choices(record, field)
+    refusal = field.metadata.get("refusal")
+    for item in value if isinstance(value, (tuple, list)) else (value,):
+        if allowed is not None and item not in allowed:
+            raise refusal(item, allowed) if refusal else InputError(
+                "choice", field=field.name, value=str(item)[:40], allowed=", ".join(map(str, allowed)))
+        low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
+        if isinstance(item, (int, float)) and not low <= item <= high:  # nor is NaN
+            raise refusal(item, (low, high)) if refusal else _out_of_range(error, field.name, item, low, high)
+
+
+def _out_of_range(error: str, name: str, value: float, low: float, high: float) -> InputError:
+    least, most = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high))
+    return InputError(error, field=name, value=str(value)[:80], low=least, high=most, limit=most)
 
 
 def check_types(record: Any, error: str) -> None:

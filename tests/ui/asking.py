@@ -8,6 +8,8 @@ import re
 import gradio as gr
 from starlette.requests import Request
 
+from resnet.ui.page.controls import followers, updates
+
 
 def asked(query: str = "", accept: str = "en") -> gr.Request:
     """A request as Gradio hands it to a handler, for the page at ?`query`."""
@@ -32,6 +34,14 @@ def ask(handler, values: list, query: str = "") -> list:
     """A handler's outputs; the request stands where the handler names it, as Gradio places it."""
     first = next(iter(inspect.signature(handler).parameters)) == "request"
     return list(handler(asked(query), *values) if first else handler(*values, asked(query)))
+
+
+def changed(panel, view, lang: str = "en", **changes) -> tuple:
+    """(the view, {field: update of its control}) after a visitor changed one leading field of `view`."""
+    (leader, _), = changes.items()
+    after = panel.changed(leader, held_with(view, **changes))
+    names = followers(panel.view, leader)
+    return after, dict(zip(names, updates(after, names, lang), strict=True))
 
 
 def attached(html: str) -> dict[str, str]:

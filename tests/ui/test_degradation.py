@@ -7,11 +7,12 @@ import gradio as gr
 import pytest
 
 from resnet.training.runs import recorded, series_of
-from resnet.ui.compare.degradation import DegradationView, choose_data, compare_api, nets_update, show_degradation
+from resnet.ui.compare.api import compare_api
+from resnet.ui.compare.degradation import PANEL, DegradationView
 from resnet.util.text import text
 from tests import histories
 from tests.histories import FINAL, write_four, write_run
-from tests.ui.asking import ask, attached, held, held_with, words
+from tests.ui.asking import ask, attached, changed, held, held_with, words
 
 weights = histories.weights
 ALL = DegradationView()
@@ -19,7 +20,7 @@ PLAIN = DegradationView(nets=("plain20_fashion_mnist",))
 
 
 def shown(view: DegradationView, query: str = "") -> tuple:
-    message, *parts, link = ask(show_degradation, held(view), query)
+    message, *parts, link = ask(PANEL.show, held(view), query)
     assert message == "" and link.startswith("tab=compare&panel=degradation")
     return tuple(parts)
 
@@ -108,17 +109,20 @@ def test_no_net_is_an_empty_chart_that_asks_for_one():
 ])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
-    message, *rest = ask(show_degradation, held_with(ALL, **changes), f"lang={lang}")
+    message, *rest = ask(PANEL.show, held_with(ALL, **changes), f"lang={lang}")
     assert part in message and message.count("<p") == 1 and not caplog.records
     assert len(rest) == 4 and all(value == gr.skip() for value in rest)
     assert any("\u4e00" <= letter <= "\u9fff" for letter in message) == (lang == "zh")
 
 
 def test_another_data_set_brings_its_own_nets():
-    update = choose_data("fashion_mnist")
+    _, updates = changed(PANEL, DegradationView("cifar10"), data="fashion_mnist")
+    update = updates["nets"]
     assert update["value"] == list(ALL.nets)
     assert [name for _, name in update["choices"]] == [series.name for series in series_of("fashion_mnist")]
-    assert nets_update("fashion_mnist", ("plain20_fashion_mnist",))["value"] == ["plain20_fashion_mnist"]
+    assert PANEL.fill(PLAIN, "en")[3]["value"] == ["plain20_fashion_mnist"]
+    message, *rest = ask(PANEL.follow("data"), held_with(ALL, data="zebra"))
+    assert "zebra" in message and all(value == gr.skip() for value in rest)
 
 
 def test_the_api_has_a_row_per_run_and_epoch():
@@ -205,7 +209,7 @@ def test_a_failed_attempt_is_shown_when_it_is_chosen(weights):
     write_four(weights)
     write_run(weights / "runs" / "resnet20_cifar10_9epochs", "resnet20", final=(5.0, 9.1), epochs=9)
     assert "9epochs" not in shown(DegradationView("cifar10"))[2]
-    update = choose_data("cifar10")
+    update = changed(PANEL, ALL, data="cifar10")[1]["nets"]
     assert ("ResNet-20 (9 epochs)", "resnet20_cifar10_9epochs") in update["choices"] and len(update["value"]) == 4
     view = DegradationView("cifar10", nets=nets("resnet20", "resnet20") + ("resnet20_cifar10_9epochs",))
     heading, figure, below = shown(view)
@@ -219,7 +223,8 @@ def test_other_nets_and_orders_stay_out_of_the_comparison(weights):
     write_run(weights / "runs" / "resnet20_cifar10_preact_seed0", "resnet20", order="preact")
     view = DegradationView("cifar10")
     assert set(view.nets) == set(nets(*FINAL))
-    assert [name for _, name in choose_data("cifar10")["choices"] if name not in view.nets] == ["resnet18_cifar10"]
+    _, updates = changed(PANEL, ALL, data="cifar10")
+    assert [name for _, name in updates["nets"]["choices"] if name not in view.nets] == ["resnet18_cifar10"]
 
 
 def test_seeds_are_a_mean_and_a_band(weights):

@@ -237,10 +237,9 @@ def build() -> Tab:
     named = dict(zip(ClassifyView.__dataclass_fields__, controls, strict=True))
     tab = Tab("classify", ClassifyView, controls, [message, answer], show_classify, fill, [], [picture])
     places = [named[name] for name in SET]
-    for figure in (thumbnails, answer, more):
-        tab.picks.append((figure.select, show_chosen, [*places, picture]))
-    tab.arrivals.append((picture.input, show_own, [], places))
-    tab.arrivals.append((named["model"].input, show_model, [], places))
+    tab.picks.append(([figure.select for figure in (thumbnails, answer, more)], show_chosen, [*places, picture]))
+    tab.arrivals.append(([picture.input], show_own, places))
+    tab.arrivals.append(([named["model"].input], show_model, places))
     weights.wire(answer, named["model"], named["beside"])
     tab.triggers.extend([weights.arrived.change, named["beside"].input, named["top_k"].release,
                          named["temperature"].release])

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet.data import DATA
-from resnet.training.runs import Series
-from resnet.ui.compare.frame import numbers_table
+from resnet.training.runs import Series, series_of, tidy
+from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.util.csv import csv_text
 from resnet.util.numbers import machine
 from resnet.util.text import text
 
@@ -13,16 +14,22 @@ COLUMNS = ("train_error", "test_error", "train_loss", "test_loss")
 EXPECTED = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
 
 
+def lead(data: str, nets: Sequence[Series], lang: str) -> str:
+    """What the chosen nets show, and which nets of the comparison are not recorded."""
+    sentences = (verdict(nets, lang), missing(data, series_of(data), lang))
+    return text("compare.sentences", lang).join(filter(None, sentences))
+
+
 def verdict(nets: Sequence[Series], lang: str) -> str:
     """What the chosen nets show, with their own numbers; nets of different recipes are not held against each other."""
     if not nets:
         return _say("none", lang)
     peers = _peers(nets)
-    told = _told(peers, lang)
+    sentences = _sentences(peers, lang)
     others = [series.label(lang) for series in nets if series not in peers]
     if others:
-        told.append(_say("others", lang, nets=_list(others, lang)))
-    return text("compare.sentences", lang).join(told)
+        sentences.append(_say("others", lang, nets=_list(others, lang)))
+    return text("compare.sentences", lang).join(sentences)
 
 
 def missing(data: str, recorded: Sequence[Series], lang: str) -> str:
@@ -32,17 +39,17 @@ def missing(data: str, recorded: Sequence[Series], lang: str) -> str:
     return _say("missing", lang, data=DATA[data].title, nets=_list(absent, lang)) if absent else ""
 
 
-def _told(peers: list[Series], lang: str) -> list[str]:
+def _sentences(peers: list[Series], lang: str) -> list[str]:
     """The sentences on nets of one recipe: depth without and with shortcuts, else twins, else one net's numbers."""
     plain, residual = (_ends([series for series in peers if series.plain == kind]) for kind in (True, False))
-    told = []
+    found = []
     if plain:
-        told.append(_depths(*plain, ("degrades", "degrades_some", "deep_plain"), lang))
+        found.append(_depths(*plain, ("degrades", "degrades_some", "deep_plain"), lang))
     if residual:
-        told.append(_depths(*residual, ("turns", "turns_some", "deep_residual"), lang))
-    if len(told) < 2:
-        told += [_pair(*twins, lang) for twins in _twins(peers)]
-    return told or [_alone(series, lang) for series in peers]
+        found.append(_depths(*residual, ("turns", "turns_some", "deep_residual"), lang))
+    if len(found) < 2:
+        found += [_pair(*twins, lang) for twins in _twins(peers)]
+    return found or [_alone(series, lang) for series in peers]
 
 
 def _depths(shallow: Series, deep: Series, keys: tuple[str, str, str], lang: str) -> str:
@@ -98,6 +105,16 @@ def _seeds(series: Series) -> set[int]:
 # Under the chart ---------------------------------------------------------------------------------
 
 
+def below(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool, lang: str) -> str:
+    """The source line, the numbers as a table and as a file; "" without nets."""
+    if not nets:
+        return ""
+    rows = tidy([run for series in nets for run in series.runs])
+    csv = csv_text(list(rows[0]), (list(row.values()) for row in rows))
+    return below_html(source_line(nets, axis, smoothing, ticks, lang), table_html(nets, lang),
+                      (f"runs-{nets[0].info.data}.csv", csv), lang)
+
+
 def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool, lang: str) -> str:
     """Where the curves come from, by their own records: n, settings, hardware, seeds and files."""
     runs = [run for series in nets for run in series.runs]
@@ -106,7 +123,7 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
         return text(f"compare.{joint}", lang).join(dict.fromkeys(found))
 
     parts = [_say(
-        "source", lang, seeds=_told_seeds(nets, lang), epochs=each(str(series.epochs) for series in nets),
+        "source", lang, seeds=_seeds_sentence(nets, lang), epochs=each(str(series.epochs) for series in nets),
         n=each(f"{run.info.results['test']['n']:,}" for run in runs),
         train_n=each((f"{run.info.recipe['train_eval']:,}" for run in runs), "or"),
         precision=each(run.info.recipe["precision"] for run in runs),
@@ -120,7 +137,7 @@ def source_line(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool
     return text("compare.sentences", lang).join(parts)
 
 
-def _told_seeds(nets: Sequence[Series], lang: str) -> str:
+def _seeds_sentence(nets: Sequence[Series], lang: str) -> str:
     """ "one seed per curve", or whose curves are means of how many."""
     numbers = sorted({len(series.runs) for series in nets}, reverse=True)
     if numbers == [1]:

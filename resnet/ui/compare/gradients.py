@@ -129,7 +129,7 @@ def build() -> Tab:
 
 
 def _radio(field: str, choices: list, default: GradientsView, visible: bool = True) -> gr.Radio:
-    return gr.Radio(choices, value=getattr(default, field), label=word(f"compare.gradients.knob_{field}"),
+    return gr.Radio(choices, value=getattr(default, field), label=word(f"compare.gradients.{field}"),
                     visible=visible)
 
 

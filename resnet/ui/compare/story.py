@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.events import api
 
 from resnet.ui.compare import accuracy, degradation, gradients, grow, lesions, orders, race, responses, surface
+from resnet.ui.compare.api import compare_api
 from resnet.ui.page.language import word
 from resnet.ui.page.panel import Tab
+from resnet.ui.wall.limits import work
 
 PANELS = {
-    "degradation": degradation, "gradients": gradients, "responses": responses, "lesions": lesions, "deepen": grow,
-    "orders": orders, "accuracy": accuracy, "race": race, "surface": surface,
+    "degradation": degradation.PANEL, "gradients": gradients, "responses": responses, "lesions": lesions,
+    "deepen": grow, "orders": orders, "accuracy": accuracy, "race": race, "surface": surface,
 }
-SELECT = "(panel) => ({ __type__: 'update', selected: panel })"
+SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 
 @dataclass(frozen=True)
@@ -35,5 +38,6 @@ def build() -> Story:
             for name, module in PANELS.items():
                 with gr.Tab(name, id=name) as item:
                     panels[item] = module.build()
+    api(compare_api, api_name="compare", **work("compare"))
     chooser.input(None, chooser, strip, js=SELECT, api_visibility="private", show_progress="hidden")
     return Story(chooser, strip, panels)

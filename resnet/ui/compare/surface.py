@@ -82,7 +82,7 @@ def build() -> Tab:
     with frame.knobs():
         nets = gr.Radio([(twins.title, key) for key, twins in pairs().items()], value=default.nets,
                         label=word("compare.nets"))
-        scale = gr.Radio([(word(f"compare.surface.{name}"), name) for name in SCALES], value=default.scale,
+        scale = gr.Radio([(word(f"compare.surface.scale_{name}"), name) for name in SCALES], value=default.scale,
                          label=word("compare.surface.scale"))
     charts = []
     with frame.result():

@@ -4,8 +4,11 @@ import functools
 import inspect
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio import themes
+from gradio.themes.utils.colors import Color
 from starlette.middleware import Middleware
 
 from resnet.data import photo_file
@@ -44,12 +47,13 @@ def build() -> gr.Blocks:
                     built = module.build()
                 if isinstance(built, Story):
                     stories.append(built)
-                    item.select(None, js=f"() => window.showOpenedStory('{name}')", api_visibility="private")
                     places |= built.panels
                 else:
                     places[item] = built
         for item, tab in places.items():
             _wire(tab, item, link)
+        link.change(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
+        strip.select(None, None, None, js="() => window.showOpened()", api_visibility="private")
         _open_links(demo, strip, stories, list(places.values()), link)
     leave_values_alone(demo)
     return demo
@@ -66,22 +70,21 @@ def launch_options() -> dict:
 
 
 def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
-    """Every trigger of a tab, and opening it, shows its view and puts that into the address bar."""
-    inputs = [*tab.controls, *tab.extra]
-    quiet = {"api_visibility": "private", "show_progress": "minimal", "trigger_mode": "always_last", **work(tab.name)}
-    for trigger in tab.triggers:
-        shown = trigger(tab.show, inputs, [*tab.outputs, link], **quiet)
-        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
-    for trigger, handler, further, controls in tab.arrivals:
-        shown = trigger(handler, [*further, *inputs], [*tab.outputs, link, *controls], **quiet)
-        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
-    for trigger, handler, controls in tab.picks:
-        shown = trigger(handler, inputs, [*tab.outputs, link, *controls], **quiet | {"trigger_mode": "multiple"})
-        shown.success(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
-        for answered in (shown.success, shown.failure):
-            answered(None, None, None, js="() => window.answered()", api_visibility="private")
-    opened = item.select(drawn(tab), inputs, [*tab.outputs, link], **quiet)
-    opened.success(None, link, None, js="(view) => window.showOpenedTab(view)", api_visibility="private")
+    """Each handler of a tab on all of its triggers; the view that it shows comes back as the link."""
+    inputs, outputs = [*tab.controls, *tab.extra], [*tab.outputs, link]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", **work(tab.name)}
+    latest: dict[str, Any] = quiet | {"trigger_mode": "always_last"}
+    heard = [trigger for trigger in tab.triggers if hasattr(trigger, "event_name")]
+    if heard:
+        gr.on(heard, tab.show, inputs, outputs, **latest)
+    for after_another in (trigger for trigger in tab.triggers if trigger not in heard):
+        after_another(tab.show, inputs, outputs, **latest)
+    for triggers, handler, controls in tab.arrivals:
+        gr.on(triggers, handler, inputs, [*outputs, *controls], **latest)
+    for triggers, handler, controls in tab.picks:
+        picked = gr.on(triggers, handler, inputs, [*outputs, *controls], trigger_mode="multiple", **quiet)
+        picked.then(None, None, None, js="() => window.answered()", api_visibility="private")
+    item.select(drawn(tab), inputs, outputs, **latest)
 
 
 def drawn(tab: Tab):
@@ -166,8 +169,8 @@ def _language_link(lang: str) -> str:
     return f'<a href="?lang={lang}" data-lang="{lang}" lang="{lang}">{text("page.language", lang)}</a>'
 
 
-def _theme() -> gr.themes.Base:
-    blue = gr.themes.Color(*("#eef6fb", "#d6eaf6", "#aed5ee", "#7fbce2", "#4a9bd1", "#0072b2", "#00639b", "#005282",
+def _theme() -> themes.Base:
+    blue = Color(*("#eef6fb", "#d6eaf6", "#aed5ee", "#7fbce2", "#4a9bd1", "#0072b2", "#00639b", "#005282",
                              "#004368", "#00344f", "#00263a"))
-    return gr.themes.Base(primary_hue=blue, neutral_hue="slate", font=FONTS, font_mono=MONO,
+    return themes.Base(primary_hue=blue, neutral_hue="slate", font=FONTS, font_mono=MONO,
                           radius_size="sm", spacing_size="md")

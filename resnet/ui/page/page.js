@@ -22,24 +22,32 @@
     return (open && open.dataset.tabId !== view.get("tab"))
       || (view.has("panel") && panel && panel.value !== view.get("panel"));
   };
-  const shown = {};  // a tab's last view; a panel that was drawn before is not drawn again when its tab reopens
-  // Called after every answer with the view's own query string. A late answer of a tab that was left is not shown.
-  window.showInAddressBar = (view) => {
+  const put = (next) => {
     const now = new URLSearchParams(location.search);
-    const next = new URLSearchParams(view);
-    if (isLeft(next)) return;
-    shown[next.get("tab")] = view;
     for (const key of KEPT) if (now.has(key)) next.set(key, now.get(key));
     if (next.get("tab") === "trace") next.delete("tab");
     next.sort(); now.sort();
     if (next.toString() !== now.toString())
       history.pushState(null, "", next.size ? "?" + next : location.pathname);
   };
-  // Gradio also selects a tab when the page opens; only a visitor's click is a new address.
-  let clicked = false;
-  document.addEventListener("click", (event) => { clicked ||= !!event.target.closest?.("[role=tab], #questions"); }, true);
-  window.showOpenedTab = (view) => { if (clicked) window.showInAddressBar(view); };
-  window.showOpenedStory = (tab) => { if (shown[tab]) window.showOpenedTab(shown[tab]); };
+  // Gradio also draws when the page opens; only what a visitor did is a new address.
+  let touched = false;
+  for (const kind of ["click", "keydown", "input", "drop"])
+    addEventListener(kind, () => { touched = true; }, { capture: true, once: true });
+  // The last view of each tab and panel. What is open stands in the address bar; a late answer of what was left does not.
+  const shown = {};
+  const showOpened = () => {
+    for (const view of Object.values(shown)) {
+      const next = new URLSearchParams(view);
+      if (touched && !isLeft(next)) put(next);
+    }
+  };
+  window.showOpened = () => setTimeout(showOpened);  // after the page has turned
+  window.showInAddressBar = (view) => {  // called with each answer's query string that differs from the one before
+    const next = new URLSearchParams(view);
+    shown[`${next.get("tab")}/${next.get("panel")}`] = view;
+    showOpened();
+  };
   addEventListener("popstate", () => location.reload());
 
   // Clicks inside figures go one at a time: each is asked with what the one before has set. (Left to itself,

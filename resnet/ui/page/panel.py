@@ -1,17 +1,24 @@
-"""What a tab is to the page: its controls, its outputs, and the functions between them."""
+"""A panel is one declaration: its view, and what draws it. Everything between them and the page is made here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from resnet.ui.page.language import both
+from resnet.ui.page.controls import events, followers, leaders, options, updates
+from resnet.ui.page.language import both, language
+from resnet.ui.page.sharing import parse_controls, to_query
+from resnet.ui.wall.guard import guarded_view
+from resnet.util.fields import hints, parse
 
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab of the page, or one panel of a tab.
+    """One tab of the page, or one panel of a tab, as it is wired.
 
     name        in the link: "trace"
     view        its state: a frozen dataclass whose fields are the controls, in order
@@ -21,8 +28,8 @@ class Tab:
     fill        (view, language) -> updates of the controls, for a link that is opened
     triggers    the events on which `show` runs
     extra       further inputs of `show` that no link holds, such as a picture
-    arrivals    (event, handler, further inputs, controls): what shows and sets these controls as well
-    picks       (event, handler, controls): clicks inside a figure, which page.js sends one at a time
+    arrivals    (events, handler, controls): what shows and sets these controls as well
+    picks       the same of clicks inside figures, which page.js sends one at a time
     panel       in the link, for a tab that is one of several panels: "gradients"
     """
 
@@ -42,6 +49,96 @@ class Tab:
     def key(self) -> str:
         """Its name among all tabs and panels: "compare/gradients"."""
         return f"{self.name}/{self.panel}" if self.panel else self.name
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a tab or panel is.
+
+    tab, name   in the link: "compare", "gradients"; a tab that is no story of panels has no name
+    view        its state, a resnet.ui.page.sharing.View whose options make its controls
+    draw        (view, language, *extra) -> what its outputs show; a generator shows it as it goes
+    outputs     how many they are
+    """
+
+    tab: str
+    name: str
+    view: type
+    draw: Callable
+    outputs: int
+
+    def built(self, controls: Mapping[str, Component], outputs: Sequence[Component],
+              extra: Sequence[Component] = (), **more: Any) -> Tab:
+        """Wired to components: a control for each field, the message line and what is drawn, inputs of `draw`."""
+        ordered = {name: controls[name] for name in hints(self.view)}
+        leading = leaders(self.view)
+        triggers = [event for name, one in ordered.items() if name not in leading
+                    for event in events(self.view, name, one)]
+        arrivals = [(events(self.view, leader, controls[leader]), self.follow(leader),
+                     [controls[name] for name in followers(self.view, leader)]) for leader in leading]
+        return Tab(self.tab, self.view, list(ordered.values()), list(outputs), self.show, self.fill, triggers,
+                   list(extra), [*arrivals, *more.pop("arrivals", ())], panel=self.name, **more)
+
+    @cached_property
+    def show(self) -> Callable:
+        """The handler: (request, values of the controls and the extra inputs) -> message, outputs, link."""
+        return self.handler(lambda values: parse_controls(self.view, *values))
+
+    def follow(self, leader: str) -> Callable:
+        """The handler for a field that others follow: their controls are set too, behind the link."""
+        return self.handler(lambda values: self.changed(leader, values), followers(self.view, leader))
+
+    def handler(self, read: Callable[[Sequence], Any], sets: Sequence[str] = ()) -> Callable:
+        """A guarded one that draws the view that `read` makes of the controls' values.
+
+        Args:
+            sets: the fields whose controls it also sets, at the first step.
+        """
+
+        def steps(request: gr.Request, *values: Any) -> Iterator[tuple]:
+            lang, count = language(request), len(hints(self.view))
+            view = read(values[:count])
+            setting = updates(view, sets, lang)
+            for outputs in self.drawn(view, lang, *values[count:]):
+                yield *outputs, *setting
+                setting = [gr.skip()] * len(sets)
+
+        def once(request: gr.Request, *values: Any) -> tuple:
+            return next(steps(request, *values))
+
+        chosen = steps if inspect.isgeneratorfunction(self.draw) else once
+        chosen.__name__ = f"show_{self.name or self.tab}"
+        return guarded_view(self.outputs + 1 + len(sets))(chosen)
+
+    def drawn(self, view: Any, lang: str, *extra: Any) -> Iterator[tuple]:
+        """What the outputs show, and the view's link."""
+        for outputs in self.steps(view, lang, *extra):
+            yield *outputs, self.link(view)
+
+    def steps(self, view: Any, lang: str, *extra: Any) -> Iterator:
+        """What `draw` gives, as it goes."""
+        found = self.draw(view, lang, *extra)
+        yield from found if inspect.isgenerator(found) else [found]
+
+    def link(self, view: Any) -> str:
+        return to_query(self.tab, view, self.name)
+
+    def changed(self, leader: str, values: Sequence) -> Any:
+        """The view after a visitor changed a leading field: what follows it is set back, whatever its controls hold.
+
+        Raises:
+            InputError: a value that its field cannot hold.
+        """
+        back = {name for name in followers(self.view, leader) if not options(self.view)[name].get("keeps")}
+        view = self.view(**{name: parse(name, hint, value) for (name, hint), value in
+                            zip(hints(self.view).items(), values, strict=True) if name not in back})
+        afresh = {name: option["afresh"](view) for name, option in options(view).items()
+                  if name in back and "afresh" in option}
+        return replace(view, **afresh) if afresh else view
+
+    def fill(self, view: Any, lang: str) -> list:
+        """What a link's view puts into the controls."""
+        return updates(view, hints(self.view), lang)
 
 
 def more_settings() -> gr.Column:

@@ -144,8 +144,8 @@ def build() -> Tab:
     by_name = dict(zip(TraceView.__dataclass_fields__, controls, strict=True))
     brought = [by_name[name] for name in OWN]
     tab = Tab("trace", TraceView, controls, [message, drawing], show_trace, fill)
-    tab.arrivals.append((by_name["variant"].input, show_net, [], brought))
-    tab.arrivals.append((upload.upload, show_file, [], [by_name["variant"], *brought]))
+    tab.arrivals.append(([by_name["variant"].input], show_net, brought))
+    tab.arrivals.append(([upload.upload], show_file, [by_name["variant"], *brought]))
     opened = drawing.select(choose_block, None, by_name["focus"], api_visibility="private", show_progress="hidden")
     tab.triggers.append(opened.success)
     for name, control in by_name.items():

@@ -1,0 +1,154 @@
+"""A panel of Compare from its declaration: question, sentence, knobs, figures, and what stands under them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from resnet.ui.compare.frame import heading_html
+from resnet.ui.page.controls import control
+from resnet.ui.page.language import both
+from resnet.ui.page.panel import Panel, Tab
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a panel shows: the sentence under its question, its figures and its pieces of HTML, in their order.
+
+    figures, html   None leaves what is there; of `figures`, one that is None is not shown
+    kept            for a panel that keeps something between its drawings
+    """
+
+    lead: str
+    figures: Sequence | None = None
+    html: Sequence[str] | None = None
+    kept: Any = None
+
+
+@dataclass
+class Place:
+    """A panel as its parts are placed: the components so far, and what is wired when all are there."""
+
+    panel: "ComparePanel"
+    controls: dict[str, Component] = field(default_factory=dict)
+    outputs: list[Component] = field(default_factory=list)
+    later: list[Callable[["Place"], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Controls side by side, by their fields."""
+
+    names: tuple[str, ...]
+
+    def place(self, at: Place) -> None:
+        view = at.panel.view()
+        with gr.Row(elem_classes="knobs"):
+            at.controls |= {name: control(view, name) for name in self.names}
+
+
+@dataclass(frozen=True)
+class Charts:
+    """Figures by their elem_ids, side by side where there is room; those that are `optional` may be left out."""
+
+    names: tuple[str, ...]
+    optional: bool = False
+
+    def place(self, at: Place) -> None:
+        look: dict[str, Any] = {"show_label": False, "elem_classes": "chart"}
+        if len(self.names) == 1:
+            at.outputs.append(gr.Plot(elem_id=self.names[0], **look))
+            return
+        with gr.Row():
+            at.outputs += [gr.Plot(elem_id=name, min_width=300, **look) for name in self.names]
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of HTML that the panel draws."""
+
+    def place(self, at: Place) -> None:
+        at.outputs.append(gr.HTML())
+
+
+@dataclass(frozen=True)
+class Title:
+    """A heading inside a panel, by its key."""
+
+    key: str
+
+    def place(self, at: Place) -> None:
+        gr.HTML(f"<h3>{both(self.key)}</h3>")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A column of parts; without a name it is the panel's main one."""
+
+    parts: tuple
+    name: str = ""
+
+    def place(self, at: Place) -> None:
+        with gr.Column(elem_classes="panel-result", elem_id=self.name or f"panel-{at.panel.name}"):
+            for part in self.parts:
+                part.place(at)
+
+
+@dataclass(frozen=True)
+class ComparePanel(Panel):
+    """A Panel whose `draw` gives a Drawing; where it is a generator, sentences of what is being measured before it.
+
+    parts   what stands under the heading, top to bottom
+    keeps   whether `draw` is given what the last Drawing `kept`, or None
+    """
+
+    parts: tuple = ()
+    keeps: bool = False
+
+    def build(self) -> Tab:
+        """The components, inside the panel's gr.Tab."""
+        at = Place(self, outputs=[gr.HTML(elem_classes="message-line"), gr.HTML(elem_classes="panel-heading")])
+        for part in self.parts:
+            part.place(at)
+        kept: list[Component] = [gr.State()] if self.keeps else []
+        at.outputs += kept
+        for wire in at.later:
+            wire(at)
+        return self.built(at.controls, at.outputs, kept)
+
+    def drawn(self, view: Any, lang: str, *extra: Any) -> Iterator[tuple]:
+        """The outputs and the view's link, which comes with the Drawing."""
+        for step in self.steps(view, lang, *extra):
+            yield *self.placed(step, lang), gr.skip() if isinstance(step, str) else self.link(view)
+
+    def placed(self, step: "str | Drawing", lang: str) -> tuple:
+        """A step's outputs, in the order of the parts: the heading, then figures and HTML."""
+        drawing = Drawing(step) if isinstance(step, str) else step
+        figures, html = (None if pieces is None else iter(pieces) for pieces in (drawing.figures, drawing.html))
+        placed: list[Any] = [heading_html(self.name, drawing.lead, lang)]
+        for part in flat(self.parts):
+            if isinstance(part, Charts):
+                placed += [gr.skip() if figures is None else _figure(next(figures), part) for _ in part.names]
+            elif isinstance(part, Html):
+                placed.append(gr.skip() if html is None else next(html))
+        kept = [gr.skip() if drawing.kept is None else drawing.kept] if self.keeps else []
+        return *placed, *kept
+
+
+def panel(name: str, view: type, draw: Callable, *parts: Any, keeps: bool = False) -> ComparePanel:
+    """A panel of Compare by its name, its view, what draws it and its parts."""
+    counts = [len(part.names) if isinstance(part, Charts) else isinstance(part, Html) for part in flat(parts)]
+    return ComparePanel("compare", name, view, draw, 1 + sum(counts) + keeps, parts, keeps)
+
+
+def flat(parts: tuple) -> list:
+    """The parts, those of columns too."""
+    return [one for part in parts for one in (flat(part.parts) if isinstance(part, Result) else [part])]
+
+
+def _figure(figure: Any, part: Charts) -> Any:
+    if not part.optional:
+        return figure
+    return gr.update(visible=False) if figure is None else gr.update(value=figure, visible=True)
