@@ -220,14 +220,6 @@ def test_a_queue_that_fails_goes_on(served, monkeypatch, caplog):
     assert next(failures, None) is None and "goes on" in caplog.text
 
 
-def test_questions_leave_no_settings_no_values_and_no_statistics(served):
-    demo, url = served
-    is_well(url)
-    sessions, queue = list(demo.state_holder.session_data.values()), demo._queue
-    assert sessions and not any(config for session in sessions for config in session.config_values.values())
-    assert len(queue.event_analytics) == 1 and queue.compute_analytics_summary([{}]) == {"functions": {}}
-
-
 def test_whose_messages_are_read_stays_and_the_oldest_go():
     events = {"a": {"1"}, "b": {"2"}, "c": {"3"}}
     messages = Messages(2, list, events)
