@@ -182,6 +182,19 @@ def stage_output(size: tuple[int, ...], config: ResNetConfig) -> tuple[int, ...]
     return size
 
 
+def two_blocks_a_stage(config: ResNetConfig) -> ResNetConfig:
+    """The net without the blocks that its stages' second ones stand for (`repeats`); quick to build for any depth."""
+    return replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
+
+
+def repeats(block: str, config: ResNetConfig) -> list[str]:
+    """The blocks that are built like `block`, if that is a stage's second: "layer2.1" -> "layer2.2", ..."""
+    stage, _, index = block.partition(".")
+    if index != "1":
+        return []
+    return [f"{stage}.{i}" for i in range(2, config.depths[int(stage.removeprefix("layer")) - 1])]
+
+
 _FAMILY_TITLES = {"resnet": "ResNet", "resnext": "ResNeXt"}
 
 

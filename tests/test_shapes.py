@@ -100,7 +100,7 @@ def ran(config: ResNetConfig, shape: tuple[int, ...]) -> dict[str, list[tuple]]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_shape_is_what_pytorch_gives(seed):
-    """The trace computes shapes by the rules in outline.py; PyTorch runs its kernels."""
+    """The trace computes shapes by the rules in shape_rules.py; PyTorch runs its kernels."""
     config = random_config(random.Random(1000 + seed))
     result = trace(config, batch=2)
     theirs = ran(config, result.input)

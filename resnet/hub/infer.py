@@ -10,7 +10,7 @@ from math import isqrt
 
 import torch
 
-from resnet.config import EXPANSION, ResNetConfig, stage_output
+from resnet.config import EXPANSION, ResNetConfig, repeats, stage_output, two_blocks_a_stage
 from resnet.hub.hints import Hints, read_hints
 from resnet.hub.spelling import SHOWN, Spelling, to_torchvision
 from resnet.model import ResNet
@@ -63,19 +63,17 @@ def learned(shapes: Shapes) -> Shapes:
 
 def state_shapes(config: ResNetConfig) -> Shapes:
     """Names and shapes of every tensor of a net; blocks after a stage's second are the second again."""
-    short = replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
     try:
         with torch.device("meta"):
-            state = ResNet(short).state_dict()
+            state = ResNet(two_blocks_a_stage(config)).state_dict()
     except RuntimeError as error:  # a tensor beyond 2**63 bytes
         raise InputError("too_large") from error
     shapes: Shapes = {}
     for name, tensor in state.items():
         shapes[name] = tuple(tensor.shape)
-        place = _PLACE.match(name)
-        if place and place[2] == "1":
-            for i in range(2, config.depths[int(place[1]) - 1]):
-                shapes[f"layer{place[1]}.{i}.{name[place.end():]}"] = tuple(tensor.shape)
+        block = ".".join(name.split(".")[:2])
+        for copy in repeats(block, config):
+            shapes[copy + name.removeprefix(block)] = tuple(tensor.shape)
     return shapes
 
 

@@ -76,7 +76,7 @@ def _words(layer: Layer) -> str:
     """ "3×3, 256 /2" for a convolution."""
     if layer.type != "Conv2d":
         return SHORT.get(layer.type, layer.type)
-    stride = f" /{layer.stride}" if layer.stride > 1 else ""
+    stride = f" /{layer.stride}" if layer.window.stride > 1 else ""
     return f"{layer.kernel}×{layer.kernel}, {layer.output[1]}{stride}"
 
 

@@ -11,7 +11,7 @@ from math import prod
 
 from resnet.config import ResNetConfig, config_of, output_size, stage_output
 from resnet.tracing.records import Block, Layer, Trace
-from resnet.tracing.trace import checked_size, trace
+from resnet.tracing.trace import Size, checked_size, trace
 from resnet.util.note import Note
 from resnet.util.numbers import by, significant
 
@@ -43,7 +43,7 @@ class Finding:
         return Note(self.fix_key, {"layer": self.layer} | self.values, "breaks.fixes").sentence(lang)
 
 
-def where_it_breaks(config: "str | ResNetConfig", size=None, batch: int = 1) -> tuple[Finding, ...]:
+def where_it_breaks(config: "str | ResNetConfig", size: Size = None, batch: int = 1) -> tuple[Finding, ...]:
     """What to know of a net at an input size, the gravest first and then from input to output.
 
     Each kind is reported once, where it first happens. An input of one pixel and a flatten head made
@@ -57,10 +57,10 @@ def where_it_breaks(config: "str | ResNetConfig", size=None, batch: int = 1) -> 
         InputError: no such variant, or a value out of range.
     """
     config = config_of(config)
-    height, width = size = _size(config, size)
-    if size == (1, 1):
+    checked = _size(config, size)
+    if checked == (1, 1):
         return (Finding("single_pixel", "conv1", {}, "two_pixels", "error"),)
-    return findings(config, trace(replace(config, input_size=size), size, batch))
+    return findings(config, trace(replace(config, input_size=checked), checked, batch))
 
 
 def findings(config: ResNetConfig, result: Trace) -> tuple[Finding, ...]:
@@ -69,7 +69,7 @@ def findings(config: ResNetConfig, result: Trace) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: LEVELS.index(finding.level)))  # stable: keeps the order within
 
 
-def _size(config: ResNetConfig, size) -> tuple[int, int]:
+def _size(config: ResNetConfig, size: Size) -> tuple[int, int]:
     """In range; one pixel and a flatten head's mismatch are let through."""
     asked = config.input_size if size is None else (size, size) if isinstance(size, int) else size
     height, width = config_of(config, input_size=asked).input_size
@@ -163,7 +163,7 @@ def _block_reads(block: Block) -> tuple[int, ...]:
 def _map_of_one_pixel(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     for layer in result.layers:
         if layer.name not in HEAD and prod(layer.output[2:]) == 1:
-            blind = sum(other.type == "Conv2d" and other.kernel > 1 and prod(other.input[2:]) == 1
+            blind = sum(other.type == "Conv2d" and other.window.kernel > 1 and prod(other.input[2:]) == 1
                         for other in result.layers)
             yield Finding("one_pixel_map", layer.name, {"n": blind, "least": _least(config)},
                           _larger(config), "warning" if blind else "note")
@@ -172,9 +172,10 @@ def _map_of_one_pixel(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
 
 def _mostly_padding(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     for layer in _windowed(result):
-        if layer.type == "Conv2d" and layer.kernel > 1 and share_of_data(layer) < 0.5:
+        kernel = layer.window.kernel
+        if layer.type == "Conv2d" and kernel > 1 and share_of_data(layer) < 0.5:
             yield Finding("mostly_padding", layer.name, {
-                "kernel": by((layer.kernel,) * 2), "map": by(layer.input[2:]), "least": _least(config, pixels=3),
+                "kernel": by((kernel, kernel)), "map": by(layer.input[2:]), "least": _least(config, pixels=3),
                 "percent": f"{100 * (1 - share_of_data(layer)):.0f}"}, _larger(config), "warning")
             return
 
@@ -210,7 +211,7 @@ def _broadcasts(block: Block) -> bool:
 def _halves_rounded_up(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     for layer in _windowed(result):
         for axis in (2, 3):
-            if layer.stride > 1 and layer.input[axis] % layer.stride:
+            if layer.input[axis] % layer.window.stride:
                 stride = _total_stride(config)
                 near = tuple(-(-side // stride) * stride for side in result.input[2:])
                 yield Finding("rounds_up", layer.name, {
@@ -223,11 +224,12 @@ def _rounding(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     """Where floor(... / S) leaves a row over; on the branch's windows that row is padding, never data."""
     for layer in _windowed(result):
         for axis in (2, 3):
-            left = rows_left_over(layer.input[axis], layer)
-            if left and left <= layer.padding:
+            side, left = layer.input[axis], rows_left_over(layer.input[axis], layer)
+            kernel, stride, padding = layer.window
+            if left and left <= padding:
                 yield Finding("rounding", layer.name, {
-                    "axis": AXES[axis - 2], "side": layer.input[axis], "padded": layer.input[axis] + 2 * layer.padding,
-                    "kernel": layer.kernel, "stride": layer.stride, "left": left}, "rounding")
+                    "axis": AXES[axis - 2], "side": side, "padded": side + 2 * padding, "kernel": kernel,
+                    "stride": stride, "left": left}, "rounding")
                 return
 
 

@@ -7,10 +7,10 @@ of the code: a plain net has no shortcut, a net without groups no `groups`.
 from textwrap import indent
 
 from resnet.config import ResNetConfig, config_of, stage_output
-from resnet.tracing.trace import checked_size, name_of
+from resnet.tracing.trace import Size, checked_size, name_of
 
 
-def code(config: "str | ResNetConfig", size=None) -> str:
+def code(config: "str | ResNetConfig", size: Size = None) -> str:
     """The source of a file that builds the net, prints its parameter count and runs an input of `size`.
 
     Raises:
@@ -99,7 +99,8 @@ def _convolutions(config: ResNetConfig) -> str:
     return "\n".join([*lines, f"self.relu = nn.ReLU({inplace})", ""])
 
 
-def _conv(config: ResNetConfig, c_in, c_out, kernel: int, stride="1", groups: int = 1) -> str:
+def _conv(config: ResNetConfig, c_in: "str | int", c_out: "str | int", kernel: int, stride: str = "1",
+          groups: int = 1) -> str:
     words = [str(c_in), str(c_out), str(kernel)]
     words += [f"stride={stride}"] if stride != "1" else []
     words += [f"padding={kernel // 2}"] if kernel > 1 else []

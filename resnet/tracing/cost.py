@@ -5,6 +5,7 @@ like in silence. `cost` counts by a stated convention; `reconcile` walks from th
 prints to the number counted here and names the layers behind each step.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -13,7 +14,7 @@ from typing import Any
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.papers.tables import PUBLISHED, Published
 from resnet.tracing.records import Layer, Trace
-from resnet.tracing.trace import checked_size, name_of, trace
+from resnet.tracing.trace import Size, checked_size, name_of, trace
 from resnet.util.errors import InputError
 from resnet.util.fields import spell
 from resnet.util.note import Note
@@ -91,7 +92,7 @@ def _single_operations(layer: Layer) -> int:
     if layer.type in ("ReLU", "Add"):
         return values
     if layer.type == "MaxPool2d":
-        return values * (layer.window[0]**2 - 1)
+        return values * (layer.window.kernel**2 - 1)
     if layer.type == "AdaptiveAvgPool2d":
         return prod(layer.input)
     return values if has_bias(layer) else 0
@@ -102,7 +103,7 @@ def has_bias(layer: Layer) -> bool:
     if layer.type == "Linear":
         return layer.params > layer.input[1] * layer.output[1]
     if layer.type == "Conv2d":
-        return layer.params > layer.output[1] * layer.input[1] // (layer.groups or 1) * layer.window[0]**2
+        return layer.params > layer.output[1] * layer.input[1] // (layer.groups or 1) * layer.window.kernel**2
     return False
 
 
@@ -159,7 +160,7 @@ class Badge:
         return text(f"cost.badge.{key}", lang, **values, difference=short(abs(self.difference)), why=why)
 
 
-def reconcile(net: "str | ResNetConfig", size=None, quantity: str = "macs") -> tuple[Step, ...]:
+def reconcile(net: "str | ResNetConfig", size: Size = None, quantity: str = "macs") -> tuple[Step, ...]:
     """From the figure a paper prints to every way of counting `net`, one image.
 
     The paper's net is found by its block, depths and widths; each setting that differs is changed in
@@ -182,7 +183,7 @@ def reconcile(net: "str | ResNetConfig", size=None, quantity: str = "macs") -> t
     return tuple(steps)
 
 
-def badge(net: "str | ResNetConfig", size=None, quantity: str = "macs") -> Badge | None:
+def badge(net: "str | ResNetConfig", size: Size = None, quantity: str = "macs") -> Badge | None:
     """The net's count beside the published one; None where nothing is published of such a net."""
     config = config_of(net)
     figure = published_of(config, quantity)
@@ -227,7 +228,7 @@ def _from_paper(config: ResNetConfig, result: Trace, quantity: str) -> list[Step
     return steps
 
 
-def _changes(now: ResNetConfig, end: ResNetConfig, size: tuple[int, int]):
+def _changes(now: ResNetConfig, end: ResNetConfig, size: tuple[int, ...]) -> Iterator[tuple]:
     """(key, config so far, its size, values) for each setting in which the nets differ."""
     for field in ("stride_in", "shortcut", "order", "conv_bias", "shortcut_norm", "in_channels", "classes"):
         old, new = getattr(now, field), getattr(end, field)
@@ -245,16 +246,16 @@ def _spelled(value: Any) -> str:
     return by(value, "x") if isinstance(value, tuple) else spell(value)
 
 
-def _counted(config: ResNetConfig, size, quantity: str) -> dict[str, int]:
+def _counted(config: ResNetConfig, size: tuple[int, ...], quantity: str) -> dict[str, int]:
     return _by_name(_traced(config, size).layers, quantity)
 
 
 @lru_cache(maxsize=16)  # the paper's nets come again and again
-def _traced(config: ResNetConfig, size: tuple[int, int]) -> Trace:
+def _traced(config: ResNetConfig, size: tuple[int, ...]) -> Trace:
     return trace(config, size)
 
 
-def _by_name(layers, quantity: str) -> dict[str, int]:
+def _by_name(layers: "Iterable[Layer | LayerCost]", quantity: str) -> dict[str, int]:
     return {layer.name: getattr(layer, quantity) for layer in layers}
 
 

@@ -301,7 +301,7 @@ def _block_name(block: str) -> str:
 
 def _window(layer: Layer) -> str:
     """ "7×7 /2": kernel and stride."""
-    return f"{layer.kernel}×{layer.kernel}" + (f" /{layer.stride}" if layer.stride > 1 else "")
+    return f"{layer.kernel}×{layer.kernel}" + (f" /{layer.stride}" if layer.window.stride > 1 else "")
 
 
 def _text_width(label: str) -> float:

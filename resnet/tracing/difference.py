@@ -1,9 +1,10 @@
 """Two nets side by side: what each part and layer costs in both, which differ, and what that says."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from resnet.tracing.records import Layer, Stage, Trace
+from resnet.tracing.records import Layer, Trace
 from resnet.util.fields import spell
 from resnet.util.note import Note
 from resnet.util.numbers import signed, significant
@@ -47,6 +48,11 @@ class LayerRow:
     b: Layer | None
     differs: tuple[str, ...]
 
+    @property
+    def known(self) -> tuple[Layer, ...]:
+        """The layer in the nets that have it, one or two."""
+        return tuple(layer for layer in (self.a, self.b) if layer)
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -72,25 +78,22 @@ def difference(a: Trace, b: Trace) -> Difference:
                       tuple(_statements(a, b, layers)))
 
 
-def _part_rows(a: Trace, b: Trace):
+def _part_rows(a: Trace, b: Trace) -> Iterator[PartRow]:
     ours, theirs = ({stage.group: stage for stage in trace.stages} for trace in (a, b))
     for part in _merged(list(ours), list(theirs)):
-        pair = ours.get(part), theirs.get(part)
-        yield PartRow(part, tuple(stage and stage.output[1:] for stage in pair),
-                      *(tuple(_sum(stage, quantity) for stage in pair) for quantity in ("blocks", "params", "macs")))
+        one, other = ours.get(part), theirs.get(part)
+        yield PartRow(part, (one and one.output[1:], other and other.output[1:]),
+                      (len(one.blocks) if one else 0, len(other.blocks) if other else 0),
+                      (one.params if one else 0, other.params if other else 0),
+                      (one.macs if one else 0, other.macs if other else 0))
 
 
-def _sum(stage: Stage | None, quantity: str) -> int:
-    if stage is None:
-        return 0
-    return len(stage.blocks) if quantity == "blocks" else getattr(stage, quantity)
-
-
-def _layer_rows(a: Trace, b: Trace):
+def _layer_rows(a: Trace, b: Trace) -> Iterator[LayerRow]:
     ours, theirs = ({layer.name: layer for layer in trace.layers} for trace in (a, b))
+    groups = {layer.name: layer.group for layer in (*b.layers, *a.layers)}
     for name in _merged(list(ours), list(theirs)):
         one, other = ours.get(name), theirs.get(name)
-        yield LayerRow(name, (one or other).group, one, other, _differs(one, other))
+        yield LayerRow(name, groups[name], one, other, _differs(one, other))
 
 
 def _differs(one: Layer | None, other: Layer | None) -> tuple[str, ...]:
@@ -124,7 +127,7 @@ def _merged(ours: list[str], theirs: list[str]) -> list[str]:
 _statement = partial(Note, under="difference")
 
 
-def _statements(a: Trace, b: Trace, layers: tuple[LayerRow, ...]):
+def _statements(a: Trace, b: Trace, layers: tuple[LayerRow, ...]) -> Iterator[Note]:
     names = {"a": a.name, "b": b.name}
     if not any(row.differs for row in layers):
         yield _statement("same_layers", names)
@@ -136,13 +139,13 @@ def _statements(a: Trace, b: Trace, layers: tuple[LayerRow, ...]):
     yield from _settings(a, b)
 
 
-def _parameter_statements(a: Trace, layers: tuple[LayerRow, ...], names: dict):
+def _parameter_statements(a: Trace, layers: tuple[LayerRow, ...], names: dict) -> Iterator[Note]:
     """Whether weights of one net fit the other: which layers' parameters differ."""
     other = [row for row in layers if _tensors(row.a) != _tensors(row.b)]
     if not other:
         yield _statement("same_parameters", names | {"params": f"{a.params:,}"})
-    elif all((row.a or row.b).on_shortcut for row in other):
-        count = sum((row.a or row.b).type == "Conv2d" for row in other)
+    elif all(layer.on_shortcut for row in other for layer in row.known):
+        count = sum(row.known[0].type == "Conv2d" for row in other)
         yield _statement("same_but_projections", names | {"n": count})
 
 
@@ -153,7 +156,7 @@ def _tensors(layer: Layer | None) -> tuple | None:
     return layer.input[1] // (layer.groups or 1), layer.output[1], layer.kernel, layer.params
 
 
-def _budget(a: Trace, b: Trace, names: dict):
+def _budget(a: Trace, b: Trace, names: dict) -> Iterator[Note]:
     macs = a.macs / a.input[0], b.macs / b.input[0]  # one image
     if (a.params, macs[0]) == (b.params, macs[1]):
         return
@@ -168,7 +171,7 @@ def _percent(before: float, after: float) -> str:
     return signed(change if abs(change) >= 0.05 else 0, significant)
 
 
-def _settings(a: Trace, b: Trace):
+def _settings(a: Trace, b: Trace) -> Iterator[Note]:
     ours, theirs = a.config.to_dict(), b.config.to_dict()
     changed = [field for field in ours if ours[field] != theirs[field]]
     if changed:

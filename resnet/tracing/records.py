@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import NamedTuple
 
 from resnet.config import ResNetConfig
 
@@ -38,9 +39,17 @@ class Layer:
     receptive_field: int = 1
 
     @property
-    def window(self) -> tuple[int, int, int]:
-        """(kernel, stride, padding); what has none of them takes single pixels."""
-        return self.kernel or 1, self.stride or 1, self.padding or 0
+    def window(self) -> "Window":
+        """What has none takes single pixels."""
+        return Window(self.kernel or 1, self.stride or 1, self.padding or 0)
+
+
+class Window(NamedTuple):
+    """A square window of an operation, in pixels."""
+
+    kernel: int
+    stride: int
+    padding: int
 
 
 class _Part:
@@ -161,7 +170,7 @@ class Trace:
         """The tutorials' view: the shape that leaves each top-level module of nn.Sequential(stem, stages, head)."""
         rows = []
         for top, run in groupby(self.layers, key=_top_level):
-            last = list(run)[-1]
+            *_, last = run
             kind = "Sequential" if top == "stem" or top.startswith("layer") else last.type
             rows.append(f"{kind} output shape:\t torch.Size({list(last.output)})")
         return "\n".join(rows)

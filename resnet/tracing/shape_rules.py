@@ -20,8 +20,8 @@ FLOAT_BYTES = 4
 MAX_BYTES = 2**63  # the size of a tensor is a signed 64-bit number
 
 
-class Outline:
-    """Stands in for a tensor: its shape, and the `memory` it lies in, which views and in-place results share.
+class FakeTensor:
+    """A tensor without numbers: its shape, and the `memory` it lies in, which views and in-place results share.
 
     Raises:
         InputError: PyTorch could not describe a tensor as large.
@@ -38,14 +38,14 @@ class Outline:
     def numel(self) -> int:
         return prod(self.shape)
 
-    def __add__(self, other: "Outline | int") -> "Outline":
-        if isinstance(other, Outline) and other.shape != self.shape:
+    def __add__(self, other: "FakeTensor | int") -> "FakeTensor":
+        if isinstance(other, FakeTensor) and other.shape != self.shape:
             raise ValueError(f"{self.shape} and {other.shape} cannot be added")
-        return Outline(self.shape)
+        return FakeTensor(self.shape)
 
 
-def outlined(module: nn.Module) -> None:
-    """Let a leaf take and give outlines; containers, whose forward is the exhibit, keep theirs.
+def use_shape_rule(module: nn.Module) -> None:
+    """Let a leaf take and give fake tensors; containers, whose forward is the exhibit, keep theirs.
 
     Raises:
         InputError: a kind of leaf that our nets do not have.
@@ -57,35 +57,45 @@ def outlined(module: nn.Module) -> None:
     module.forward = partial(RULES[type(module)], module)
 
 
-def _conv(conv: nn.Conv2d, x: Outline) -> Outline:
-    sides = map(output_size, x.shape[2:], conv.kernel_size, conv.stride, conv.padding)
-    return Outline((x.shape[0], conv.out_channels, *sides))
+def side_of(module: nn.Module, key: str) -> int | None:
+    """One side of a square window's "kernel_size", "stride" or "padding"; None for a module without."""
+    value = getattr(module, key, None)
+    return value[0] if isinstance(value, tuple) else value
 
 
-def _max_pool(pool: nn.MaxPool2d, x: Outline) -> Outline:
-    sides = (output_size(side, pool.kernel_size, pool.stride, pool.padding) for side in x.shape[2:])
-    return Outline((*x.shape[:2], *sides))
+def _slide(module: nn.Module, x: FakeTensor, channels: int) -> FakeTensor:
+    """What a square window gives; one without a size or padding takes single pixels."""
+    kernel, stride, padding = (side_of(module, key) for key in ("kernel_size", "stride", "padding"))
+    sides = (output_size(side, kernel or 1, stride or 1, padding or 0) for side in x.shape[2:])
+    return FakeTensor((x.shape[0], channels, *sides))
 
 
-def _same(module: nn.Module, x: Outline) -> Outline:
-    return x if getattr(module, "inplace", False) else Outline(x.shape)
+def _conv(conv: nn.Conv2d, x: FakeTensor) -> FakeTensor:
+    return _slide(conv, x, conv.out_channels)
 
 
-def _mean(pool: nn.AdaptiveAvgPool2d, x: Outline) -> Outline:
-    return Outline((*x.shape[:2], 1, 1))
+def _max_pool(pool: nn.MaxPool2d, x: FakeTensor) -> FakeTensor:
+    return _slide(pool, x, x.shape[1])
 
 
-def _flat(flatten: nn.Flatten, x: Outline) -> Outline:
-    return Outline((x.shape[0], prod(x.shape[1:])), x.memory)
+def _zero_pad(pad: ZeroPad, x: FakeTensor) -> FakeTensor:
+    return _slide(pad, x, x.shape[1] + pad.new_channels)
 
 
-def _linear(linear: nn.Linear, x: Outline) -> Outline:
-    return Outline((*x.shape[:-1], linear.out_features))
+def _same(module: nn.Module, x: FakeTensor) -> FakeTensor:
+    return x if getattr(module, "inplace", False) else FakeTensor(x.shape)
 
 
-def _zero_pad(pad: ZeroPad, x: Outline) -> Outline:
-    sides = (output_size(side, kernel=1, stride=pad.stride, padding=0) for side in x.shape[2:])
-    return Outline((x.shape[0], x.shape[1] + pad.new_channels, *sides))
+def _mean(pool: nn.AdaptiveAvgPool2d, x: FakeTensor) -> FakeTensor:
+    return FakeTensor((*x.shape[:2], 1, 1))
+
+
+def _flat(flatten: nn.Flatten, x: FakeTensor) -> FakeTensor:
+    return FakeTensor((x.shape[0], prod(x.shape[1:])), x.memory)
+
+
+def _linear(linear: nn.Linear, x: FakeTensor) -> FakeTensor:
+    return FakeTensor((*x.shape[:-1], linear.out_features))
 
 
 RULES: dict[type[nn.Module], Callable] = {

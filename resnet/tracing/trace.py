@@ -1,31 +1,33 @@
 """A network -> Trace: one record per layer, found by running the real modules without their numbers.
 
-The modules are built on PyTorch's meta device, where parameters have shapes only, and outlines of
+The modules are built on PyTorch's meta device, where parameters have shapes only, and fake
 tensors go through them. Hooks on the leaves see what really runs; the addition that closes a block
 has no module and is recorded where the shortcut delivers.
 """
 
 import copy
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, groupby
 from math import prod
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from resnet.config import VARIANTS, ResNetConfig, config_of, stage_output
+from resnet.config import VARIANTS, ResNetConfig, config_of, repeats, stage_output, two_blocks_a_stage
 from resnet.model import ResNet
 from resnet.tracing.records import Block, Layer, Stage, Trace
-from resnet.tracing.shape_rules import FLOAT_BYTES, PASSING, Outline, outlined
+from resnet.tracing.shape_rules import FLOAT_BYTES, PASSING, FakeTensor, side_of, use_shape_rule
 from resnet.util.errors import InputError
 from resnet.util.numbers import by
 
 __all__ = ["Block", "Layer", "Stage", "Trace", "checked_size", "name_of", "trace"]
 MAX_BATCH = 65_536
+Size = int | Sequence[int] | None  # of an input: one number for both sides, (height, width), or the config's own
+Row = dict[str, Any]  # the fields of a Layer
 
 
-def trace(net: "str | ResNetConfig | nn.Module", size=None, batch: int = 1, **changes) -> Trace:
+def trace(net: "str | ResNetConfig | nn.Module", size: Size = None, batch: int = 1, **changes: Any) -> Trace:
     """Shapes, parameters and cost of a variant, a config or a network of ours.
 
     Args:
@@ -41,15 +43,13 @@ def trace(net: "str | ResNetConfig | nn.Module", size=None, batch: int = 1, **ch
         return _trace_module(net, size, batch, changes)
     config = config_of(net, **changes)
     height, width = checked_size(config, size)
-    # Every block after a stage's second is the second again: run two and repeat the records.
-    short = replace(config, depths=tuple(min(depth, 2) for depth in config.depths))
     shape = (batch, config.in_channels, height, width)
-    rows, peak = _run(_skeleton(short), shape)
+    rows, peak = _run(_skeleton(two_blocks_a_stage(config)), shape)
     name = net if isinstance(net, str) else name_of(config)
     return _finish(name, config, shape, _repeat(rows, config), peak)
 
 
-def _trace_module(net: nn.Module, size, batch: int, changes: dict) -> Trace:
+def _trace_module(net: nn.Module, size: Size, batch: int, changes: dict[str, Any]) -> Trace:
     """The module as it stands, by a copy that shares nothing with it and has no numbers."""
     if not isinstance(net, ResNet):
         raise InputError("not_a_resnet", kind=type(net).__name__)
@@ -77,7 +77,7 @@ def name_of(config: ResNetConfig) -> str:
     return f"{'plain' if config.plain else 'resnet'}{config.depth}"
 
 
-def checked_size(config: ResNetConfig, size=None) -> tuple[int, int]:
+def checked_size(config: ResNetConfig, size: Size = None) -> tuple[int, int]:
     """`size` as (height, width), in range and fit for the net's head.
 
     Raises:
@@ -110,74 +110,81 @@ def _skeleton(config: ResNetConfig) -> ResNet:
 # Running -----------------------------------------------------------------------------------------
 
 
-def _run(net: nn.Module, shape: tuple[int, ...]) -> tuple[list[dict], int]:
+class _Call(NamedTuple):
+    """One operation that ran. An addition has no module; its input and output are what the shortcut gives: 0 in a
+    plain net."""
+
+    name: str
+    module: nn.Module | None
+    input: "FakeTensor | int"
+    output: "FakeTensor | int"
+
+
+def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Row], int]:
     """Rows in the order of execution, and the peak of live activation bytes, for a net on meta."""
-    calls: list[tuple[str, nn.Module | None, Outline, Outline]] = []  # an addition has no module
+    calls: list[_Call] = []
 
-    def watch(name):
-        return lambda module, args, output: calls.append((name, module, args[0], output))
+    def watch(name: str) -> Callable:
+        return lambda module, args, output: calls.append(_Call(name, module, args[0], output))
 
-    def watch_addition(name):
-        return lambda module, args, output: calls.append((name, None, output, output))
+    def watch_addition(name: str) -> Callable:
+        return lambda module, args, output: calls.append(_Call(name, None, output, output))
 
     for name, module in net.named_modules():
-        outlined(module)
+        use_shape_rule(module)
         if not any(module.children()) and not isinstance(module, PASSING):
             module.register_forward_hook(watch(name))
         if name.endswith(".downsample"):  # the last thing before the sum
             module.register_forward_hook(watch_addition(name.removesuffix("downsample") + "add"))
     with torch.no_grad():
-        net.eval()(Outline(shape))
+        net.eval()(FakeTensor(shape))
     return list(_rows(calls, net.config)), _peak_bytes(calls)
 
 
-def _rows(calls, config: ResNetConfig) -> Iterator[dict]:
+def _rows(calls: list[_Call], config: ResNetConfig) -> Iterator[Row]:
     seen: dict[str, int] = {}
     for name, module, x, out in calls:
-        if module is not None:
+        if not (isinstance(x, FakeTensor) and isinstance(out, FakeTensor)):
+            continue
+        if module is None:
+            yield _addition(name, out, config)
+        else:
             again = seen[name] = seen.get(name, -1) + 1
             yield _row(f"{name}_{again}" if again else name, module, x, out, config)
-        elif isinstance(out, Outline):  # a plain net's NoShortcut answers 0
-            yield _junction(name, out, config)
 
 
-def _row(name: str, module: nn.Module, x: Outline, out: Outline, config: ResNetConfig) -> dict:
+def _row(name: str, module: nn.Module, x: FakeTensor, out: FakeTensor, config: ResNetConfig) -> Row:
     return {
-        **_place(name, config),
+        **_position(name, config),
         "type": type(module).__name__,
         "input": x.shape,
         "output": out.shape,
-        **{key: _number(module, key) for key in ("stride", "padding", "groups")},
-        "kernel": _number(module, "kernel_size"),
+        **{key: side_of(module, key) for key in ("stride", "padding", "groups")},
+        "kernel": side_of(module, "kernel_size"),
         "params": sum(p.numel() for p in module.parameters(recurse=False)),
         "macs": _macs(module, out),
         "activation_bytes": out.numel() * FLOAT_BYTES,
     }
 
 
-def _junction(name: str, shortcut: Outline, config: ResNetConfig) -> dict:
+def _addition(name: str, shortcut: FakeTensor, config: ResNetConfig) -> Row:
     """A block's addition: of the branch and the shortcut, both of the shortcut's shape."""
     shape = shortcut.shape
     return {
-        **_place(name, config), "type": "Add", "input": shape, "output": shape,
+        **_position(name, config), "type": "Add", "input": shape, "output": shape,
         "kernel": None, "stride": None, "padding": None, "groups": None,
         "params": 0, "macs": 0, "activation_bytes": shortcut.numel() * FLOAT_BYTES,
     }
 
 
-def _macs(module: nn.Module, out: Outline) -> int:
+def _macs(module: nn.Module, out: FakeTensor) -> int:
     """One multiply-add per weight and output position; a group's kernel sees only its own channels."""
     if isinstance(module, nn.Conv2d):
         return out.numel() * prod(module.weight.shape[1:])
     return out.numel() * module.in_features if isinstance(module, nn.Linear) else 0
 
 
-def _number(module: nn.Module, key: str) -> int | None:
-    value = getattr(module, key, None)
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _place(name: str, config: ResNetConfig) -> dict:
+def _position(name: str, config: ResNetConfig) -> Row:
     """Where a layer stands: its name, the paper's part, its block, and on which path."""
     top, *rest = name.split(".")
     if top.startswith("layer"):
@@ -190,24 +197,25 @@ def _place(name: str, config: ResNetConfig) -> dict:
             "on_shortcut": ".downsample" in name}
 
 
-def _peak_bytes(calls) -> int:
+def _peak_bytes(calls: list[_Call]) -> int:
     """The largest sum of tensors that are made and not yet used for the last time.
 
     A block's sum is first seen as the input of what follows, and the branch is used by it.
     """
     spans: dict[object, list[int]] = {}  # memory -> [bytes, first step, last step]
 
-    def seen(tensor: Outline, first: int, last: int) -> None:
+    def seen(tensor: "FakeTensor | int", first: int, last: int) -> None:
+        if isinstance(tensor, int):
+            return
         span = spans.setdefault(tensor.memory, [tensor.numel() * FLOAT_BYTES, max(first, 0), last])
         span[2] = last
 
-    branch = None
+    branch = calls[0].output
     for step, (name, module, x, out) in enumerate(calls):
         if module is None:
             seen(branch, step, step)
-        if isinstance(out, Outline):
-            seen(x, step - 1, step)
-            seen(out, step, step)
+        seen(x, step - 1, step)
+        seen(out, step, step)
         if module is not None and ".downsample" not in name:
             branch = out
     change = [0] * (len(calls) + 1)
@@ -220,23 +228,20 @@ def _peak_bytes(calls) -> int:
 # Finishing ---------------------------------------------------------------------------------------
 
 
-def _repeat(rows: list[dict], config: ResNetConfig) -> Iterator[dict]:
+def _repeat(rows: list[Row], config: ResNetConfig) -> Iterator[Row]:
     """The rows of a net with at most two blocks a stage -> those of the whole net."""
-    for block, run in groupby(rows, key=lambda row: row["block"]):
-        run = list(run)
-        stage, _, index = block.partition(".")
+    for block, group in groupby(rows, key=lambda row: row["block"]):
+        run = list(group)
         yield from run
-        if index == "1":
-            for i in range(2, config.depths[int(stage[5:]) - 1]):
-                name = f"{stage}.{i}"
-                yield from ({**row, "block": name, "name": name + row["name"][len(block):]} for row in run)
+        for name in repeats(block, config):
+            yield from ({**row, "block": name, "name": name + row["name"].removeprefix(block)} for row in run)
 
 
-def _finish(name: str, config: ResNetConfig, shape, rows, peak: int) -> Trace:
-    return Trace(name, config, tuple(shape), tuple(_with_receptive_fields(rows)), peak)
+def _finish(name: str, config: ResNetConfig, shape: tuple[int, ...], rows: Iterable[Row], peak: int) -> Trace:
+    return Trace(name, config, shape, tuple(_with_receptive_fields(rows)), peak)
 
 
-def _with_receptive_fields(rows) -> Iterator[Layer]:
+def _with_receptive_fields(rows: Iterable[Row]) -> Iterator[Layer]:
     """A window of k at a step of j input pixels adds (k - 1) j; both paths of a block start at its input."""
     main = side = (1, 1)  # receptive field, step
     block = ""
