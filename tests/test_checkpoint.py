@@ -200,6 +200,7 @@ def test_a_file_in_the_folders_place_is_an_input_error(tmp_path, net):
         save_model(tmp_path / "net", net, made_info(net.config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [
     config_of("resnet18", classes=10), config_of("resnet18_cifar"), config_of("resnet26", in_channels=1, classes=10),
     config_of("resnext50_32x4d", depths=(1, 1, 1, 1)),
@@ -217,8 +218,10 @@ def test_saved_nets_load_into_torchvision(tmp_path, monkeypatch, config):
         torch.testing.assert_close(names["net"](image), net(image), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.peers
 def test_saved_nets_load_into_timm():
-    timm = pytest.importorskip("timm")
+    import timm
+
     net = create("resnet18", classes=10, seed=2).eval()
     twin = timm.create_model("resnet18", num_classes=10)
     twin.load_state_dict(net.state_dict())

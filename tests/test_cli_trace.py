@@ -64,6 +64,7 @@ def test_bad_usage_is_status_2(arguments):
     assert caught.value.code == 2
 
 
+@pytest.mark.slow
 def test_as_a_program():
     done = subprocess.run([sys.executable, "-m", "resnet", "trace", "no_such_net"], capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""

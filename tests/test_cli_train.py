@@ -218,6 +218,7 @@ def test_bad_input_to_evaluate_is_one_line_and_status_2(finished, capsys, argume
 # torchrun ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does_in_two_parts(tmp_path, capfd):
     """Weights, running statistics and results of two gloo processes under torchrun against one."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",

@@ -27,6 +27,7 @@ def shapes(net) -> dict:
     return {key: tuple(value.shape) for key, value in net.state_dict().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_has_our_keys_and_shapes(name):
     with torch.device("meta"):
@@ -50,6 +51,7 @@ def with_numbers(config):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_a_random_net_gives_our_logits(seed):
     config = random_config(random.Random(seed))
@@ -71,6 +73,7 @@ def test_a_variant_gives_our_logits(name):
     assert torch.equal(*logits(ours, theirs, (1, config.in_channels, 33, 40)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), [("resnet20_cifar", None), ("plain20_cifar", (40, 24)),
                                             ("d2l_resnet18", (64, 64))])
 def test_it_runs_by_itself_and_tells_what_the_trace_tells(tmp_path, name, size):

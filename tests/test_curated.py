@@ -32,6 +32,7 @@ def test_accuracies_and_parameters_are_torchvisions(entry):
     assert meta["_metrics"]["ImageNet-1K"]["acc@1"] == entry.accuracy and meta["num_params"] == entry.params
 
 
+@pytest.mark.peers
 def test_every_entry_is_a_release_that_timm_knows():
     from timm.models import get_pretrained_cfg
 
@@ -65,6 +66,7 @@ def hub(tmp_path, weights, monkeypatch):
         yield stand_in
 
 
+@pytest.mark.slow
 def test_all_as_expected(hub, capsys, weights):
     assert main(["check-hub", *SMALL[:2]]) == 0
     out, err = capsys.readouterr()
@@ -73,6 +75,7 @@ def test_all_as_expected(hub, capsys, weights):
         f"fetching {name}" for name in SMALL[:2]]
 
 
+@pytest.mark.slow
 def test_each_finding_is_told(hub, capsys, weights, tmp_path):
     hub.add(SMALL[0], {"model.safetensors": weights["tench"]})
     hub.fail("GatedRepo", times=2)  # the first that is asked for, once before torch is imported
@@ -95,6 +98,7 @@ def test_another_net_is_found(hub):
     assert rows[0].problem == "is resnet18, not resnet34"
 
 
+@pytest.mark.slow
 def test_hashes_are_compared(hub, capsys, tmp_path, weights):
     """Of what comes, and of what is in the cache, which is fetched again where it changed."""
     hub.fail("corrupt", "model.*", whole=True)

@@ -94,6 +94,7 @@ def test_shards(hub, net):
     assert refusal("a/shards").key == "hub_no_repository"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "key"), [
     ("reset", "hub_cut"), ("truncated", "hub_cut"), ("longer", "hub_size"), ("corrupt", "hub_corrupt"),
     ("changed", "hub_changed"), ("moved", "hub_changed"), ("pointer", "hub_size"),

@@ -103,6 +103,7 @@ def test_a_net_for_other_data_of_the_same_shape_is_refused(net):
         evaluate_model(net, made_info(tiny(), data="cifar10"), "fashion_mnist")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, info in bundled().items() if info.data == "fashion_mnist"])
 def test_bundled_nets_score_what_their_config_says(monkeypatch, name):
     monkeypatch.delenv("RESNET_DATA", raising=False)

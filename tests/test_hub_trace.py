@@ -62,6 +62,7 @@ def refusal(name="a/long", seconds=5.0) -> InputError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_the_stand_in_is_a_hub_to_the_real_client(hub, tmp_path):
     config = huggingface_hub.hf_hub_download(REPO, "config.json")
     assert Path(config).read_bytes() == TIMM_CONFIG
@@ -129,6 +130,7 @@ def test_a_net_that_is_not_plain_is_refused_after_its_header(hub, files):
     assert hub.sent() < 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "key"), [
     ("reset", "hub_cut"), ("truncated", "hub_cut"), ("longer", "hub_size"), ("changed", "hub_changed"),
     ("moved", "hub_changed"),
@@ -194,6 +196,7 @@ def test_offline_mode(hub, monkeypatch):
     assert refusal().key == "hub_offline"
 
 
+@pytest.mark.slow
 def test_a_stalled_hub_at_the_default_deadline(hub):
     """The command line as a user runs it, interpreter and imports included; torch is not among them.
 

@@ -23,6 +23,7 @@ def net_of(**changes):
     return living(tiny(**DEEP | changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"shortcut": "none"}, {"order": "preact"}])
 def test_a_sweep_is_an_evaluation_of_each_lesioned_net(changes, monkeypatch):
     monkeypatch.setattr(lesions, "BATCH", 16)

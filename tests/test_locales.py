@@ -116,6 +116,7 @@ def groups_of_notes() -> set[str]:
     return {rf"{re.escape(node.value)}\.(.+)" for node in given if isinstance(node, ast.Constant)}
 
 
+@pytest.mark.slow
 def test_every_sentence_is_asked_for():
     keys, patterns = asked_for()
     loose, parts = spelled_elsewhere(), composed()

@@ -63,6 +63,7 @@ def test_what_training_keeps_is_what_autograd_packs(settings, precision):
     assert told.weights == nbytes(net.state_dict().values()) + copies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_what_a_random_net_keeps(seed):
     config = random_config(random.Random(seed))
@@ -83,6 +84,7 @@ def test_gradients_and_optimisers_hold_what_pytorch_holds():
     assert memory(trace("resnet20_cifar"), training=True, optimiser="none").optimiser == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "1202" not in name and "10" not in name])
 def test_inference_holds_the_weights_and_the_peak(name):
     result = trace(name, batch=2)

@@ -61,6 +61,7 @@ def difference(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a - b).abs().max() / b.abs().max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_logits_are_torchvisions_with_the_same_weights(name):
     theirs = skeleton(getattr(models, name))

@@ -66,6 +66,7 @@ def imported(*sources: Path) -> set[str]:
     return {normal(known[top][0]) for top in tops}
 
 
+@pytest.mark.slow
 def test_every_package_that_is_imported_is_declared():
     declared = {normal(one) for one in PROJECT["dependencies"] + EXTRAS["train"]}
     used = imported(ROOT / "app.py", *(ROOT / "resnet").rglob("*.py"))

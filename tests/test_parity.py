@@ -22,6 +22,8 @@ from tests.factories import one_thread
 from tests.hub import StandInHub, pointed_at
 from tests.photographs import as_pillow, photographs
 
+pytestmark = pytest.mark.peers
+
 PIXEL, LOGITS = 1.001 / 255, 1e-3  # the tolerances: a grey level, and a part of the logits' size
 # timm's names, whose sizes, crops and filters are the releases' own but for what is given.
 TIMM = {

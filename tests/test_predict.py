@@ -16,6 +16,7 @@ def item(index: int):
     return load_samples("fashion_mnist", "test").images[index].expand(3, -1, -1)
 
 
+@pytest.mark.slow
 def test_bundled_models_answer_their_own_test_images():
     samples = load_samples("fashion_mnist", "test")
     for name, info in bundled().items():

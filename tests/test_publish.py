@@ -38,6 +38,7 @@ def test_models_and_space_arrive_whole(hub):
     assert hub.created["spaces", "tester/small-space"]["sdk"] == "gradio"
 
 
+@pytest.mark.slow
 def test_nothing_large_or_binary_is_in_a_plain_commit(hub):
     list(publish(plan("tester", (SMALL,), "small-space")))
     assert hub.plain and max(hub.plain.values()) <= PLAIN_LIMIT

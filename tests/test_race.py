@@ -39,6 +39,7 @@ def test_each_net_goes_its_way_as_if_it_were_alone():
     assert [lap.residual_loss for lap in both] == alone(False, SMALL, 8)
 
 
+@pytest.mark.slow
 def test_every_epoch_ends_with_a_test():
     both = laps(iterations=94)
     assert [lap.iteration for lap in both if lap.plain_test is not None] == [93]  # 6,000 images in batches of 64

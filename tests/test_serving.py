@@ -151,6 +151,7 @@ def test_a_net_that_is_asked_once_is_not_built(server):
     assert key not in server._asked
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_bounded_and_goes_with_its_net(server, monkeypatch):
     info = load("resnet20_fashion_mnist").info
     monkeypatch.setattr(serving, "MEMORY", 3_000_000)
@@ -185,6 +186,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_only_the_inference_thread_has_several_and_a_forked_process_does_without():
     done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True, timeout=60)
@@ -206,6 +208,7 @@ assert sorted(os.sched_getaffinity(0)) == places
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
 def test_the_inference_thread_and_its_workers_have_a_processor_each():
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "MKL_"))}

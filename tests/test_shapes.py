@@ -39,6 +39,7 @@ def counted(config: ResNetConfig, shape: tuple[int, ...]) -> tuple[int, int, tup
     return sum(p.numel() for p in net.parameters()), counter.get_total_flops() // 2, tuple(out.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "1202" not in name])
 def test_a_variant_costs_what_pytorch_counts(name):
     result = trace(name, batch=2)
@@ -62,6 +63,7 @@ def random_config(rng: random.Random) -> ResNetConfig:
             ("stride_in", ("1x1", "3x3")), ("head", ("avgpool", "flatten")))})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 def test_a_random_net_costs_what_pytorch_counts(seed):
     config = random_config(random.Random(seed))
@@ -110,6 +112,7 @@ def test_every_shape_is_what_pytorch_gives(seed):
             assert (layer.type, layer.input, layer.output) == theirs[name][int(rerun or 0)], layer.name
 
 
+@pytest.mark.slow
 def test_a_trace_does_without_pytorchs_compiler():
     """Importing it costs as much as importing torch, and PyTorch's meta kernels do."""
     program = "import sys; from resnet.tracing.trace import trace; trace('resnet50'); sys.exit('sympy' in sys.modules)"
@@ -200,6 +203,7 @@ def test_the_peak_is_the_sum_of_the_tensors_alive():
     assert trace("plain20_cifar").peak_activation_bytes == 2 * 16 * 32 * 32 * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])
 @pytest.mark.parametrize("size", [32, 224])
 def test_the_peak_is_that_of_torchvisions_graph(name, size):

@@ -104,6 +104,7 @@ def rate(values: dict, first: int, last: int) -> float:
     return (values[last] / values[first]) ** (1 / (last - first))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("kind, base, last", [("plain", 1 / 2, 6), ("plain_bn", 1 / 2, 6), ("residual", 3 / 4, 14)])
 def test_without_its_partner_the_correlation_falls_exponentially(kind, base, last, seed):
@@ -112,6 +113,7 @@ def test_without_its_partner_the_correlation_falls_exponentially(kind, base, las
     assert rate(found, 1, last) == pytest.approx(base, rel=0.07)  # wide nets: 1/width of a layer is left over
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_with_both_it_falls_like_a_power_near_the_published_law(seed):
     found = {depth: row.correlation[0] for depth, row in rows("residual_bn", seed).items()}

@@ -14,6 +14,8 @@ from resnet.util.errors import InputError
 from resnet.util.text import LANGUAGES, sentences
 from tests.checkpoints import IMAGENET, cifar_names, of, timm_model, transformers_names
 
+pytestmark = pytest.mark.peers
+
 PLAIN = (*IMAGENET, "resnext101_32x16d", "resnext101_32x32d")
 NOT_PLAIN = {
     "resnet50d": "kind_deep_stem", "resnet50c": "kind_deep_stem", "resnet50s": "kind_deep_stem",

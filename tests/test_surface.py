@@ -134,6 +134,7 @@ def test_only_finished_surfaces_are_shown(tmp_path, monkeypatch):
     assert surface.centre == rows[0, 0] and surface.losses[0][2] == rows[-0.5, 0.5] and surface.slice == SMALL
 
 
+@pytest.mark.slow
 def test_bundled_surfaces_are_of_the_bundled_weights():
     """Their centre is the loss that `evaluate` finds on the same images."""
     assert len(recorded()) == 4

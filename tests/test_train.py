@@ -202,6 +202,7 @@ def _train_in_a_process(out):
     finish(out)
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments_changes_nothing(tmp_path, uninterrupted):
     """Weights and momentum bit for bit, history but for the seconds."""
     processes = multiprocessing.get_context("forkserver")
@@ -222,6 +223,7 @@ class Killed(BaseException):
     """Stands in for SIGKILL: nothing but `finally` sees it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("rename", range(1, 7))
 def test_a_kill_around_every_rename_changes_nothing(tmp_path, uninterrupted, monkeypatch, rename, before):

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 from resnet.ui.compare.story import PANELS
 from resnet.ui.page.build import TAB_MODULES
 
+pytestmark = pytest.mark.browser
+
 PLACES = ["tab=trace", *(f"tab=compare&panel={panel}" for panel in PANELS), "tab=classify"]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 GRAVE = ("serious", "critical")

@@ -9,6 +9,8 @@ from resnet.util.text import text
 from tests.e2e.conftest import settled
 from tests.e2e.test_screens import SIZES, SPILLED, check_words, luminance
 
+pytestmark = pytest.mark.browser
+
 ENGLISH = re.compile(r"[A-Za-z]{2,}(?: [a-z]{2,}){2,}")  # three words in a row are a sentence
 
 

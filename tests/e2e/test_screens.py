@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 from resnet.util.text import sentences, text
 from tests.e2e.conftest import settled
 
+pytestmark = pytest.mark.browser
+
 TABS = ("trace", "compare", "classify")
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 # What sticks out of the window, and which tables cannot be seen whole.

@@ -47,6 +47,7 @@ CONFIGS = st.builds(
     classes=st.integers(2, 2000), in_channels=st.sampled_from([1, 3, 4]))
 
 
+@pytest.mark.slow
 @settings(FAST, max_examples=60)
 @given(CONFIGS, st.sampled_from(["F32", "F16", "BF16"]), st.randoms())
 def test_a_sound_file_tells_its_network(config, dtype, chance: random.Random):
@@ -89,6 +90,7 @@ def hurt(draw) -> tuple[bytes, int]:
     return struct.pack("<Q", len(data)) + data, size
 
 
+@pytest.mark.slow
 @FAST
 @given(hurt())
 def test_a_hurt_file_is_refused_in_a_sentence(tmp_path_factory, file):
@@ -154,6 +156,7 @@ def corpus() -> dict[str, tuple[bytes, int]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", corpus())
 def test_the_corpus_is_refused_with_little_memory(name):
     data, size = corpus()[name]

@@ -69,6 +69,7 @@ def parts() -> list[Path]:
 # Downloads ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_a_disk_without_room_is_told_in_a_sentence_and_forgotten(hub, net, tmp_path):
     limit = 300_000  # bytes in a file: as a quota does
@@ -78,6 +79,7 @@ def test_a_disk_without_room_is_told_in_a_sentence_and_forgotten(hub, net, tmp_p
     assert same_tensors(load(REPO, trusted=False).model.state_dict(), net.state_dict())
 
 
+@pytest.mark.slow
 def test_a_download_that_was_killed_goes_on_by_itself(hub, net, tmp_path):
     hub.pause = 1.0
     hub.fail("slow", "model.safetensors", whole=True)
@@ -106,6 +108,7 @@ def test_what_is_corrupt_in_the_cache_is_not_served(hub, net, hurt):
     assert file.read_bytes() == data
 
 
+@pytest.mark.slow
 def test_a_silent_hub_holds_up_nobody_else(hub, url):
     """Who asks for its repository is told so; who traces a variant meanwhile does not wait."""
     hub.fail("stall")
@@ -194,6 +197,7 @@ def test_who_leaves_the_queue_leaves_nothing_behind(served):
     is_well(url)
 
 
+@pytest.mark.slow
 def test_a_session_that_is_forgotten_while_it_waits_stops_nobody(served):
     """Gradio forgets a closed page's messages before its events, and then tells the waiting their places."""
     demo, url = served
@@ -235,6 +239,7 @@ def test_whose_messages_are_read_stays_and_the_oldest_go():
 # The process ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_server_that_is_ended_under_load_ends(tmp_path):
     """It keeps nothing that a new one would stumble over: downloads go on (above), uploads lie in their own folder."""
     with running(environment={"GRADIO_TEMP_DIR": str(tmp_path / "uploads")}, log=tmp_path / "log.txt") as app:

@@ -87,6 +87,7 @@ def functions_of(demo) -> list:
     return list(found.values())
 
 
+@pytest.mark.slow
 def test_every_function_answers_or_refuses_in_a_sentence(demo, hub_is_away):
     told = Counter()
     functions = functions_of(demo)

@@ -108,6 +108,7 @@ def test_a_link_opens_the_view_that_made_it(values):
     assert view_of(link, {"trace": TraceView}, "en") == ("trace", view, "")
 
 
+@pytest.mark.slow
 @FAST
 @given(st.dictionaries(st.sampled_from([*TraceView.__dataclass_fields__, "tab", "panel", "lang", "x"]),
                        st.text(max_size=40) | st.sampled_from(["trace", "-1", "1e9", "NaN", "3,4", "x" * 300, "\0"]),

@@ -132,6 +132,7 @@ def corpus() -> dict[str, tuple[bytes, str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", corpus())
 def test_the_corpus_is_refused(name):
     data, key = corpus()[name]
@@ -162,6 +163,7 @@ def test_pillow_decodes_no_jpeg(monkeypatch):
     assert decode(encode(noise(), "JPEG", progressive=True)).shape == (3, 60, 80)
 
 
+@pytest.mark.slow
 def test_thirty_megapixels_take_bounded_memory():
     """The largest that is common: 4 bytes a pixel three times over, and no more."""
     data = encode(Image.new("RGB", (6_000, 5_000), "white"), "PNG")

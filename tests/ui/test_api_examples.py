@@ -15,6 +15,7 @@ SAYS = {"trace": r"resnet50 25557032 \d+\nconv1 Conv2d", "compare": r"resnet20_f
         "classify": r"\w.*: \d+\.\d %\n", "curl": "event: complete"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example, says", zip(EXAMPLES, SAYS.values(), strict=True), ids=SAYS)
 def test_an_example_runs_as_printed(example, says, url, tmp_path):
     kind, source = example

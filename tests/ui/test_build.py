@@ -35,6 +35,7 @@ def opened(tab, controls: list, link: str = "") -> list:
     return list(list(answer)[-1] if inspect.isgenerator(answer) else answer)
 
 
+@pytest.mark.slow
 def test_only_the_three_end_points_are_public(demo):
     calls = demo.config["dependencies"]
     assert {call["api_name"] for call in calls if call["api_visibility"] == "public"} == PUBLIC
@@ -53,6 +54,7 @@ def test_a_tab_has_a_control_for_each_field_of_its_view(tabs, name):
     assert len(tab.controls) == len(held(tab.view())) == len(tab.fill(tab.view(), "en"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLACES)
 def test_opening_a_tab_leaves_what_its_link_was_told(tabs, name):
     tab = tabs[name]

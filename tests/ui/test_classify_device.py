@@ -90,6 +90,7 @@ VIEWS = [ClassifyView(), ClassifyView("cat", COLOUR, stage="conv2_x", target=3, 
          ClassifyView(off=("layer1.1",), open=("blocks",), beside="plain20_fashion_mnist")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS, ids=["default", "evidence chosen", "lesion and two models"])
 def test_a_view_is_the_same_from_a_process_of_its_own(view, request):
     with one_thread():
@@ -122,6 +123,7 @@ def test_without_quota_the_cpu_answers_and_the_page_says_so(monkeypatch):
     assert text("classify.fallback_busy") in there and text("classify.fallback_busy") not in here
 
 
+@pytest.mark.slow
 def test_what_was_measured_there_is_kept_here(zero_gpu, monkeypatch):
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     monkeypatch.setattr("resnet.explain.samples.BUDGET", 1.0)  # 1,000 items

@@ -30,6 +30,7 @@ def test_something_is_told_before_anything_is_measured(monkeypatch):
     assert all(part == gr.skip() for part in rest)
 
 
+@pytest.mark.slow
 def test_the_chart_starts_at_the_trained_nets_and_only_fresh_blocks_change_them(drawn):
     _, heading, figure, drawing, below, link = drawn
     residual, fresh, dirac = (list(trace.y) for trace in figure.data)

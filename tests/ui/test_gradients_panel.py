@@ -99,6 +99,7 @@ def test_the_source_line_has_the_settings_and_the_bound(full):
     assert "2 random nets of 50 units" in told and "seed 1" in told and "at most 49.2" in told
 
 
+@pytest.mark.slow
 def test_trained_twins_by_layer_from_the_loss_backwards(trained):
     _, heading, norms, images, along, *_ = trained
     for net in gradients.trained_nets():

@@ -74,6 +74,7 @@ def test_paths_are_the_record():
     assert ("carries more" in words(heading)) == (magnitudes[-1] > magnitudes[0])
 
 
+@pytest.mark.slow
 def test_a_lesion_of_ones_own_is_measured():
     view = LesionsView(blocks=("layer3.1", "layer1.1"), items=300)
     heading, figure, below = shown(view)

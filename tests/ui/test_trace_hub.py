@@ -31,6 +31,7 @@ def test_a_repository_is_traced_by_its_header(hub):
     assert "variant=timm%2Fresnet50.a1_in1k" in link
 
 
+@pytest.mark.slow
 def test_a_change_of_view_asks_the_hub_once(hub):
     ask(show_net, held_with(TraceView(), variant=REPO))
     asked = len(hub.seen())
@@ -45,6 +46,7 @@ def test_what_is_no_plain_resnet_is_refused_in_both_languages(hub):
     assert all(part == gr.skip() for part in rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["500", "401", "429"])
 def test_a_failing_hub_gets_a_sentence(hub, fault):
     hub.fail(fault)
@@ -53,6 +55,7 @@ def test_a_failing_hub_gets_a_sentence(hub, fault):
     assert message.count("<p") == 1 and "went wrong" not in message and time.perf_counter() - started < 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "weights/resnet20_fashion_mnist", "./x/y"])
 def test_a_visitor_cannot_name_files_of_this_machine(hub, name):
     message, *_ = ask(show_net, held_with(TraceView(), variant=name))

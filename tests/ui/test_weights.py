@@ -115,6 +115,7 @@ def test_a_default_that_cannot_be_is_a_bundled_one(monkeypatch, name):
     assert default_model() in bundled()
 
 
+@pytest.mark.slow
 def test_links_without_a_model_open_the_instances_own():
     code = "from resnet.ui.classify.view import ClassifyView; print(ClassifyView().model)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
