@@ -1,0 +1,1 @@
+"""The residual stream, live: nets that run in the visitor's browser."""

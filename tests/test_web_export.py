@@ -1,0 +1,68 @@
+"""`python -m resnet export --to web`: what stands in the file, and how far fp16 takes it from the trained net."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load, load_file
+
+from resnet.__main__ import main
+from resnet.checkpoint import ModelInfo
+from resnet.data import load_samples, normalise
+from resnet.hub.load import LoadedModel
+from resnet.hub.load import load as load_model
+from resnet.inference.web import web_file
+from resnet.model import create
+from resnet.util.text import text
+from tests.webnet import as_written
+
+NETS = ("resnet20_fashion_mnist", "plain20_fashion_mnist")
+
+
+@pytest.mark.parametrize("name", [*NETS, "resnet20_cifar10", "plain20_cifar10"])
+def test_a_file_holds_folded_halves_and_says_what_it_is(name, tmp_path, capsys):
+    out = tmp_path / "deep" / "net.safetensors"
+    assert main(["export", name, "--to", "web", "--out", str(out)]) == 0
+    assert f"{out.stat().st_size:,} bytes" in capsys.readouterr().out
+    assert out.stat().st_size < 550_000
+    tensors, model = load_file(out), load_model(name)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    assert len(tensors) == 2 * 20  # a kernel and a bias for each weighted layer
+    with safe_open(out, "pt") as file:
+        about = json.loads(file.metadata()["net"])
+    assert about["architecture"] == json.loads(json.dumps(model.info.architecture.to_dict()))
+    assert (about["name"], about["labels"], about["mean"]) == (name, list(model.info.labels), list(model.info.mean))
+    assert out.read_bytes() == web_file(model)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_halves_hardly_change_the_answers(name):
+    """Over 1,000 test items: the logits move by the rounding of the weights only."""
+    loaded, samples = load_model(name), load_samples("fashion_mnist", "test").first(1_000)
+    inputs = normalise(samples.images, samples.spec)
+    with torch.inference_mode():
+        trained, rounded = loaded.model(inputs), as_written(load(web_file(loaded)), loaded.info.architecture)(inputs)
+    assert (trained - rounded).abs().max() < 0.05  # the largest logit is about 17
+    assert (trained.argmax(1) == rounded.argmax(1)).float().mean() >= 0.998
+
+
+@pytest.mark.parametrize("change, field", [({"order": "preact"}, "order"), ({"shortcut": "B"}, "shortcut"),
+                                           ({"block": "bottleneck", "shortcut": "A"}, "block"),
+                                           ({"head": "flatten"}, "head"), ({"input_size": "12,12"}, "input_size")])
+def test_nets_that_the_page_does_not_compute_are_refused_in_a_sentence(change, field, tmp_path, monkeypatch, capsys):
+    model = create("resnet20_cifar", **change)
+    info = ModelInfo("mine", "resnet20_cifar", model.config, "cifar10", ("a",) * 10, (0.5,) * 3, (0.5,) * 3)
+    monkeypatch.setattr("resnet.commands.console.load_with_bar", lambda name: LoadedModel("mine", model, info))
+    assert main(["export", "mine", "--to", "web", "--out", str(tmp_path / "out")]) == 2
+    assert text(f"fields.{field}") in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_net_too_large_for_a_page_is_refused(tmp_path, monkeypatch, capsys):
+    model = create("resnet110_cifar").eval()
+    info = ModelInfo("deep", "resnet110_cifar", replace(model.config), "cifar10", ("a",) * 10, (0.5,) * 3, (0.5,) * 3)
+    monkeypatch.setattr("resnet.commands.console.load_with_bar", lambda name: LoadedModel("deep", model, info))
+    assert main(["export", "deep", "--to", "web", "--out", str(tmp_path / "out")]) == 2
+    assert "1,000,000" in capsys.readouterr().err
