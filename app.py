@@ -12,9 +12,12 @@ share_heaps()
 
 import spaces  # noqa: E402, F401  before torch: ZeroGPU patches it
 
+from resnet.inference.picture import decode, start  # noqa: E402
+
+start()
+
 from resnet.data import photo_file  # noqa: E402
 from resnet.hub.store import ModelStore, use  # noqa: E402
-from resnet.inference.picture import decode  # noqa: E402
 from resnet.ui.gradio_patches import patched  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402

@@ -18,6 +18,7 @@ from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.loaded import LoadedModel
+from resnet.inference.decoder import Picture
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, sparing
 from resnet.inference.predict import forward, see
@@ -93,15 +94,15 @@ class Look:
     evidence_ms: float
 
 
-def look(pixels: Tensor, loaded: LoadedModel, asks: Asks, precision: str = "auto") -> Look:
-    """uint8 RGB [3, height, width] through a model.
+def look(picture: "Tensor | Picture", loaded: LoadedModel, asks: Asks, precision: str = "auto") -> Look:
+    """A picture, or uint8 RGB [3, height, width], through a model.
 
     Raises:
         InputError: a stage, class or block is asked for that the model does not have.
     """
     asks.check(loaded.info.architecture)
     start = time.perf_counter()
-    seen = see(pixels, loaded)
+    seen = see(picture, loaded)
     prepare_ms = 1e3 * (time.perf_counter() - start)
     run = partial(_look_on, loaded=loaded, seen=seen, asks=asks, precision=precision)
     found, fallback = sparing(lambda device, _: run(device), best_device())

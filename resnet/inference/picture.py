@@ -1,6 +1,6 @@
-"""A stranger's picture -> the tensor that a net sees. Safe first: size before pixels, one decode at a time."""
+"""A picture -> the tensor that a net sees."""
 
-import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -11,14 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from resnet.hub.preprocessing import FILTERS, Steps
+from resnet.inference import decoding
 from resnet.util.errors import InputError
 
-MAX_BYTES = 25_000_000
-MAX_PIXELS = 50_000_000
-MAX_RATIO = 200
-MAX_SCALED = 50_000_000  # pixels: a long picture whose short edge is scaled up
+MAX_SCALED = 1 << 24  # pixels: a long picture whose short edge is scaled up
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_decoding = Lock()
+_scaling = Lock()  # one picture at a time: a narrow one of 300 bytes becomes 50 MB
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,29 @@ class Seen:
     cropped: bool = False
 
 
+def start() -> None:
+    """Called once by the main thread of the page, before it starts others: from then on other processes decode."""
+    decoding.start()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
+
+
+def _forget() -> None:
+    """A thread that the forked process has not may have held the lock."""
+    global _scaling
+    _scaling = Lock()
+
+
 def decode(source: "str | Path | bytes") -> Tensor:
     """A JPEG, PNG or WebP file, or its bytes -> uint8 RGB [3, height, width], upright, on white.
 
+    Of more than 3.2 megapixels 2×2, 3×3 or more at a time are averaged to one (`decoding.open_picture` keeps the size).
+
     Raises:
-        InputError: not such a file, damaged, or over 25 MB, 50 megapixels or 200:1.
+        InputError: not such a file, damaged, or over 25 MB, 16 megapixels, 200:1 or 100 scans; where the page is
+            served, also over 4 s or 170 MB of decoding.
     """
-    data = source if isinstance(source, bytes) else _read(Path(source))
-    kind = _check_header(data)
-    with _decoding:
-        try:
-            return _decode_jpeg(data) if kind == "JPEG" else _decode_other(data, kind)
-        except (OSError, RuntimeError, ValueError, SyntaxError) as error:
-            raise InputError("picture_damaged") from error
+    return decoding.open_picture(source).pixels
 
 
 def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
@@ -59,14 +67,14 @@ def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
     One channel: Fashion-MNIST's own steps (Xiao et al. 2017, arXiv 1708.07747, section 2): grey, dark
     background, longest edge to the net's size, centred. Three channels: shortest edge, centre crop.
     """
-    original = tuple(image.shape[-2:])
-    if channels == 3:
-        return Seen(_crop(_resize(image, size, max), size), original, cropped=original[0] != original[1])
-    inverted = bool(_grey(_border(image)).float().mean() > 127.5)
-    fitted = _grey(_resize(image, size, min))  # scaled first: within a rounding of the other order, and less to do
-    was_grey = _is_grey(image)
-    return Seen(_pad(255 - fitted if inverted else fitted, size), original, grey=not was_grey, inverted=inverted,
-                padded=tuple(fitted.shape[-2:]) != tuple(size))
+    with _scaling:
+        original = tuple(image.shape[-2:])
+        if channels == 3:
+            return Seen(_crop(_resize(image, size, max), size), original, cropped=original[0] != original[1])
+        inverted = bool(_grey(_border(image)).float().mean() > 127.5)
+        fitted = _grey(_resize(image, size, min))  # scaled first: within a rounding of the other order, less to do
+        return Seen(_pad(255 - fitted if inverted else fitted, size), original, grey=not _is_grey(image),
+                    inverted=inverted, padded=tuple(fitted.shape[-2:]) != tuple(size))
 
 
 def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
@@ -83,10 +91,11 @@ def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
     if scaled[0] * scaled[1] > MAX_SCALED:
         raise InputError("picture_narrow", width=original[1], height=original[0], size=f"{scaled[0]}×{scaled[1]}")
     top, left = steps.corner(*scaled)
-    planes = _scale(image if channels == 3 else _grey(image), scaled, steps)
+    with _scaling:
+        planes = _scale(image if channels == 3 else _grey(image), scaled, steps)
+        pixels = planes[:, top:top + steps.size[0], left:left + steps.size[1]].contiguous()
     was_grey = channels == 3 or _is_grey(image)
-    return Seen(planes[:, top:top + steps.size[0], left:left + steps.size[1]].contiguous(), original,
-                grey=not was_grey, cropped=scaled != steps.size)
+    return Seen(pixels, original, grey=not was_grey, cropped=scaled != steps.size)
 
 
 def _scale(image: Tensor, size: tuple[int, int], steps: Steps) -> Tensor:
@@ -108,60 +117,9 @@ def _scale(image: Tensor, size: tuple[int, int], steps: Steps) -> Tensor:
     return torch.from_numpy(scaled).reshape(*size, len(image)).permute(2, 0, 1)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError("picture_missing", file=path.name[:80]) from error
-
-
-def _check_header(data: bytes) -> str:
-    """The kind of file, from its header alone: Pillow opens lazily, so no pixel is decoded here."""
-    from PIL import Image
-
-    if not data:
-        raise InputError("picture_empty")
-    if len(data) > MAX_BYTES:
-        raise InputError("picture_bytes", limit=MAX_BYTES // 1_000_000)
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
-            (width, height), kind = picture.size, picture.format
-    except Image.DecompressionBombError as error:
-        raise InputError("picture_pixels", limit=MAX_PIXELS // 1_000_000) from error
-    except (OSError, ValueError, SyntaxError) as error:
-        known = data.startswith((b"\xff\xd8\xff", b"\x89PNG")) or data[8:12] == b"WEBP"
-        raise InputError("picture_damaged" if known else "picture_kind") from error
-    if width * height > MAX_PIXELS:
-        raise InputError("picture_pixels", limit=MAX_PIXELS // 1_000_000)
-    if max(width, height) > MAX_RATIO * min(width, height):
-        raise InputError("picture_ratio", width=width, height=height, limit=MAX_RATIO)
-    return kind
-
-
-def _decode_jpeg(data: bytes) -> Tensor:
-    # Pillow 12's JPEG decoder has a known heap overflow (CVE-2026-112403); torchvision brings libjpeg-turbo.
-    from torchvision.io import ImageReadMode, decode_jpeg
-
-    encoded = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    return decode_jpeg(encoded, mode=ImageReadMode.RGB, apply_exif_orientation=True)
-
-
-def _decode_other(data: bytes, kind: str) -> Tensor:
-    from PIL import Image, ImageOps
-
-    with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
-        picture = ImageOps.exif_transpose(picture)
-        if picture.mode.startswith("I"):  # 16-bit grey: keep the high byte, Pillow would clip
-            picture = Image.fromarray((np.asarray(picture).astype("uint32") >> 8).astype("uint8"))
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        white.alpha_composite(picture)
-        return torch.from_numpy(np.array(white.convert("RGB"))).permute(2, 0, 1).contiguous()
-
-
 def _grey(image: Tensor) -> Tensor:
-    return (image.float() * torch.tensor(_GREY).view(3, 1, 1)).sum(0, keepdim=True).round().to(torch.uint8)
+    red, green, blue = (plane.float().mul_(weight) for plane, weight in zip(image, _GREY, strict=True))
+    return (red + green).add_(blue).round_().to(torch.uint8)[None]
 
 
 def _resize(image: Tensor, size: tuple[int, int], choose) -> Tensor:

@@ -1,7 +1,7 @@
 """A picture -> the k most probable classes, with what the net saw and how long it took."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
-from resnet.inference.picture import Seen, decode, follow, prepare
+from resnet.inference.decoder import Picture
+from resnet.inference.decoding import open_picture
+from resnet.inference.picture import Seen, follow, prepare
 from resnet.inference.placement import best_device, placed
 from resnet.inference.serving import Net, logits
 from resnet.util.errors import InputError
@@ -58,7 +60,7 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | Load
         raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
     loaded = model if isinstance(model, LoadedModel) else load(model)
     start = time.perf_counter()
-    seen = see(image if isinstance(image, Tensor) else decode(image), loaded, test_size)
+    seen = see(image if isinstance(image, Tensor) else open_picture(image), loaded, test_size)
     prepared = time.perf_counter()
     where = torch.device(device) if device else best_device()
     found = forward(placed(loaded, where), seen.pixels[None], where, precision)[0]
@@ -67,15 +69,17 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | Load
                   resolve(precision, where), 1e3 * (prepared - start), 1e3 * (done - prepared))
 
 
-def see(pixels: Tensor, loaded: LoadedModel, test_size: bool = False) -> Seen:
-    """uint8 RGB [3, height, width] as this model was trained to see pictures.
+def see(picture: "Tensor | Picture", loaded: LoadedModel, test_size: bool = False) -> Seen:
+    """A picture, or uint8 RGB [3, height, width], as this model was trained to see pictures.
 
     By default at the size of training, as timm's `resolve_data_config` does and its model cards show;
     timm's published accuracies are mostly of the test size, which costs up to 1.7 times as much.
     """
     net = loaded.info.architecture
     steps = loaded.test_steps if test_size and loaded.test_steps else loaded.steps
-    return follow(pixels, net.in_channels, steps) if steps else prepare(pixels, net.in_channels, net.input_size)
+    pixels = picture.pixels if isinstance(picture, Picture) else picture
+    seen = follow(pixels, net.in_channels, steps) if steps else prepare(pixels, net.in_channels, net.input_size)
+    return replace(seen, original=picture.size) if isinstance(picture, Picture) else seen
 
 
 def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import gradio as gr
+import torch
 from gradio import FileData
 from torch import Tensor
 
@@ -13,6 +14,8 @@ from resnet.explain.look import Asks
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
+from resnet.inference.decoder import Picture
+from resnet.inference.decoding import open_picture
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html
@@ -115,7 +118,7 @@ def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) ->
     """What is on a picture, by bundled weights or a ResNet's on the Hub, which are downloaded if need be.
 
     Parameters:
-        image: a JPEG, PNG or WebP file of at most 25 MB and 50 megapixels.
+        image: a JPEG, PNG or WebP file of at most 25 MB and 16 megapixels.
         model: a bundled name such as resnet20_fashion_mnist, or a Hub repository (owner/name[@revision]).
         top_k: how many answers, most probable first.
     Returns:
@@ -197,13 +200,13 @@ def _asks_beside(reading: Reading, other: LoadedModel) -> Asks:
                 labels.index(label) if label in labels and reading.view.target != ANY else ANY)
 
 
-def _pixels(view: ClassifyView, picture: "dict | None") -> Tensor:
-    """uint8 RGB [3, height, width]; decoded here, never inside a call on the device."""
-    return decode(uploaded_file(picture)) if view.example == OWN else example_of(view.example).pixels()
+def _pixels(view: ClassifyView, picture: "dict | None") -> "Tensor | Picture":
+    """Decoded here, never inside a call on the device."""
+    return open_picture(uploaded_file(picture)) if view.example == OWN else example_of(view.example).pixels()
 
 
 def _in_colour(pixels: Tensor) -> bool:
-    return bool((pixels.amax(0).int() - pixels.amin(0).int()).float().mean() > 4)
+    return bool((pixels.amax(0) - pixels.amin(0)).mean(dtype=torch.float32) > 4)
 
 
 def _set(view: ClassifyView) -> tuple:

@@ -34,6 +34,7 @@ from resnet.explain.look import Asks, Look, Several
 from resnet.explain.samples import Measured
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
+from resnet.inference.decoder import Picture
 from resnet.inference.placement import cpu_only, placed
 from resnet.inference.serving import start
 from resnet.util.errors import InputError
@@ -68,9 +69,9 @@ def on_device(seconds: int, gpu=spaces.GPU):
 
 
 @on_device(seconds=5)
-def look(pixels: Tensor, ref: ModelRef, asks: Asks) -> Look:
+def look(picture: "Tensor | Picture", ref: ModelRef, asks: Asks) -> Look:
     """resnet.explain.look.look by the model's reference."""
-    return looking.look(pixels, current().load(ref), asks)
+    return looking.look(picture, current().load(ref), asks)
 
 
 @on_device(seconds=10)

@@ -1,11 +1,11 @@
 """Every limit of the public page in one place, each with its reason.
 
 Two cores and two gigabytes are the smallest machine that the page is meant for. What a visitor may
-*ask* (sizes, depths, pixels) is limited where it is understood: resnet.config, resnet.inference.picture,
+*ask* (sizes, depths, pixels) is limited where it is understood: resnet.config, resnet.inference.decoder,
 resnet.headers. Here stands what a visitor may *occupy*.
 """
 
-from resnet.inference.picture import MAX_BYTES
+from resnet.inference.decoder import MAX_BYTES
 
 # Requests. The largest honest JSON body is a Trace view with a file record, some two kilobytes.
 MAX_JSON, MAX_DEPTH, MAX_QUERY = 100_000, 16, 8_000  # bytes, nested levels, bytes
