@@ -16,9 +16,8 @@ from torch import Tensor
 from resnet.config import ResNetConfig, net_title
 from resnet.model import ResNet
 from resnet.util.errors import InputError
-from resnet.util.files import write_file
+from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, write_file
 
-WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
 FLOATS, COUNTS = (torch.float32, torch.float16, torch.bfloat16), (torch.int64, torch.int32)
 COUNTER = ".num_batches_tracked"
 MAX_SHARD = 9_500_000  # a plain push to a Space refuses files over 10 MB

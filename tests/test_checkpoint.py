@@ -7,11 +7,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from resnet import checkpoint
-from resnet.checkpoint import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, ModelInfo, load_model, save_model
+from resnet.checkpoint import ModelInfo, load_model, save_model
 from resnet.config import config_of
 from resnet.model import create
 from resnet.training.card import torchvision_code, torchvision_twin
 from resnet.util.errors import InputError
+from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 from tests.factories import made_info, same_tensors, tiny
 
 SHARDED = 2_000  # bytes: the tiny net falls into several shards

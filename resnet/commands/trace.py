@@ -1,9 +1,19 @@
 """python -m resnet trace: shapes, parameters and cost, layer by layer."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from resnet.commands.console import Subcommands, print_json, settings
 from resnet.util.numbers import by
+
+if TYPE_CHECKING:
+    from resnet.config import ResNetConfig
+    from resnet.hub.recognise import Recognised
+    from resnet.tracing.cost import Cost
+    from resnet.tracing.records import Trace
+    from resnet.tracing.trace import Size
 
 
 def add(commands: Subcommands) -> None:
@@ -48,20 +58,20 @@ def run(args: argparse.Namespace) -> None:
         print("\n".join([layer_table(result, counted), *(_recognised(found) if found else ())]))
 
 
-def _as_code(result) -> str:
+def _as_code(result: Trace) -> str:
     from resnet.tracing.codegen import code
 
     return code(result.config, result.input[2:]).rstrip("\n")
 
 
-def _findings(config, size, batch: int) -> str:
+def _findings(config: ResNetConfig, size: Size, batch: int) -> str:
     from resnet.tracing.breaks import where_it_breaks
 
     return "\n".join(f"{finding.level:<8} {finding.sentence()}\n         {finding.fix()}"
                      for finding in where_it_breaks(config, size, batch))
 
 
-def _recognised(found) -> list[str]:
+def _recognised(found: Recognised) -> list[str]:
     """What a checkpoint was recognised as, and how, for the end of the table."""
     share = 100 * found.bytes_read / found.file_size
     return [f"recognised       as {found.variant}; {found.bytes_read:,} bytes read, {share:.3g} % of "
@@ -72,7 +82,7 @@ def _recognised(found) -> list[str]:
 OPERATIONS = {"macs": "multiply-adds", "flops": "FLOPs"}
 
 
-def layer_table(result, counted) -> str:
+def layer_table(result: Trace, counted: Cost) -> str:
     """A row per layer and the totals, aligned; shapes without the batch. `counted` is the trace's Cost."""
     head = ("layer", "type", "part", "output", "params", OPERATIONS[counted.unit], "receptive field")
     rows = [(layer.name, layer.type, layer.group, by(layer.output[1:], "x"),
@@ -85,7 +95,7 @@ def layer_table(result, counted) -> str:
     return "\n".join([*lines, "", *_totals(result, counted)])
 
 
-def _totals(result, counted) -> list[str]:
+def _totals(result: Trace, counted: Cost) -> list[str]:
     scope = {"conv_fc": "convolutions and fc", "all": "all operations"}[counted.scope]
     return [
         f"{result.name}, input {by(result.input, 'x')}",

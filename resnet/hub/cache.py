@@ -13,9 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from resnet.hub.header import CONFIG, INDEX, WHOLE, Header
+from resnet.hub.header import Header
 from resnet.hub.ref import ModelRef
 from resnet.util.errors import InputError
+from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 from resnet.util.lru import LRU
 
 MARK, PART = ".complete", ".part"
@@ -29,7 +30,7 @@ def snapshot(ref: ModelRef, commit: str) -> Path:
         InputError: what the Hub calls a commit is none.
     """
     if not _is_commit(commit):
-        raise InputError("hub_odd", file=CONFIG)
+        raise InputError("hub_odd", file=CONFIG_FILE)
     return repository(ref) / "snapshots" / commit
 
 
@@ -41,7 +42,7 @@ def last_snapshot(ref: ModelRef) -> Path | None:
     except (OSError, ValueError):
         commit = ref.revision
     found = folder / "snapshots" / commit
-    return found if _is_commit(commit) and any((found / name).exists() for name in (WHOLE, INDEX)) else None
+    return found if _is_commit(commit) and any((found / name).exists() for name in (WEIGHTS_FILE, INDEX_FILE)) else None
 
 
 def repository(ref: ModelRef) -> Path:

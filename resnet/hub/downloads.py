@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from resnet.hub.cache import MARK, PART, SoundFiles, is_sound, make_room, repository
-from resnet.hub.header import CONFIG, INDEX, POINTER, PROCESSOR, SMALL, WHOLE, Header
+from resnet.hub.header import POINTER, PROCESSOR, SMALL, Header
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import HUB_SECONDS, HubFiles
 from resnet.util.deadline import Deadline
 from resnet.util.errors import InputError
+from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 from resnet.util.machine import memory
 
 MAX_BYTES = min(2_000_000_000, memory() // 4)  # of a repository's weights: they are to be loaded
@@ -139,7 +140,7 @@ class Download(threading.Thread):
     def _fetch_all(self) -> None:
         """The small files first: they are few bytes, and a refusal comes at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in (CONFIG, PROCESSOR, *([] if WHOLE in self.header.sizes else [INDEX])):
+        for name in (CONFIG_FILE, PROCESSOR, *([] if WEIGHTS_FILE in self.header.sizes else [INDEX_FILE])):
             self._small(name)
         for name, size in self.header.sizes.items():
             self._large(name, size)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from resnet.util.errors import InputError
+from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 
-WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
+PROCESSOR = "preprocessor_config.json"
 FIRST_READ = 65_536  # bytes: the whole header of a ResNet-50, so that one request does
 MAX_HEADER, MAX_CONFIG = 4_000_000, 1_000_000  # resnet1202_cifar, the deepest known, has a header of 1 MB
 MAX_TENSORS, MAX_NAME, MAX_DIMENSIONS, MAX_SIDE, MAX_FILES = 40_000, 200, 8, 2**31, 512
@@ -79,12 +79,12 @@ def read_header(source: Source, name: str) -> Header:
     Raises:
         InputError: there are no safetensors, a header is damaged, or the shards do not fit their index.
     """
-    config = read_json(source, CONFIG, MAX_CONFIG)
-    tensors = _read_file(source, WHOLE)
+    config = read_json(source, CONFIG_FILE, MAX_CONFIG)
+    tensors = _read_file(source, WEIGHTS_FILE)
     if tensors is not None:
-        parts = {WHOLE: tensors}
+        parts = {WEIGHTS_FILE: tensors}
     else:
-        index = read_json(source, INDEX, MAX_HEADER)
+        index = read_json(source, INDEX_FILE, MAX_HEADER)
         if index is None:
             raise InputError("no_safetensors", model=name[:100])
         parts = _read_shards(source, index)
@@ -148,10 +148,10 @@ def _index_files(index: object) -> dict[str, set[str]]:
     for tensor, file in table.items() if isinstance(table, dict) else ():
         if not (isinstance(file, str) and file.endswith(".safetensors") and file == Path(file).name
                 and len(file) <= MAX_NAME and file.isprintable() and "\\" not in file):
-            raise InputError("damaged_header", file=INDEX)
+            raise InputError("damaged_header", file=INDEX_FILE)
         files.setdefault(file, set()).add(tensor)
     if not 1 <= len(files) <= MAX_FILES:
-        raise InputError("damaged_header", file=INDEX)
+        raise InputError("damaged_header", file=INDEX_FILE)
     return files
 
 
@@ -287,7 +287,7 @@ def local_header(path: Path, name: str = "") -> Header:
     try:
         if path.is_dir():
             return read_header(Folder(path), name)
-        if path.name == WHOLE and path.is_file():
+        if path.name == WEIGHTS_FILE and path.is_file():
             return read_header(Folder(path.parent), name)
     except OSError as error:
         raise InputError("no_file", file=str(path)[:200]) from error

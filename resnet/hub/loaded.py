@@ -7,13 +7,14 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from resnet.checkpoint import CONFIG_FILE, ModelInfo, read_tensors, restore
+from resnet.checkpoint import ModelInfo, read_tensors, restore
 from resnet.hub.header import PROCESSOR, SMALL, Folder, local_header, read_json
 from resnet.hub.labels import read_labels
 from resnet.hub.preprocessing import Steps, read_preprocessing
 from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import ModelRef
 from resnet.model import ResNet
+from resnet.util.files import CONFIG_FILE
 from resnet.util.note import Note
 
 

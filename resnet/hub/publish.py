@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet.checkpoint import INDEX_FILE, WEIGHTS_FILE, read_tensors
+from resnet.checkpoint import read_tensors
 from resnet.hub.ref import WEIGHTS, ModelRef, bundled_names
 from resnet.util.errors import InputError
+from resnet.util.files import INDEX_FILE, WEIGHTS_FILE
 
 ROOT = Path(__file__).parent.parent.parent
 SPACE_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "docs/*.png", "resnet/**/*", "weights/**/*")

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from resnet.config import VARIANTS
-from resnet.hub.header import CONFIG
 from resnet.util.errors import InputError
-from resnet.util.files import shipped
+from resnet.util.files import CONFIG_FILE, shipped
 
 WEIGHTS = shipped("weights")
 MAIN = "main"
@@ -86,7 +85,7 @@ def bundled_names() -> list[str]:
 
 
 def is_bundled(name: str) -> bool:
-    return name.isidentifier() and os.path.isfile(WEIGHTS / name / CONFIG)
+    return name.isidentifier() and os.path.isfile(WEIGHTS / name / CONFIG_FILE)
 
 
 def is_local(name: str) -> bool:

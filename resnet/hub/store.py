@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from resnet.hub.cache import last_snapshot, mark_used, snapshot
 from resnet.hub.downloads import Downloads, Progress
-from resnet.hub.header import CONFIG, Header, local_header
+from resnet.hub.header import Header, local_header
 from resnet.hub.ref import WEIGHTS, ModelRef, bundled_names
 from resnet.hub.remote import AWAY, HUB_SECONDS, remote_header
 from resnet.util.errors import InputError
+from resnet.util.files import CONFIG_FILE
 from resnet.util.lru import LRU
 from resnet.util.machine import memory
 from resnet.util.note import Note
@@ -56,7 +57,7 @@ class ModelStore:
     def _info(self, name: str) -> ModelInfo:
         from resnet.checkpoint import ModelInfo
 
-        file = WEIGHTS / name / CONFIG
+        file = WEIGHTS / name / CONFIG_FILE
         return self.infos.get(name, lambda: ModelInfo.from_json(file.read_text("utf-8"), str(file)))
 
     def header(self, ref: ModelRef, seconds: float = HUB_SECONDS) -> Header:

@@ -24,7 +24,7 @@ from resnet.hub.ref import WEIGHTS
 from resnet.training.evaluate import evaluate
 from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
-from resnet.util.fields import hints
+from resnet.util.fields import check, hints, option
 from resnet.util.files import write_file
 
 FILE = "surface.csv"
@@ -45,16 +45,14 @@ class Slice:
     """
 
     grid: int = 21
-    span: float = 1.0
-    n: int = 1_000
-    seed: int = 0
+    span: float = option(1.0, low=0.01, high=MAX_SPAN)
+    n: int = option(1_000, low=1, high=10**6)
+    seed: int = option(0, low=0, high=MAX_SEED)
 
     def __post_init__(self):
         if not (3 <= self.grid <= MAX_GRID and self.grid % 2):
             raise InputError("surface_grid", value=self.grid, limit=MAX_GRID)
-        for field, low, high in (("span", 0.01, MAX_SPAN), ("n", 1, 10**6), ("seed", 0, MAX_SEED)):
-            if not low <= getattr(self, field) <= high:
-                raise InputError("between", field=field, value=getattr(self, field), low=low, high=f"{high:,}")
+        check(self)
 
     @property
     def ticks(self) -> tuple[float, ...]:

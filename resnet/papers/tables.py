@@ -30,12 +30,16 @@ class Published:
     @property
     def cite(self) -> str:
         """The short form: "He et al. 2015, Table 1"."""
-        authors, _, place = self.source.split(", ", 2)
-        return f"{authors}, {place}"
+        return _short(self.source)
 
     def matches(self, measured: float) -> bool:
         """Within one unit of the last printed digit: Table 1 rounds some entries (7.57 -> 7.6) and cuts others."""
         return abs(measured - self.value) < self.step
+
+
+def _short(source: str) -> str:
+    authors, _, place = source.split(", ", 2)
+    return f"{authors}, {place}"
 
 
 def published(variant: str, quantity: str | None = None) -> tuple[Published, ...]:
@@ -69,8 +73,6 @@ _TABLE_6 = (  # depth, parameters in millions, unit of their last digit, error; 
     (110, 1.7, 0.1, 6.43),
     (1202, 19.4, 0.1, 7.93),
 )
-
-
 _XIE = (  # variant, shortcut, one-crop top-1 error, place; the nets of Table 3 have about equal budgets per depth
     ("resnet50", "B", 23.9, "Table 3"),
     ("resnext50_32x4d", "B", 22.2, "Table 3"),
@@ -96,8 +98,6 @@ def _rows():
         variant = f"resnet{depth}_cifar"
         yield Published(variant, "params", millions * 1e6, step * 1e6, "parameters", "A", f"{HE2015}, Table 6")
         yield _error(variant, "cifar10", error, "A", 6)
-
-
     for variant, shortcut, error, place in _XIE:
         yield Published(variant, "imagenet_top1_1crop", error, 0.1, "%", shortcut, f"{XIE2017}, {place}")
 
@@ -121,8 +121,7 @@ class OrderError:
 
     @property
     def cite(self) -> str:
-        authors, _, place = self.source.split(", ", 2)
-        return f"{authors}, {place}"
+        return _short(self.source)
 
 
 ORDER_ERRORS = tuple(OrderError(name, short, deep, f"{HE2016}, Table 2") for name, short, deep in (

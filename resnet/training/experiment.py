@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from resnet.checkpoint import CONFIG_FILE, ModelInfo, save_info, save_model
+from resnet.checkpoint import ModelInfo, save_info, save_model
 from resnet.config import ResNetConfig, config_of
 from resnet.data import DataSpec, Split, data_spec, load_split
 from resnet.model import ResNet
@@ -22,7 +22,7 @@ from resnet.training.resume import CHECKPOINT, load_rows
 from resnet.training.train import Progress, train
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
-from resnet.util.files import write_file
+from resnet.util.files import CONFIG_FILE, write_file
 from resnet.util.precision import resolve
 
 CARD_FILE = "README.md"

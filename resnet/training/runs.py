@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
 
-from resnet.checkpoint import CONFIG_FILE, ModelInfo
+from resnet.checkpoint import ModelInfo
 from resnet.hub.ref import WEIGHTS
 from resnet.papers.tables import Published, published
 from resnet.training.recipe import Recipe
 from resnet.training.resume import HISTORY_FILE, Row
 from resnet.util.csv import csv_text, read_rows, record_of
+from resnet.util.files import CONFIG_FILE
 from resnet.util.text import text
 
 METRICS = ("error", "loss")

@@ -7,6 +7,8 @@ from pathlib import Path
 from resnet.util.errors import InputError
 
 PACKAGE = Path(__file__).parents[1]
+# What files are called in a model's folder or repository; a sharded one has an index in the weights' place.
+WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
 
 
 def shipped(folder: str) -> Path:

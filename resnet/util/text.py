@@ -14,7 +14,7 @@ def sentences(lang: str) -> dict[str, str]:
     return dict(_flatten(json.loads((_FOLDER / f"{lang}.json").read_text("utf-8"))))
 
 
-def text(key: str, /, lang: str = "en", **values) -> str:
+def text(key: str, /, lang: str = "en", **values: object) -> str:
     """The sentence `key` in `lang`, its {placeholders} filled from `values`."""
     return sentences(lang)[key].format(**values)
 
