@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from resnet.checkpoint import save_model
-from resnet.hub.header import FIRST_READ, MAX_HEADER, check_weights, local_header, parse_header
+from resnet.hub.header import FIRST_READ, MAX_HEADER, check_weights, parse_header
+from resnet.hub.local import local_header
 from resnet.model import create
 from resnet.util.errors import InputError
 from tests.checkpoints import of, table, write, write_raw, write_sharded

@@ -16,7 +16,7 @@ import resnet
 from resnet.__main__ import main
 from resnet.config import VARIANTS
 from resnet.hub import recognise as recognise_module
-from resnet.hub.header import local_header
+from resnet.hub.local import local_header
 from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import WEIGHTS, ModelRef
 from resnet.hub.remote import HUB_SECONDS

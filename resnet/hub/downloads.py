@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from resnet.hub.cache import MARK, PART, SoundFiles, is_sound, make_room, repository
+from resnet.hub.cache import MARK, PART, SoundFiles, is_sound, make_room, mark_used, repository, snapshot
 from resnet.hub.header import POINTER, PROCESSOR, SMALL, Header
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import HUB_SECONDS, HubFiles
@@ -48,26 +48,37 @@ class Downloads:
         self.lock = threading.Lock()
         self.slots = threading.BoundedSemaphore(AT_ONCE)
 
-    def fetch(self, ref: ModelRef, header: Header, folder: Path) -> Generator[Progress, None, None]:
-        """Download what a header describes into its `snapshot`; yields about five times a second.
+    def fetch(self, ref: ModelRef, header: Header) -> Generator[Progress, None, Path]:
+        """The folder with what a header describes: downloaded if need be, yielding about five times a second.
 
         All who ask for the same commit share one download. Closing the generator leaves it, and the last
         to leave stops it; what came so far is kept, and the next download goes on from there.
 
         Raises:
-            InputError: too large, no room, or the Hub fails; the sentence says which.
+            InputError: no plain ResNet with a classifier, too large, no room, or the Hub fails.
         """
-        self._check_size(header, folder)
-        download = self._join(ref, header, folder)
+        folder = snapshot(ref, header.revision)
+        if self.files.complete(folder, header):
+            mark_used(folder)
+        else:
+            self._check(header, folder)
+            yield from self._wait(self._join(ref, header, folder))
+        return folder
+
+    def _wait(self, download: "Download") -> Iterator[Progress]:
         try:
             while not download.finished.wait(REPORT_SECONDS):
-                yield Progress(download.done, header.file_size, download.waiting)
+                yield Progress(download.done, download.header.file_size, download.waiting)
         finally:
             download.leave()
         if download.error is not None:
             raise download.error
 
-    def _check_size(self, header: Header, folder: Path) -> None:
+    def _check(self, header: Header, folder: Path) -> None:
+        """Raises InputError for what would be downloaded in vain."""
+        from resnet.hub.recognise import recognise_header  # imports torch
+
+        recognise_header(header).check_head()
         if header.file_size > MAX_BYTES:
             raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
         with self.lock:

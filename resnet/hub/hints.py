@@ -13,10 +13,6 @@ HARMLESS_ARGS = {"num_classes", "in_chans", "img_size", "drop_rate", "drop_path_
                  "zero_init_last", "pretrained", "features_only"}
 PLAIN_ARGS = {"global_pool": "avg"}  # what timm 1.0.31 writes for a net that nothing was changed of
 
-
-_NOTHING = object()
-
-
 @dataclass(frozen=True)
 class Hints:
     """source: "ours" (then `config` is the whole truth), "timm", "transformers", or "" for nothing known."""
@@ -47,12 +43,12 @@ def _timm(config: dict) -> Hints:
     if not PLAIN_NAME.fullmatch(name.lower()):
         raise InputError("kind_named", name=name[:80])
     args = config.get("model_args")
-    for key in sorted(map(str, args)) if isinstance(args, dict) else ():
-        if key not in HARMLESS_ARGS and args[key] != PLAIN_ARGS.get(key, _NOTHING):
+    for key, value in sorted(args.items()) if isinstance(args, dict) else ():
+        if key not in HARMLESS_ARGS and (key not in PLAIN_ARGS or value != PLAIN_ARGS[key]):
             raise InputError("kind_changed", name=name[:80], key=key[:80])
     details = config.get("pretrained_cfg")
     shape = (details if isinstance(details, dict) else config).get("input_size")
-    return Hints("timm", stride_in="3x3", input_size=_size(shape[1:]) if _numbers(shape, 3) else None)
+    return Hints("timm", stride_in="3x3", input_size=_size(shape))
 
 
 def _transformers(config: dict) -> Hints:
@@ -63,15 +59,15 @@ def _transformers(config: dict) -> Hints:
         return Hints()
     if config.get("downsample_in_first_stage") is True:
         raise InputError("kind_first_stage")
-    if config.get("hidden_act", "relu") != "relu":
-        raise InputError("kind_activation", name=str(config["hidden_act"])[:80])
+    if (activation := config.get("hidden_act", "relu")) != "relu":
+        raise InputError("kind_activation", name=str(activation)[:80])
     first = config.get("downsample_in_bottleneck") is True
     return Hints("transformers", stride_in="1x1" if first else "3x3")
 
 
-def _numbers(value: object, n: int) -> bool:
-    return isinstance(value, list) and len(value) == n and all(type(item) is int for item in value)
-
-
-def _size(pair: list[int]) -> tuple[int, int] | None:
-    return (pair[0], pair[1]) if all(1 <= side <= MAX_SIZE for side in pair) and pair != [1, 1] else None
+def _size(shape: object) -> tuple[int, int] | None:
+    """timm's [channels, height, width] -> (height, width); None where it is not one."""
+    if not (isinstance(shape, list) and len(shape) == 3 and all(type(side) is int for side in shape)):
+        return None
+    size = (shape[1], shape[2])
+    return size if all(1 <= side <= MAX_SIZE for side in size) and size != (1, 1) else None

@@ -81,35 +81,20 @@ class _Reader:
     """Reads a config off tensors in torchvision's names, from the stem to the classifier."""
 
     def __init__(self, found: Shapes, hints: Hints):
-        self.found, self.hints = found, hints
+        self.found, self.hints, self.depths = found, hints, _depths(found)
 
     def config(self) -> ResNetConfig:
-        depths = self._depths()
-        self.stages = len(depths)
         block = "bottleneck" if "layer1.0.conv3.weight" in self.found else "basic"
-        last = "conv3" if block == "bottleneck" else "conv2"
-        out = [self._conv(f"layer{i + 1}.0.{last}")[0] for i in range(self.stages)]
+        last, stride_in = ("conv3", self.hints.stride_in) if block == "bottleneck" else ("conv2", None)
+        out = [conv[0] for conv in self._in_each_stage(last)]
         widths = tuple(self._width(i, channels, EXPANSION[block]) for i, channels in enumerate(out))
         stem, in_channels = self._stem(widths[0])
         config = ResNetConfig(
-            block=block, depths=depths, widths=widths, stem=stem, in_channels=in_channels,
-            order=self._order(), conv_bias="conv1.bias" in self.found,
-            stride_in=self.hints.stride_in or "3x3" if block == "bottleneck" else "3x3",
+            block=block, depths=self.depths, widths=widths, stem=stem, in_channels=in_channels,
+            order=self._order(), conv_bias="conv1.bias" in self.found, stride_in=stride_in or "3x3",
             input_size=self.hints.input_size or _usual_size(stem), **self._groups(block, widths))
         config = replace(config, **self._shortcut(config))
         return replace(config, **self._head(config))
-
-    def _depths(self) -> tuple[int, ...]:
-        places = {(int(match[1]), int(match[2])) for match in map(_PLACE.match, self.found) if match}
-        stages = max(stage for stage, _ in places)
-        depths = []
-        for stage in range(1, stages + 1):
-            blocks = {block for number, block in places if number == stage}
-            absent = next((i for i in range(max(blocks, default=0) + 1) if i not in blocks), None)
-            if absent is not None:
-                raise InputError("part_missing", part=f"layer{stage}.{absent}")
-            depths.append(len(blocks))
-        return tuple(depths)
 
     def _conv(self, name: str) -> tuple[int, int, int, int]:
         shape = self.found.get(f"{name}.weight")
@@ -118,6 +103,10 @@ class _Reader:
         if len(shape) != 4 or shape[2] != shape[3]:
             raise InputError("not_a_square_conv", tensor=f"{name}.weight", found=list(shape))
         return shape
+
+    def _in_each_stage(self, name: str) -> list[tuple[int, int, int, int]]:
+        """The shapes of a convolution of every stage's first block."""
+        return [self._conv(f"layer{stage}.0.{name}") for stage in range(1, len(self.depths) + 1)]
 
     def _width(self, stage: int, channels: int, expansion: int) -> int:
         if channels % expansion:
@@ -142,7 +131,7 @@ class _Reader:
 
     def _groups(self, block: str, widths: tuple[int, ...]) -> dict:
         """Cardinality, and the one group width that gives every stage's 3x3 its channels."""
-        inner = [self._conv(f"layer{i + 1}.0.conv2") for i in range(self.stages)]
+        inner = self._in_each_stage("conv2")
         groups, rest = divmod(inner[0][0], inner[0][1])
         if rest or (block == "basic" and groups != 1):
             raise InputError("odd_groups", tensor="layer1.0.conv2.weight", found=list(inner[0]))
@@ -155,20 +144,16 @@ class _Reader:
 
     def _shortcut(self, config: ResNetConfig) -> dict:
         """Which blocks have a projection tells B (where shapes change) from C (everywhere) and A or none."""
-        own, needed = set(), set()
-        for stage, depth in enumerate(config.depths):
-            for i in range(depth):
-                name = f"layer{stage + 1}.{i}"
-                if f"{name}.downsample.0.weight" in self.found:
-                    own.add(name)
-                if i == 0 and (stage > 0 or config.expansion > 1):
-                    needed.add(name)
+        blocks = {f"layer{stage}.{i}" for stage, depth in enumerate(config.depths, 1) for i in range(depth)}
+        own = {name for name in blocks if f"{name}.downsample.0.weight" in self.found}
+        first = 1 if config.expansion > 1 else 2  # the first stage whose first block changes the shape
+        needed = {f"layer{stage}.0" for stage in range(first, len(config.depths) + 1)}
         if not own:
             return {"shortcut": "A"}
+        if own not in (needed, blocks):
+            raise InputError("odd_shortcuts", block=min(own ^ needed))
         norm = config.order == "preact" or any(".downsample.1." in name for name in self.found)
-        if own in (needed, {f"layer{s + 1}.{i}" for s, depth in enumerate(config.depths) for i in range(depth)}):
-            return {"shortcut": "B" if own == needed else "C", "shortcut_norm": norm}
-        raise InputError("odd_shortcuts", block=min(own ^ needed))
+        return {"shortcut": "B" if own == needed else "C", "shortcut_norm": norm}
 
     def _head(self, config: ResNetConfig) -> dict:
         """Classes; and a flatten head with the size it was made for, where fc takes whole maps."""
@@ -181,6 +166,19 @@ class _Reader:
         if shape[1] == channels:
             return {"classes": shape[0]}
         return {"classes": shape[0], "head": "flatten", "input_size": _flat_size(config, shape[1] // channels)}
+
+
+def _depths(found: Shapes) -> tuple[int, ...]:
+    """Blocks of each stage, which must be numbered without a gap."""
+    places = {(int(match[1]), int(match[2])) for match in map(_PLACE.match, found) if match}
+    depths = []
+    for stage in range(1, max(stage for stage, _ in places) + 1):
+        blocks = {block for number, block in places if number == stage}
+        absent = next((i for i in range(max(blocks, default=0) + 1) if i not in blocks), None)
+        if absent is not None:
+            raise InputError("part_missing", part=f"layer{stage}.{absent}")
+        depths.append(len(blocks))
+    return tuple(depths)
 
 
 def _usual_size(stem: str) -> tuple[int, int]:
@@ -197,7 +195,7 @@ def _flat_size(config: ResNetConfig, pixels: int) -> tuple[int, int]:
     return height * scale, pixels // height * scale
 
 
-def _compare(expected: Shapes, found: Shapes, headless: bool, told: bool) -> None:
+def _compare(expected: Shapes, found: Shapes, headless: bool, by_config: bool) -> None:
     """Raises InputError for the first tensor that differs; batch norm's counters may be absent."""
     try:
         for name in sorted(expected.keys() - found.keys()):
@@ -209,7 +207,7 @@ def _compare(expected: Shapes, found: Shapes, headless: bool, told: bool) -> Non
             if shape != expected[name] and not (name.endswith(COUNTER) and shape in ((), (1,))):
                 raise InputError("tensor_shape", tensor=name, found=list(shape), expected=list(expected[name]))
     except InputError as error:
-        if told:
+        if by_config:
             raise InputError("config_disagrees", tensor=error.values["tensor"]) from error
         raise
 

@@ -13,7 +13,8 @@ def read_labels(config: object, classes: int) -> tuple[tuple[str, ...], Note]:
     `label_names` is timm's (beside or in `pretrained_cfg`), `id2label` transformers', `labels` ours.
     """
     config = config if isinstance(config, dict) else {}
-    details = config.get("pretrained_cfg") if isinstance(config.get("pretrained_cfg"), dict) else {}
+    details = config.get("pretrained_cfg")
+    details = details if isinstance(details, dict) else {}
     for found in (config.get("label_names"), details.get("label_names"), config.get("id2label"), config.get("labels")):
         if names := _names(found, classes):
             return names, Note("labels_told")
@@ -28,8 +29,8 @@ def _names(found: object, classes: int) -> tuple[str, ...] | None:
         found = [found.get(str(i)) for i in range(classes)] if len(found) == classes else None
     if not isinstance(found, list) or len(found) != classes:
         return None
-    sound = all(isinstance(name, str) and 0 < len(name) <= MAX_LENGTH and name.isprintable() for name in found)
-    return tuple(found) if sound else None
+    names = tuple(name for name in found if isinstance(name, str) and name.isprintable())
+    return names if len(names) == classes and all(0 < len(name) <= MAX_LENGTH for name in names) else None
 
 
 @lru_cache(maxsize=1)

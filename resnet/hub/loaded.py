@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resnet.checkpoint import ModelInfo, read_tensors, restore
-from resnet.hub.header import PROCESSOR, SMALL, Folder, local_header, read_json
+from resnet.hub.header import PROCESSOR, SMALL, read_json
 from resnet.hub.labels import read_labels
+from resnet.hub.local import Folder, local_header
 from resnet.hub.preprocessing import Steps, read_preprocessing
 from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import ModelRef

@@ -219,7 +219,7 @@ def _whole(value: object) -> int:
 
 
 def _real(value: object) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         raise InputError("steps_unknown", what=str(value)[:40])
     return float(value)
 

@@ -108,7 +108,7 @@ def owner_of_token() -> str:
 
     if not get_token():
         raise InputError("no_token")
-    with _told(""):
+    with _in_sentences(""):
         return HfApi().whoami()["name"]
 
 
@@ -119,7 +119,7 @@ def _send(upload: Upload, private: bool) -> Published:
         raise InputError("no_token")
     api = HfApi()
     operations = [CommitOperationAdd(name, content) for name, content in upload.files.items()]
-    with _told(upload.repository):
+    with _in_sentences(upload.repository):
         api.create_repo(upload.repository, repo_type=upload.kind, private=private or None, exist_ok=True,
                         space_sdk="gradio" if upload.kind == "space" else None)
         commit = api.create_commit(upload.repository, operations, repo_type=upload.kind,
@@ -128,7 +128,7 @@ def _send(upload: Upload, private: bool) -> Published:
 
 
 @contextmanager
-def _told(repository: str) -> Iterator[None]:
+def _in_sentences(repository: str) -> Iterator[None]:
     """The Hub's and the network's errors -> InputError."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError

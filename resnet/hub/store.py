@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resnet.hub.cache import last_snapshot, mark_used, snapshot
+from resnet.hub.cache import last_snapshot, mark_used
 from resnet.hub.downloads import Downloads, Progress
-from resnet.hub.header import Header, local_header
+from resnet.hub.header import Header
+from resnet.hub.local import local_header
 from resnet.hub.ref import WEIGHTS, ModelRef, bundled_names
 from resnet.hub.remote import AWAY, HUB_SECONDS, remote_header
 from resnet.util.errors import InputError
@@ -39,7 +40,8 @@ class ModelStore:
 
     headers     of repositories, so that a change of view asks the Hub once
     places      the folders of repositories that this process had from the Hub
-    models      loaded ones, by their place and when its files last changed
+    models      loaded ones, by kind, place and when its files last changed; shared, so read-only
+    infos       what the bundled ones are, by name
     downloads   those that run, and the files that were found sound
     """
 
@@ -97,7 +99,9 @@ class ModelStore:
         path = self._place(ref)
         if path is None:
             return self.load_anew(ref)
-        self._had(ref, path)
+        if ref.kind == "hub":
+            self.places.put(ref, path)  # as the one asked for last
+            mark_used(path)
         return self._loaded(ref, path)
 
     def load_anew(self, ref: ModelRef) -> LoadedModel:
@@ -118,26 +122,17 @@ class ModelStore:
         Raises:
             InputError: as `load`.
         """
+        if ref.path is not None:
+            return self._loaded(ref, ref.path)
         try:
-            path = ref.path or (yield from self._fetch(ref))
+            path = yield from self.downloads.fetch(ref, self.header(ref))
         except InputError as error:
             kept = self._place(ref) or (last_snapshot(ref) if ref.trusted else None)
             if error.key not in AWAY or kept is None:
                 raise
             return self._loaded(ref, kept, Note("from_cache"))
+        self.places.put(ref, path)
         return self._loaded(ref, path)
-
-    def _fetch(self, ref: ModelRef) -> Generator[Progress, None, Path]:
-        """Of a repository, all files; its place."""
-        header = self.header(ref)
-        path = snapshot(ref, header.revision)
-        if not self.downloads.files.complete(path, header):
-            from resnet.hub.recognise import recognise_header
-
-            recognise_header(header).check_head()
-            yield from self.downloads.fetch(ref, header, path)
-        self._had(ref, path)
-        return path
 
     def _place(self, ref: ModelRef) -> Path | None:
         """Where a model lies, if the Hub need not be asked for it."""
@@ -146,16 +141,10 @@ class ModelStore:
         path = self.places.peek(ref)
         return path if path is not None and path.is_dir() else None
 
-    def _had(self, ref: ModelRef, path: Path) -> None:
-        """A repository's place was asked for now."""
-        if ref.kind == "hub":
-            self.places.put(ref, path)
-            mark_used(path)
-
     def _loaded(self, ref: ModelRef, path: Path, *notes: Note) -> LoadedModel:
         from resnet.hub.loaded import read_model
 
-        loaded = self.models.get(_stamp(path), lambda: read_model(ref, path))
+        loaded = self.models.get((ref.kind, *_stamp(path)), lambda: read_model(ref, path))
         if ref == loaded.ref and not notes:
             return loaded
         return replace(loaded, ref=ref, notes=(*loaded.notes, *notes))

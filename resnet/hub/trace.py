@@ -31,10 +31,16 @@ def trace(net: str | ModelRef | ResNetConfig | ResNet, size: int | tuple[int, in
 def trace_recognised(net: str | ModelRef | ResNetConfig | ResNet, size: int | tuple[int, int] | None = None,
                      batch: int = 1, trusted: bool = False, **changes) -> tuple[Trace, Recognised | None]:
     """The trace, and for a model reference what it was recognised as."""
-    named = named_model(net, trusted) if isinstance(net, str) else net
-    found = current().recognise(named) if isinstance(named, ModelRef) else None
-    from resnet.tracing.trace import trace as trace_net
+    if isinstance(net, str):
+        net = named_model(net, trusted) or net
+    if not isinstance(net, ModelRef):
+        return _traced(net, size, batch, changes), None
+    found = current().recognise(net)
+    return replace(_traced(found.config, size, batch, changes), name=found.name), found
 
-    if found is None:
-        return trace_net(net, size=size, batch=batch, **changes), None
-    return replace(trace_net(found.config, size=size, batch=batch, **changes), name=found.name), found
+
+def _traced(net: str | ResNetConfig | ResNet, size: int | tuple[int, int] | None, batch: int, changes: dict) -> Trace:
+    """Torch, which takes seconds to import, is only needed once the header was read."""
+    from resnet.tracing.trace import trace
+
+    return trace(net, size=size, batch=batch, **changes)

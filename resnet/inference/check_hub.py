@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from resnet.data import photo_file
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import AWAY
@@ -52,7 +54,7 @@ def check_hub(entries: tuple[Curated, ...] = CURATED,
             yield Checked(entry.reference, str(error))
 
 
-def _check(entry: Curated, picture) -> Checked:
+def _check(entry: Curated, picture: Tensor) -> Checked:
     ref, store = ModelRef.parse(entry.reference, trusted=True), current()
     loaded = store.load_anew(ref)
     header = store.header(ref)  # remembered from the loading, which compared the hashes

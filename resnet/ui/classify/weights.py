@@ -112,7 +112,7 @@ def _params(loaded: LoadedModel) -> int:
 
 
 @guarded_view(outputs=4)
-def fetch_weights(model: str, beside: str, request: gr.Request = None) -> Iterator[tuple]:
+def fetch_weights(model: str, beside: str, request: gr.Request) -> Iterator[tuple]:
     """(the download as it goes or why it failed, its buttons, and at the end a word that draws the tab anew)."""
     lang = language(request)
     try:
