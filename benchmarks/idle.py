@@ -47,7 +47,7 @@ def serve(net: str, spread: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--net", default="resnet18")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--pause", type=float, default=0.3)

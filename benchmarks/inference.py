@@ -27,9 +27,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
 import torch
 from torch import nn
@@ -61,7 +63,7 @@ class Process:
     seconds: dict[Key, list[float]] = field(default_factory=dict)
 
     def read(self) -> dict:
-        line = self.popen.stdout.readline()
+        line = cast(IO[str], self.popen.stdout).readline()
         if not line:
             raise RuntimeError(f"{self.name} ended with {self.popen.wait()}")
         told = json.loads(line)
@@ -69,8 +71,9 @@ class Process:
         return told
 
     def ask(self, what: str, batch: int) -> dict:
-        self.popen.stdin.write(json.dumps({"what": what, "batch": batch}) + "\n")
-        self.popen.stdin.flush()
+        pipe = cast(IO[str], self.popen.stdin)
+        pipe.write(json.dumps({"what": what, "batch": batch}) + "\n")
+        pipe.flush()
         return self.read()
 
 
@@ -196,17 +199,17 @@ def agreement(limit: int | None) -> None:
 class _Evaluated(nn.Module):
     """A callable as a module, which resnet.training.evaluate asks for."""
 
-    def __init__(self, call):
+    def __init__(self, call: Callable[[torch.Tensor], torch.Tensor]):
         super().__init__()
         self.call = call
         self.place = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.call(x)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--nets", nargs="+", default=NETS)
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +64,10 @@ class Tally:
 
 
 class Visitor:
-    """One person with a browser: asks, reads the answer, thinks, asks again."""
+    """One person with a browser: asks, reads the answer, thinks, asks again. All know what `learn` found."""
+
+    page_functions: list[dict]
+    initial: dict[int, object]
 
     def __init__(self, url: str, seed: int, tally: Tally):
         self.chance, self.tally = random.Random(seed), tally
@@ -178,7 +182,7 @@ async def visit(url: str, pid: int, users: int, seconds: float) -> tuple[Tally, 
 
 
 @contextlib.contextmanager
-def served():
+def served() -> Iterator[tuple[str, int]]:
     """(address, process id) of app.py; the failures that it logged are printed."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
@@ -197,7 +201,7 @@ def report(tally: Tally, seen: list) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--users", type=int, default=64)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--json", type=Path, help="where to write the figures")

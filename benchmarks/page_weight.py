@@ -35,11 +35,13 @@ class Ledger:
         self.requests: dict[str, Request] = {}
         log = page.context.new_cdp_session(page)
         log.send("Network.enable")
-        log.on("Network.requestWillBeSent", lambda e: self.requests.setdefault(
-            e["requestId"], Request(e["request"]["url"])))
+        log.on("Network.requestWillBeSent", self._begin)
         log.on("Network.requestServedFromCache", lambda e: self._of(e, "cached", True))
         log.on("Network.dataReceived", lambda e: self._of(e, "unpacked", e["dataLength"]))
         log.on("Network.loadingFinished", lambda e: self._of(e, "sent", int(e["encodedDataLength"])))
+
+    def _begin(self, event: dict) -> None:
+        self.requests.setdefault(event["requestId"], Request(event["request"]["url"]))
 
     def _of(self, event: dict, field: str, value: int) -> None:
         if request := self.requests.get(event["requestId"]):
@@ -76,7 +78,7 @@ def _settled(page: Page, ledger: Ledger) -> list[Request]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
     with running() as app, sync_playwright() as driver:

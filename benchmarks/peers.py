@@ -16,6 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -63,11 +64,11 @@ class Peer(ABC):
         return [[(self.labels[i], p) for i, p in zip(*row, strict=True)]
                 for row in zip(indices.tolist(), values.tolist(), strict=True)]
 
-    def inside(self, work: Callable):
+    def inside(self, work: Callable[[], Any]) -> Any:
         """work(), where the net runs: here, or in a thread of its own."""
         return work()
 
-    def _transforms(self):
+    def _transforms(self) -> Callable[..., Tensor]:
         """What torchvision's weights bring along as weights.transforms()."""
         from torchvision.transforms._presets import ImageClassification
 
@@ -77,7 +78,7 @@ class Peer(ABC):
 class Torchvision(Peer):
     """torchvision's model in eager mode; for a CIFAR net, which it has not, ours in the same way."""
 
-    def load(self, state):
+    def load(self, state: dict[str, Tensor]) -> None:
         if self.small:
             from resnet.model import create
 
@@ -91,10 +92,10 @@ class Torchvision(Peer):
         self.transforms = self._transforms()
 
     @torch.inference_mode()
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         return self.model(batch)
 
-    def prepare(self, picture):
+    def prepare(self, picture: bytes) -> Tensor:
         from torchvision.io import decode_image
 
         return self.transforms(decode_image(torch.frombuffer(bytearray(picture), dtype=torch.uint8)))
@@ -103,19 +104,21 @@ class Torchvision(Peer):
 class Timm(Peer):
     only = ("resnet18", "resnet50")
 
-    def load(self, state):
+    def load(self, state: dict[str, Tensor]) -> None:
         import timm
+        from timm.data.config import resolve_data_config
+        from timm.data.transforms_factory import create_transform
 
         self.model = timm.create_model(self.net).eval()
         self.model.load_state_dict(state)
-        config = timm.data.resolve_data_config({"crop_pct": 0.875, "interpolation": "bilinear"}, model=self.model)
-        self.transforms = timm.data.create_transform(**config, is_training=False)
+        config = resolve_data_config({"crop_pct": 0.875, "interpolation": "bilinear"}, model=self.model)
+        self.transforms = cast(Callable[..., Tensor], create_transform(**config, is_training=False))
 
     @torch.inference_mode()
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         return self.model(batch)
 
-    def prepare(self, picture):
+    def prepare(self, picture: bytes) -> Tensor:
         from PIL import Image
 
         return self.transforms(Image.open(io.BytesIO(picture)).convert("RGB"))
@@ -126,7 +129,7 @@ class Transformers(Peer):
 
     only = ("resnet18", "resnet50")
 
-    def load(self, state):
+    def load(self, state: dict[str, Tensor]) -> None:
         from transformers import ConvNextImageProcessor, ResNetConfig, ResNetForImageClassification, pipeline
 
         from resnet.hub.spelling import to_torchvision
@@ -134,7 +137,7 @@ class Transformers(Peer):
         deep = self.net == "resnet50"
         sizes = [256, 512, 1024, 2048] if deep else [64, 128, 256, 512]
         model = ResNetForImageClassification(ResNetConfig(
-            depths=[3, 4, 6, 3] if deep else [2, 2, 2, 2], hidden_sizes=sizes, num_labels=len(self.labels),
+            depths=[3, 4, 6, 3] if deep else [2, 2, 2, 2], hidden_sizes=sizes,
             layer_type="bottleneck" if deep else "basic", id2label=dict(enumerate(self.labels))))
         names = to_torchvision(model.state_dict()).mapping
         model.load_state_dict({name: state[names[name]] for name in model.state_dict() if name in names}, strict=False)
@@ -144,16 +147,16 @@ class Transformers(Peer):
         self.pipe = pipeline("image-classification", model=model, image_processor=processor, device="cpu")
 
     @torch.inference_mode()
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         return self.model(pixel_values=batch).logits
 
-    def prepare(self, picture):
+    def prepare(self, picture: bytes) -> Tensor:
         raise NotImplementedError("the pipeline does it")
 
-    def answer(self, pictures):
+    def answer(self, pictures: list[bytes]) -> list:
         from PIL import Image
 
-        opened = [Image.open(io.BytesIO(picture)) for picture in pictures]
+        opened: list[Image.Image] = [Image.open(io.BytesIO(picture)) for picture in pictures]
         found = self.pipe(opened, top_k=TOP, batch_size=len(opened))
         return [[(one["label"], one["score"]) for one in row] for row in found]
 
@@ -161,15 +164,15 @@ class Transformers(Peer):
 class _Converted(Torchvision):
     """A torch model that another runtime runs; pictures by PIL and weights.transforms(), as their tutorials do."""
 
-    def prepare(self, picture):
+    def prepare(self, picture: bytes) -> Tensor:
         from PIL import Image
 
         return self.transforms(Image.open(io.BytesIO(picture)).convert("RGB"))
 
 
 class OnnxRuntime(_Converted):
-    def load(self, state):
-        import onnxruntime
+    def load(self, state: dict[str, Tensor]) -> None:
+        import onnxruntime  # pyright: ignore[reportMissingImports]: only benchmarks/requirements.txt names it
 
         super().load(state)
         options = onnxruntime.SessionOptions()
@@ -181,7 +184,7 @@ class OnnxRuntime(_Converted):
             self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         del self.model
 
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         return torch.from_numpy(self.session.run(None, {"x": batch.numpy()})[0])
 
 
@@ -190,8 +193,8 @@ class OpenVino(_Converted):
 
     precision = "f32"
 
-    def load(self, state):
-        import openvino
+    def load(self, state: dict[str, Tensor]) -> None:
+        import openvino  # pyright: ignore[reportMissingImports]: only benchmarks/requirements.txt names it
 
         super().load(state)
         net = openvino.convert_model(self.model, example_input=torch.zeros(1, 3, self.size, self.size),
@@ -201,7 +204,7 @@ class OpenVino(_Converted):
             "INFERENCE_NUM_THREADS": self.threads})
         del self.model
 
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         return torch.from_numpy(self.compiled(batch.numpy())[0])
 
 
@@ -212,7 +215,7 @@ class OpenVinoBf16(OpenVino):
 class Ours(Peer):
     """resnet.inference.serving, as the page uses it."""
 
-    def load(self, state):
+    def load(self, state: dict[str, Tensor]) -> None:
         from resnet.inference import serving
 
         server = serving.start()  # before anything computes, as app.py does: it is to be the only pool of threads
@@ -224,21 +227,21 @@ class Ours(Peer):
 
         config = config_of(self.net)
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
-        steps = Steps((self.size,) * 2, (32 if self.small else 256,) * 2)
+        steps = Steps((self.size, self.size), (32, 32) if self.small else (256, 256))
         self.loaded = LoadedModel(ModelRef("bundled", self.net), restore(config, state), info, steps)
         net = serving.Net(self.loaded.model, info, torch.device("cpu"), "auto")
-        while server.form(net) is None:
+        while (quick := server.form(net)) is None:
             serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
             time.sleep(0.02)
-        self.quick, self.inside = server.form(net), server.heavy
+        self.quick, self.inside = quick, server.heavy
 
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         return self.quick(batch)
 
-    def prepare(self, picture):
+    def prepare(self, picture: bytes) -> Tensor:
         raise NotImplementedError("answer does it")
 
-    def answer(self, pictures):
+    def answer(self, pictures: list[bytes]) -> list:
         from resnet.inference.picture import decode
         from resnet.inference.predict import classify, forward, see
 
@@ -254,7 +257,7 @@ class Ours(Peer):
 class Prepacked(Torchvision):
     """Our other candidate: benchmarks/prepacked.py, a form for each batch."""
 
-    def load(self, state):
+    def load(self, state: dict[str, Tensor]) -> None:
         from resnet.model import create
 
         self.model = create(self.net)
@@ -263,7 +266,7 @@ class Prepacked(Torchvision):
         self.transforms = self._transforms()
         self.forms = {}
 
-    def forward(self, batch):
+    def forward(self, batch: Tensor) -> Tensor:
         from benchmarks.prepacked import prepacked
         from resnet.inference.fast import DTYPES
         from resnet.util.precision import resolve

@@ -26,7 +26,8 @@ def prepacked(model: ResNet, example: Tensor, dtype: torch.dtype) -> Callable[[T
     stem = layer(net.conv1, relu=True)
     blocks = []
     for block in net.blocks:
-        *inner, last = [conv for name, conv in block.named_children() if name.startswith("conv")]
+        *inner, last = [conv for name, conv in block.named_children()
+                        if name.startswith("conv") and isinstance(conv, nn.Conv2d)]
         shortcut = block.downsample[0] if isinstance(block.downsample, nn.Sequential) else block.downsample
         blocks.append(([layer(conv, relu=True) for conv in inner], layer(last, adds=True),
                        layer(shortcut) if isinstance(shortcut, nn.Conv2d) else shortcut))

@@ -11,6 +11,7 @@ of the last 25 iterations) is at most three quarters of the plain net's.
 import argparse
 import statistics
 import sys
+from collections import deque
 
 from resnet.lab.race import RaceSettings
 from resnet.lab.race_log import RECORDED, Race, to_csv, watch
@@ -22,11 +23,15 @@ VISIBLE = 0.75
 
 def run(settings: RaceSettings, iterations: int) -> Race:
     """The whole race; its progress on standard error."""
-    for done in watch(settings, "cpu", iterations):
-        if done.laps:
-            print(f"\riteration {done.laps[-1].iteration}, {done.laps[-1].elapsed:.0f} s ", end="", file=sys.stderr)
+    last = deque(map(_told, watch(settings, "cpu", iterations)), maxlen=1)
     print("\r", end="", file=sys.stderr)
-    return done
+    return last.pop()
+
+
+def _told(race: Race) -> Race:
+    for lap in race.laps[-1:]:
+        print(f"\riteration {lap.iteration}, {lap.elapsed:.0f} s ", end="", file=sys.stderr)
+    return race
 
 
 def gaps(settings: list[RaceSettings], iterations: int) -> None:
@@ -34,19 +39,20 @@ def gaps(settings: list[RaceSettings], iterations: int) -> None:
     print(f"{versions()}; {iterations} iterations; depth {settings[0].depth}, width {settings[0].width}, "
           f"learning rate {settings[0].lr}")
     print(f"{'seed':>4} {'plain':>7} {'residual':>9} {'ratio':>6} {'plain test':>11} {'residual test':>14} {'it/s':>6}")
-    ratios = []
+    ratios, hardware = [], ""
     for one in settings:
         done = run(one, iterations)
+        hardware = done.hardware
         plain, residual, last = done.losses(True)[-1], done.losses(False)[-1], done.tests[-1]
         ratios.append(residual / plain)
         print(f"{one.seed:4} {plain:7.3f} {residual:9.3f} {ratios[-1]:6.2f} {last.plain_test:9.1f} % "
               f"{last.residual_test:12.1f} % {iterations / done.laps[-1].elapsed:6.1f}", flush=True)
     print(f"visible gap (ratio <= {VISIBLE}) at {sum(ratio <= VISIBLE for ratio in ratios)} of {len(ratios)} seeds; "
-          f"median ratio {statistics.median(ratios):.2f}; {done.hardware}")
+          f"median ratio {statistics.median(ratios):.2f}; {hardware}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--depth", type=int, default=RaceSettings().depth)

@@ -14,7 +14,7 @@ it is timed. Printed are the medians over the rounds and of the rounds' ratios.
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -63,7 +63,7 @@ def plain_loader(split: Split) -> DataLoader:
     return DataLoader(pictures, BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
 
 
-def plain_steps(net: nn.Module, loader: DataLoader) -> Iterator[float]:
+def plain_steps(net: nn.Module, loader: DataLoader) -> Generator[float, None, None]:
     """One update per step; the loss."""
     optimiser = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
     criterion = nn.CrossEntropyLoss()
@@ -100,7 +100,7 @@ def compare(name: str, split: Split, rounds: int, seconds: float) -> list[tuple[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--nets", nargs="+", default=NETS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0)

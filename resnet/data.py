@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -140,7 +141,17 @@ def photo_file(name: str) -> Path:
     return SAMPLES / "photos" / f"{name}.jpg"
 
 
-def normalise(images: Tensor, spec: DataSpec) -> Tensor:
+class Normalised(Protocol):
+    """Whatever knows the mean and the standard deviation of each channel: a data set's record, or a model's."""
+
+    @property
+    def mean(self) -> tuple[float, ...]: ...
+
+    @property
+    def std(self) -> tuple[float, ...]: ...
+
+
+def normalise(images: Tensor, spec: Normalised) -> Tensor:
     """uint8 [n, c, h, w] -> float32 in channels_last, (x / 255 - mean) / std per channel."""
     mean = torch.tensor(spec.mean, device=images.device).view(1, -1, 1, 1) * 255
     std = torch.tensor(spec.std, device=images.device).view(1, -1, 1, 1) * 255

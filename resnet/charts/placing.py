@@ -68,7 +68,7 @@ def _freest(disc: Disc, taken: dict[float, list[Box]], height: float) -> Place:
                            for width, boxes in taken.items() for box in _boxes(disc, place, width, height))
         if found[place] == 0:
             break
-    return min(found, key=found.get)
+    return min(found, key=lambda place: found[place])
 
 
 def _place(disc: Disc, x: int, y: int, away: float) -> Place:

@@ -3,6 +3,12 @@
 Figures are transparent and their inks are mapped to the page's by style.css, so one figure serves both modes.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 # Shallow, middle, deep. style.css lightens the same colours in dark mode: change them together.
 SHADES = {False: ("#4a9bd1", "#0072b2", "#034c78"), True: ("#e58a3c", "#d55e00", "#933f00")}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', sans-serif"
@@ -15,7 +21,7 @@ def shade(plain: bool, depth: int) -> str:
     return SHADES[plain][0 if depth <= 32 else 1 if depth < 56 else 2]
 
 
-def row_labels(figure, rows, first: float) -> None:
+def row_labels(figure: "go.Figure", rows: Sequence[str], first: float) -> None:
     """Names of rows inside the plot, above their lines, so that a phone's width is left to the numbers."""
     for row in rows:
         figure.add_annotation(xref="paper", x=0, y=row, text=row, xanchor="left", yshift=13, showarrow=False,
@@ -39,7 +45,7 @@ def layout(height: int = 460) -> dict:
     }
 
 
-def titled(figure, title: str):
+def titled(figure: "go.Figure", title: str) -> "go.Figure":
     """A figure among several says what it shows; returns the figure."""
     figure.update_layout(title={"text": title, "font": {"size": 14}, "x": 0, "xref": "container", "y": 1,
                                 "yref": "container", "yanchor": "top", "pad": {"t": 6, "l": 2}})

@@ -27,8 +27,12 @@ class Channel:
 
 def stage_maps(outputs: dict[str, Tensor]) -> tuple[StageMap, ...]:
     """The parts' outputs for one picture [1, c, h, w] -> their mean maps, on the CPU."""
-    return tuple(StageMap(name, tuple(output.shape[1:]), output[0].mean(0).float().cpu())
-                 for name, output in outputs.items())
+    return tuple(_stage_map(name, output) for name, output in outputs.items())
+
+
+def _stage_map(name: str, output: Tensor) -> StageMap:
+    _, channels, height, width = output.shape
+    return StageMap(name, (channels, height, width), output[0].mean(0).float().cpu())
 
 
 def top_channels(output: Tensor, k: int = SHOWN) -> tuple[Channel, ...]:

@@ -63,7 +63,7 @@ def eager(model: ResNet, device: torch.device, precision: str) -> Fast:
     return Fast(run, "eager", 0)
 
 
-def fast(model: ResNet, device: torch.device, precision: str, size: tuple[int, int]) -> Fast:
+def fast(model: ResNet, device: torch.device, precision: str, size: tuple[int, ...]) -> Fast:
     """The quickest way through `model` on `device`, or `eager`; takes some tenths of a second to make.
 
     Args:
@@ -75,7 +75,7 @@ def fast(model: ResNet, device: torch.device, precision: str, size: tuple[int, i
     return prepare(model, device, precision, size)()
 
 
-def prepare(model: ResNet, device: torch.device, precision: str, size: tuple[int, int]) -> Callable[[], Fast]:
+def prepare(model: ResNet, device: torch.device, precision: str, size: tuple[int, ...]) -> Callable[[], Fast]:
     """The first half of `fast`, for any thread; the call that it returns is the second half.
 
     That one belongs to the thread that will run the net, since kernels are made for its number of threads.
@@ -97,9 +97,9 @@ def prepare(model: ResNet, device: torch.device, precision: str, size: tuple[int
         return partial(_give_up, model, device, precision, error)
 
 
-def _made(model: ResNet, device: torch.device, dtype: torch.dtype, size: tuple[int, int]) -> Fast:
+def _made(model: ResNet, device: torch.device, dtype: torch.dtype, size: tuple[int, ...]) -> Fast:
     with torch.no_grad():
-        net = folded(model).to(device, dtype, memory_format=torch.channels_last)
+        net = folded(model).to(device, dtype).to(memory_format=torch.channels_last)
         weights = sum(tensor.numel() for tensor in net.parameters()) * dtype.itemsize
         if device.type != "cpu":
             return Fast(_cast(net, dtype), "half" if dtype.itemsize == 2 else "folded", weights)
@@ -135,9 +135,9 @@ def folded(model: ResNet) -> ResNet:
 
 def _fold(module: nn.Module, conv: str, norm: str) -> None:
     """A convolution and the batch norm that reads nothing else become one convolution."""
-    parts = getattr(module, conv, None), getattr(module, norm, None)
-    if isinstance(parts[0], nn.Conv2d) and isinstance(parts[1], nn.BatchNorm2d):
-        setattr(module, conv, fuse_conv_bn_eval(*parts))
+    first, second = getattr(module, conv, None), getattr(module, norm, None)
+    if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+        setattr(module, conv, fuse_conv_bn_eval(first, second))
         setattr(module, norm, nn.Identity())
 
 
@@ -171,5 +171,5 @@ def _cast(run: Callable[[Tensor], Tensor], dtype: torch.dtype) -> Callable[[Tens
     return lambda inputs: run(inputs.to(dtype, memory_format=torch.channels_last)).float()
 
 
-def _example(model: ResNet, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
+def _example(model: ResNet, size: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return torch.zeros(1, model.config.in_channels, *size, dtype=dtype).contiguous(memory_format=torch.channels_last)

@@ -163,18 +163,21 @@ class Server:
         self._count(net, tuple(pixels.shape[-2:]))
         return logits
 
-    def _count(self, net: Net, size: tuple[int, int]) -> None:
+    def _count(self, net: Net, size: tuple[int, ...]) -> None:
         """Have the quick form built in time; what is known of a net goes when the net goes."""
         key = net.key
         if not self._asked[key]:
-            for known in (self._asked, self._quick):
-                weakref.finalize(net.model, known.pop, key, None).atexit = False
+            weakref.finalize(net.model, self._drop, key).atexit = False
         self._asked[key] += 1
         if self._asked[key] >= WORTH_IT and key not in self._quick:
             self._quick[key] = None
             threading.Thread(target=self._build, args=(net, size), name="building", daemon=True).start()
 
-    def _build(self, net: Net, size: tuple[int, int]) -> None:
+    def _drop(self, key: Hashable) -> None:
+        self._asked.pop(key, None)
+        self._quick.pop(key, None)
+
+    def _build(self, net: Net, size: tuple[int, ...]) -> None:
         with self._building:
             finish = prepare(net.model, net.device, net.precision, size)
         self._put(lambda: self._keep(net.key, finish()))

@@ -97,11 +97,11 @@ def kernel_norms(model: ResNet, split: Split) -> dict[str, float]:
     model.train().requires_grad_(True)
     for norm in _norms(model):
         norm.momentum = 1.0
-    F.cross_entropy(model(normalise(split.images, split.spec)), split.labels).backward()
-    found = {name: module.weight.grad.norm().item() for name, module in model.named_modules()
-             if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3)}
-    model.zero_grad(set_to_none=True)
-    return found
+    kernels = {name: module.weight for name, module in model.named_modules()
+               if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3)}
+    loss = F.cross_entropy(model(normalise(split.images, split.spec)), split.labels)
+    gradients = torch.autograd.grad(loss, list(kernels.values()))
+    return {name: gradient.norm().item() for name, gradient in zip(kernels, gradients, strict=True)}
 
 
 def alikeness(model: ResNet, inputs: Tensor, seed: int) -> Tensor:

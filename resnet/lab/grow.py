@@ -9,6 +9,9 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import torch
+
+from resnet.checkpoint import ModelInfo
 from resnet.data import Split, normalise
 from resnet.hub.load import load
 from resnet.lab.images import images_for, random_images
@@ -47,20 +50,26 @@ def grow(names: dict[str, str], after: str, count: int, items: int, calibration:
     where = pick_device(device)
     so_far = Growth(dict.fromkeys(names, ()), dict.fromkeys(names, ()))
     yield so_far
-    nets, errors = {}, {}
+    nets, splits = {}, {}
     for arm, name in names.items():
         loaded = load(name)
-        train_set, test_set = (images_for(loaded.info, part, shipped=True) for part in ("train", "test"))
+        train_set, test_set = splits[arm] = _images(loaded.info, items)
         with one_thread(where):
             drawn = random_images(train_set, calibration, seed)
             nets[arm] = deepened(loaded.model, arm, after, count, normalise(drawn.images, drawn.spec), seed)
-            errors[arm] = tuple(evaluate(net, test_set.first(items)).error for net in (loaded.model, nets[arm]))
-        yield (so_far := replace(so_far, errors=so_far.errors | errors))
-    yield from _trained(so_far, nets, train_set, test_set.first(items), iterations, where)
+            errors = tuple(evaluate(net, test_set).error for net in (loaded.model, nets[arm]))
+        yield (so_far := replace(so_far, errors=so_far.errors | {arm: errors}))
+    *_, (train_set, test_set) = splits.values()
+    yield from _trained(so_far, nets, train_set, test_set, iterations, where)
+
+
+def _images(info: ModelInfo, items: int) -> tuple[Split, Split]:
+    """What a net is trained and tested on here."""
+    return images_for(info, "train", shipped=True), images_for(info, "test", items, shipped=True)
 
 
 def _trained(so_far: Growth, nets: dict[str, ResNet], train_set: Split, test_set: Split, iterations: int,
-             where) -> Generator[Growth, None, None]:
+             where: torch.device) -> Generator[Growth, None, None]:
     recipe = Recipe(train_set.spec.name, FOREVER, batch=BATCH, lr=RATE, warmup=0.0, pad=0, flip=False,
                     precision="fp32", train_eval=1)
     turns = in_turn(list(nets.values()), recipe, train_set, test_set, where)

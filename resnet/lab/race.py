@@ -105,10 +105,10 @@ def race(settings: RaceSettings, device: str = "auto", iterations: int | None = 
     where = pick_device(device)
     nets = [_net(settings, plain) for plain in (True, False)]
     turns = in_turn(nets, settings.recipe(), _images("train"), _images("test").first(TESTED), where)
+    started = None
     with closing(turns):
         for iteration, (one, other) in enumerate(turns, 1):
-            if iteration == 1:
-                started = time.perf_counter()
+            started = started or time.perf_counter()
             elapsed = time.perf_counter() - started
             yield Lap(iteration, elapsed, _loss(one), _loss(other), _test(one), _test(other))
             if iteration >= iterations if iterations else elapsed >= settings.seconds:

@@ -60,7 +60,7 @@ class _Sheet:
     def draw(self, *svg: str) -> None:
         self.parts.extend(svg)
 
-    def word(self, key: str, **values) -> str:
+    def word(self, key: str, **values: object) -> str:
         return escape(text(f"diagram.{key}", self.lang, **values))
 
     def height(self, shape: tuple[int, ...]) -> float:

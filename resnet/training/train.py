@@ -69,11 +69,11 @@ def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Spli
         for progress in run.epoch(epoch, train_set):
             if progress.iteration % run.steps(train_set):
                 yield progress
-        seconds += run.seconds
-        rows.append(run.row(progress, train_set, test_set, seconds))
-        if out and workers.rank == 0:
-            save_checkpoint(out, run.net, run.optimiser, recipe, rows)
-        yield replace(progress, row=rows[-1])
+                continue
+            rows.append(run.row(progress, train_set, test_set, seconds + run.seconds))
+            if out and workers.rank == 0:
+                save_checkpoint(out, run.net, run.optimiser, recipe, rows)
+            yield replace(progress, row=rows[-1])
     return run.net
 
 
@@ -86,7 +86,7 @@ class _Run:
         self.parts = recipe.micro_batches // workers.world
         self.seconds = 0.0
         net = net or create(config, seed=recipe.seed)
-        self.net = net.to(device, memory_format=torch.channels_last)
+        self.net = net.to(device).to(memory_format=torch.channels_last)
         self.norms = [module for module in self.net.modules() if isinstance(module, nn.BatchNorm2d)]
         self.optimiser = _optimiser(self.net, recipe)
         self.model = self.net
@@ -156,8 +156,8 @@ class _Run:
         """The epoch's line of history; raises InputError when the net has run away since the last loss."""
         for norm in self.norms:
             norm.momentum = BATCH_NORM_MOMENTUM
-            self.workers.mean(norm.running_mean)
-            self.workers.mean(norm.running_var)
+            self.workers.mean(norm.get_buffer("running_mean"))
+            self.workers.mean(norm.get_buffer("running_var"))
         shared = {"precision": self.recipe.precision, "rank": self.workers.rank, "world": self.workers.world}
         train_score = evaluate(self.net, train_set.first(self.recipe.train_eval), **shared)
         test_score = evaluate(self.net, test_set, **shared)
