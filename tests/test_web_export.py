@@ -11,8 +11,9 @@ from safetensors.torch import load, load_file
 from resnet.__main__ import main
 from resnet.checkpoint import ModelInfo
 from resnet.data import load_samples, normalise
-from resnet.hub.load import LoadedModel
 from resnet.hub.load import load as load_model
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.ref import ModelRef
 from resnet.inference.web import web_file
 from resnet.model import create
 from resnet.util.text import text
@@ -54,7 +55,8 @@ def test_halves_hardly_change_the_answers(name):
 def test_nets_that_the_page_does_not_compute_are_refused_in_a_sentence(change, field, tmp_path, monkeypatch, capsys):
     model = create("resnet20_cifar", **change)
     info = ModelInfo("mine", "resnet20_cifar", model.config, "cifar10", ("a",) * 10, (0.5,) * 3, (0.5,) * 3)
-    monkeypatch.setattr("resnet.commands.console.load_with_bar", lambda name: LoadedModel("mine", model, info))
+    loaded = LoadedModel(ModelRef("bundled", "mine"), model, info)
+    monkeypatch.setattr("resnet.commands.console.load_with_bar", lambda name: loaded)
     assert main(["export", "mine", "--to", "web", "--out", str(tmp_path / "out")]) == 2
     assert text(f"fields.{field}") in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -63,6 +65,7 @@ def test_nets_that_the_page_does_not_compute_are_refused_in_a_sentence(change, f
 def test_a_net_too_large_for_a_page_is_refused(tmp_path, monkeypatch, capsys):
     model = create("resnet110_cifar").eval()
     info = ModelInfo("deep", "resnet110_cifar", replace(model.config), "cifar10", ("a",) * 10, (0.5,) * 3, (0.5,) * 3)
-    monkeypatch.setattr("resnet.commands.console.load_with_bar", lambda name: LoadedModel("deep", model, info))
+    loaded = LoadedModel(ModelRef("bundled", "deep"), model, info)
+    monkeypatch.setattr("resnet.commands.console.load_with_bar", lambda name: loaded)
     assert main(["export", "deep", "--to", "web", "--out", str(tmp_path / "out")]) == 2
     assert "1,000,000" in capsys.readouterr().err

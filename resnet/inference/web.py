@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet.checkpoint import ModelInfo
 from resnet.config import ResNetConfig
-from resnet.hub.load import LoadedModel
+from resnet.hub.loaded import LoadedModel
 from resnet.inference.fast import folded
 from resnet.model import ResNet, stage_output
 from resnet.util.errors import InputError
@@ -30,9 +30,9 @@ def web_file(loaded: LoadedModel) -> bytes:
     """
     from safetensors.torch import save
 
-    check_web(loaded.info.architecture, loaded.reference)
+    check_web(loaded.info.architecture, str(loaded.ref))
     if sum(parameter.numel() for parameter in loaded.model.parameters()) > MAX_PARAMETERS:
-        raise InputError("web_size", model=loaded.reference[:80], limit=f"{MAX_PARAMETERS:,}")
+        raise InputError("web_size", model=str(loaded.ref)[:80], limit=f"{MAX_PARAMETERS:,}")
     return save(web_tensors(loaded.model), {"net": json.dumps(_description(loaded.info), ensure_ascii=False)})
 
 
