@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -35,7 +36,7 @@ _TOUCHED = 1 << 22  # bytes of it that stay in memory between two pictures
 _PATIENCE = 10  # seconds, until a worker that was ended is replaced
 _MESSAGE = 4096  # bytes
 _SLACK = 8_000_000  # bytes that a worker may keep for its next picture; with more it ends
-_ALONE = 1 << 8  # a worker's status when the page's process is gone
+_ALONE = 3  # a worker's status when the page's process is gone
 _MORE = ("picture_pixels", "picture_costly")  # what the next lane may have room for
 _log = logging.getLogger(__name__)
 _decoding = Lock()
@@ -145,6 +146,8 @@ def _received(reply: dict, room: memoryview) -> Picture:
         slow = reply["signal"] in (signal.SIGALRM, signal.SIGKILL)
         _log.warning("a picture ended its decoder: signal %s", reply["signal"])
         raise InputError("picture_costly" if slow else "picture_damaged")
+    if "failure" in reply:
+        raise RuntimeError(reply["failure"])
     if "key" in reply:
         raise InputError(reply["key"], **reply["values"])
     height, width = reply["shape"]
@@ -180,7 +183,7 @@ def _keep(lanes: tuple[Lane, ...]) -> None:
             running[pid] = lane
         pid, status = os.wait()
         lane = running.pop(pid)
-        if status == _ALONE:
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _ALONE:
             return
         if number := lane.current:
             lane.theirs.send(json.dumps({"number": number, "signal": os.WTERMSIG(status)}).encode())
@@ -210,10 +213,11 @@ def _serve(lane: Lane) -> None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             lane.current = 0
             lane.theirs.send(json.dumps({"number": number} | reply).encode())
-            if "key" in reply:
+            if "shape" not in reply:
                 gc.collect()  # what a failure left; all that was there before is frozen
             if _mapped() > start + _SLACK:
                 os._exit(0)
+    os._exit(_ALONE)
 
 
 def _answer(lane: Lane, room: memoryview, length: int) -> dict:
@@ -221,6 +225,8 @@ def _answer(lane: Lane, room: memoryview, length: int) -> dict:
         picture = unpack(room[:length], lane.pixels)
     except InputError as error:
         return {"key": error.key, "values": error.values}
+    except Exception:
+        return {"failure": ascii(traceback.format_exc())[-_MESSAGE // 2:]}
     pixels = picture.pixels.permute(1, 2, 0)
     height, width = pixels.shape[:2]
     torch.frombuffer(room, dtype=torch.uint8)[:pixels.numel()].view(pixels.shape).copy_(pixels)

@@ -1,20 +1,23 @@
 """Pictures of every kind: decoded as Pillow decodes them, or refused in a sentence; JPEG never by Pillow."""
 
 import io
-import resource
-import struct
 import zlib
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, JpegImagePlugin
 
-from resnet.inference.decoder import MAX_PIXELS
-from resnet.inference.picture import decode, prepare
+from resnet.hub.load import load
+from resnet.inference.decoder import MAX_KEPT, unpack
+from resnet.inference.decoding import open_picture
+from resnet.inference.picture import decode
+from resnet.inference.predict import see
 from resnet.util.errors import InputError
-from tests.pictures import encode, noise
+from tests.pictures import encode, gradient, noise
+from tests.security.bombs import SIDE, broken_exif, png, scan_bomb
 
 FAST = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 MODES = {"PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "WEBP": ("RGB", "RGBA"), "JPEG": ("L", "RGB", "CMYK")}
@@ -103,15 +106,6 @@ def test_noise_behind_any_beginning_is_refused(start, rest):
     assert refused(start + rest).startswith("picture_")
 
 
-def png_of(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG file that claims a size."""
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-
-
 def corpus() -> dict[str, tuple[bytes, str]]:
     """Files and the key of their refusal."""
     bomb = zlib.compress(bytes(50_000_000), 9)
@@ -123,13 +117,15 @@ def corpus() -> dict[str, tuple[bytes, str]]:
         "EPS": (encode(noise(), "EPS"), "picture_kind"), "JPEG 2000": (encode(noise(), "JPEG2000"), "picture_kind"),
         "PPM": (encode(noise(), "PPM"), "picture_kind"), "SVG": (svg, "picture_kind"),
         "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "picture_kind"),
-        "a claim of 10^18 pixels": (png_of(2**30, 2**30), "picture_pixels"),
-        "a claim of no pixels": (png_of(0, 5), "picture_damaged"),
-        "17 megapixels": (png_of(4_200, 4_100, bomb), "picture_pixels"),
-        "a bomb behind a small claim's end": (png_of(4_000, 4_000, bomb[:2_000]), "picture_damaged"),
+        "a claim of 10^18 pixels": (png(2**30, 2**30), "picture_pixels"),
+        "a claim of no pixels": (png(0, 5), "picture_damaged"),
+        "17 megapixels": (png(4_200, 4_100, bomb), "picture_pixels"),
+        "a bomb behind a small claim's end": (png(4_000, 4_000, bomb[:2_000]), "picture_damaged"),
         "1 x 20000": (encode(Image.new("L", (1, 20_000))), "picture_ratio"),
         "26 MB": (bytes(26_000_000), "picture_bytes"),
-        "text in a PNG that unpacks to 100 MB": (encode(noise())[:33] + png_of(1, 1)[33:], "picture_damaged"),
+        "orientation that breaks off": (broken_exif(), "picture_damaged"),
+        "101 scans": (scan_bomb(64, 100), "picture_scans"),
+        "text in a PNG that unpacks to 100 MB": (encode(noise())[:33] + png(1, 1)[33:], "picture_damaged"),
     }
 
 
@@ -164,12 +160,38 @@ def test_pillow_decodes_no_jpeg(monkeypatch):
     assert decode(encode(noise(), "JPEG", progressive=True)).shape == (3, 60, 80)
 
 
-@pytest.mark.slow
-def test_thirty_megapixels_take_bounded_memory():
-    """The largest that is common: 4 bytes a pixel three times over, and no more."""
-    data = encode(Image.new("RGB", (6_000, 5_000), "white"), "PNG")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pixels = decode(data)
-    assert prepare(pixels, 3, (32, 32)).pixels.shape == (3, 32, 32)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    assert MAX_PIXELS > 30_000_000 and grown < 30_000_000 * 24, f"{grown / 1e6:.0f} MB"
+def test_a_hundred_scans_are_decoded():
+    assert decode(scan_bomb(64, 99)).shape == (3, 64, 64)
+
+
+def test_what_looks_like_a_scan_in_a_comment_or_behind_the_end_is_none():
+    data = encode(noise(), "JPEG", progressive=True, comment=b"\xff\xda" * 200)
+    assert torch.equal(decode(data + b"\xff\xda" * 200), decode(encode(noise(), "JPEG", progressive=True)))
+
+
+@pytest.mark.parametrize("kind, options", [
+    ("PNG", {}), ("WEBP", {"lossless": True}), ("JPEG", {"quality": 95, "subsampling": 0})])
+@pytest.mark.parametrize("orientation, mode", [(1, "RGB"), (6, "RGB"), (1, "RGBA")])
+def test_a_large_picture_is_averaged_and_keeps_its_size(kind, options, orientation, mode):
+    whole = gradient(2403, 1601).convert(mode)  # neither side a multiple of the factor
+    if mode == "RGBA":
+        whole.putalpha(Image.linear_gradient("L").resize(whole.size))
+    whole = whole.convert("RGB") if kind == "JPEG" else whole
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = unpack(encode(whole, kind, exif=exif, **options))
+    upright = Image.fromarray(on_white(whole)).reduce(2)
+    upright = upright.transpose(Image.Transpose.ROTATE_270) if orientation == 6 else upright
+    assert found.size == ((2403, 1601) if orientation == 6 else (1601, 2403))
+    assert found.pixels.shape[1] * found.pixels.shape[2] <= MAX_KEPT
+    difference = abs(found.pixels.permute(1, 2, 0).numpy().astype(int) - np.asarray(upright).astype(int))
+    assert difference.mean() < 1 and difference.max() <= (4 if kind == "JPEG" else 1)
+
+
+def test_the_largest_square_is_taken():
+    assert unpack(encode(Image.new("L", (SIDE, SIDE)))).size == (SIDE, SIDE)
+
+
+def test_a_net_is_told_the_size_before_averaging():
+    data = encode(Image.new("RGB", (2403, 1601), "white"))
+    assert see(open_picture(data), load("resnet20_fashion_mnist")).original == (1601, 2403)
