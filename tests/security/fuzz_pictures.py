@@ -118,7 +118,7 @@ def main(count: int, seed: int = 0) -> int:
     decoding.start()
     failed = 0
     kept = [file.read_bytes() for file in sorted(FOUND.glob("*.bin"))]
-    for data in (*kept, *mutants(count, seed)):
+    for data in (*kept, *sound(), *mutants(count, seed)):
         if problem := problem_of(data, failures):
             failed += 1
             file = FOUND / f"{hashlib.sha256(data).hexdigest()[:16]}.bin"
