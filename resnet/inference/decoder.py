@@ -98,9 +98,11 @@ def _jpeg(data: "bytes | memoryview") -> Picture:
     from torchvision.io import ImageReadMode, decode_jpeg
 
     planes = decode_jpeg(_encoded(data), mode=ImageReadMode.RGB, apply_exif_orientation=True)
-    if _factor(planes.shape[1] * planes.shape[2]) == 1:
-        return Picture(planes, (planes.shape[1], planes.shape[2]))
-    return _finished(_rows_of(planes), planes.shape[1], planes.shape[2])
+    assert isinstance(planes, Tensor)  # of one file
+    height, width = planes.shape[1:]
+    if _factor(height * width) == 1:
+        return Picture(planes, (height, width))
+    return _finished(_rows_of(planes), height, width)
 
 
 def _webp(data: "bytes | memoryview") -> Picture:

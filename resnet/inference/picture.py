@@ -68,7 +68,7 @@ def prepare(image: Tensor, channels: int, size: tuple[int, int]) -> Seen:
     background, longest edge to the net's size, centred. Three channels: shortest edge, centre crop.
     """
     with _scaling:
-        original = tuple(image.shape[-2:])
+        original = _size(image)
         if channels == 3:
             return Seen(_crop(_resize(image, size, max), size), original, cropped=original[0] != original[1])
         inverted = bool(_grey(_border(image)).float().mean() > 127.5)
@@ -86,7 +86,7 @@ def follow(image: Tensor, channels: int, steps: Steps) -> Seen:
     """
     if channels not in (1, 3):
         raise InputError("channels_unknown", channels=channels)
-    original = tuple(image.shape[-2:])
+    original = _size(image)
     scaled = steps.scaled(*original)
     if scaled[0] * scaled[1] > MAX_SCALED:
         raise InputError("picture_narrow", width=original[1], height=original[0], size=f"{scaled[0]}×{scaled[1]}")
@@ -113,8 +113,13 @@ def _scale(image: Tensor, size: tuple[int, int], steps: Steps) -> Tensor:
 
     pixels = image.permute(1, 2, 0).contiguous().numpy()
     picture = Image.fromarray(pixels if len(image) == 3 else pixels[..., 0])
-    scaled = np.array(picture.resize(size[::-1], FILTERS.index(steps.filter)))
+    scaled = np.array(picture.resize((size[1], size[0]), FILTERS.index(steps.filter)))
     return torch.from_numpy(scaled).reshape(*size, len(image)).permute(2, 0, 1)
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    height, width = image.shape[-2:]
+    return height, width
 
 
 def _grey(image: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class Watch:
     """How many MB a page's process grows, and at one time all those that decode for it."""
 
     def __init__(self, pid: int):
-        self.pid, self.helpers, self.over = pid, 0.0, threading.Event()
+        self.pid, self.helpers, self.megabytes, self.over = pid, 0.0, 0.0, threading.Event()
         self.first: dict[int, Process] = {}
         self.thread = threading.Thread(target=self._look)
 
@@ -79,8 +79,8 @@ class Watch:
             self._look_once()
 
     def _look_once(self) -> None:
-        living = family(self.pid)
-        self.helpers = max(self.helpers, sum(self._grown(*one) for one in living.items() if one[0] != self.pid))
+        grown = {number: self._grown(number, process) for number, process in family(self.pid).items()}
+        self.helpers = max(self.helpers, sum(grown.values()) - grown[self.pid])
 
     def _grown(self, number: int, process: Process) -> float:
         """Its peak counts from when there is a new one."""

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, JpegImagePlugin
 
 from resnet.hub.load import load
+from resnet.hub.preprocessing import Steps
 from resnet.inference.decoder import MAX_KEPT, unpack
 from resnet.inference.decoding import open_picture
-from resnet.inference.picture import decode
+from resnet.inference.picture import decode, follow
 from resnet.inference.predict import see
 from resnet.util.errors import InputError
 from tests.pictures import encode, gradient, noise
@@ -190,6 +191,18 @@ def test_a_large_picture_is_averaged_and_keeps_its_size(kind, options, orientati
 
 def test_the_largest_square_is_taken():
     assert unpack(encode(Image.new("L", (SIDE, SIDE)))).size == (SIDE, SIDE)
+
+
+@pytest.mark.parametrize("filter_", ["bilinear", "bicubic"])
+def test_averaging_changes_little_of_what_a_net_sees(filter_):
+    whole = noise(240, 160).resize((2400, 1600), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(0).integers(-8, 9, (1600, 2400, 3))
+    whole = Image.fromarray((np.asarray(whole) + grain).clip(0, 255).astype("uint8"))
+    steps = Steps((224, 224), (256, 256), filter=filter_)
+    found = follow(unpack(encode(whole, compress_level=1)).pixels, 3, steps).pixels.int()
+    exact = follow(torch.from_numpy(np.array(whole)).permute(2, 0, 1), 3, steps).pixels.int()
+    difference = (found - exact).abs()
+    assert difference.max() <= 3 and difference.float().mean() < 0.5
 
 
 def test_a_net_is_told_the_size_before_averaging():
