@@ -7,7 +7,7 @@ import pytest
 from resnet.charts.accuracy import COSTS, HEIGHT, MARGIN, WIDTHS, Point, accuracy_chart
 from resnet.charts.placing import Disc, name_box, overlap, place_names
 from resnet.papers.released import RECIPES, released
-from resnet.ui.compare.accuracy import macs
+from resnet.ui.compare.accuracy_summary import macs
 
 
 def test_a_name_alone_stands_above_its_disc():

@@ -44,6 +44,19 @@ def changed(panel, view, lang: str = "en", **changes) -> tuple:
     return after, dict(zip(names, updates(after, names, lang), strict=True))
 
 
+def steps(panel, values: list, query: str = "") -> list[tuple]:
+    """Every step of a panel that shows what it measures."""
+    return list(panel.show(asked(query), *values))
+
+
+def figure_of(output: Any) -> Any:
+    """The figure that a chart's output holds, None where it is hidden."""
+    if not isinstance(output, dict):
+        return output
+    assert output["visible"] == ("value" in output)
+    return output.get("value")
+
+
 def attached(html: str) -> dict[str, str]:
     """The files that a piece of HTML carries in data: links, by name."""
     links = re.findall(r'download="([^"]+)" href="data:[^;]+;charset=utf-8;base64,([^"]*)"', html)

@@ -5,12 +5,13 @@ import pytest
 from resnet.config import VARIANTS
 from resnet.papers.released import RECIPES, RELEASED, released
 from resnet.tracing.trace import trace
-from resnet.ui.compare.accuracy import AccuracyView, macs, show_accuracy
+from resnet.ui.compare.accuracy import PANEL, AccuracyView
+from resnet.ui.compare.accuracy_summary import macs
 from tests.ui.asking import ask, attached, held, words
 
 
 def shown(recipe: str, link: str = ""):
-    message, heading, chart, shortcuts, below, query = ask(show_accuracy, held(AccuracyView(recipe)), link)
+    message, heading, chart, shortcuts, below, query = ask(PANEL.show, held(AccuracyView(recipe)), link)
     assert message == ""
     return heading, chart, shortcuts, below, query
 
@@ -68,5 +69,5 @@ def test_nets_of_ours_open_in_trace():
 
 @pytest.mark.parametrize("recipe", ["V9", "", None, 3])
 def test_a_bad_recipe_is_a_sentence(recipe):
-    message, *_ = ask(show_accuracy, [recipe])
+    message, *_ = ask(PANEL.show, [recipe])
     assert words(message) and "went wrong" not in message

@@ -7,15 +7,17 @@ from resnet.hub.load import load
 from resnet.lab.images import images_for
 from resnet.training.evaluate import evaluate
 from resnet.ui.compare import deepen
-from resnet.ui.compare.deepen import DeepenView, choose_nets, pairs, show_deepen
+from resnet.ui.compare.deepen import DeepenView, pairs
+from resnet.ui.compare.grow import PANEL
 from resnet.util.text import text
-from tests.ui.asking import asked, attached, held, held_with, words
+from tests.ui import asking
+from tests.ui.asking import ask, asked, attached, changed, held, held_with, words
 
 VIEW = DeepenView(after="layer3.2", count=2, items=200)
 
 
 def steps(values: list, query: str = "") -> list[tuple]:
-    return list(show_deepen(*values, asked(query)))
+    return asking.steps(PANEL, values, query)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def drawn() -> tuple:
 
 def test_something_is_told_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(deepen, "measured", lambda *_: pytest.fail("measured first"))
-    message, heading, *rest = next(show_deepen(*held(VIEW), asked()))
+    message, heading, *rest = next(PANEL.show(asked(), *held(VIEW)))
     assert message == "" and text("compare.deepen.arm_zero") in words(heading)
     assert all(part == gr.skip() for part in rest)
 
@@ -77,10 +79,13 @@ def test_another_count_measures_nothing_again(drawn, monkeypatch):
 
 def test_other_nets_have_other_blocks():
     for key in pairs():
-        update = choose_nets(key)
-        DeepenView(nets=key, after=update["value"])
+        view, updates = changed(PANEL, VIEW, nets=key)
+        update = updates["after"]
+        assert view == DeepenView(nets=key, after=update["value"], count=2, items=200)
+        assert update["value"] in [name for _, name in update["choices"]]
     for odd in (None, [], 5, "zebra"):
-        assert choose_nets(odd) == gr.skip()
+        (message, *rest), = ask(PANEL.follow("nets"), held_with(VIEW, nets=odd))
+        assert words(message) and all(value == gr.skip() for value in rest)
 
 
 @pytest.mark.parametrize("changes, part", [

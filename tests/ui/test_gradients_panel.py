@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from math import log10
 
 import gradio as gr
@@ -6,17 +7,18 @@ import pytest
 
 from resnet.lab import gradients, shattering
 from resnet.lab.shattering import KINDS, Settings, law, measure, noises
-from resnet.ui.compare.gradients import GradientsView, knobs_for, show_gradients
+from resnet.ui.compare.gradients import PANEL, GradientsView
 from resnet.ui.page.sharing import from_query, parse_controls, to_query
 from resnet.util.text import text
-from tests.ui.asking import asked, attached, held, held_with, words
+from tests.ui import asking
+from tests.ui.asking import asked, attached, changed, figure_of, held, held_with, words
 
 SMALL = GradientsView(width=50, runs=2, at=10, seed=1)
 TRAINED = GradientsView(nets="trained")
 
 
 def steps(values: list, query: str = "") -> list[tuple]:
-    return list(show_gradients(*values, asked(query)))
+    return asking.steps(PANEL, values, query)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def trained() -> tuple:
 def test_something_is_told_before_anything_is_measured(view, what, monkeypatch):
     for lab in (gradients, shattering):
         monkeypatch.setattr(lab, "measure", lambda *_: pytest.fail("measured first"))
-    message, heading, *rest = next(show_gradients(*held(view), asked()))
+    message, heading, *rest = next(PANEL.show(asked(), *held(view)))
     assert message == "" and what in words(heading) and all(part == gr.skip() for part in rest)
 
 
@@ -72,7 +74,7 @@ def test_a_law_is_named_on_its_line(full):
 
 
 def test_the_lower_charts_are_of_the_chosen_depth(full):
-    along, autocorrelation = full[4]["value"], full[5]["value"]
+    along, autocorrelation = figure_of(full[4]), figure_of(full[5])
     looks = [next(look for look in measure(kind, SMALL.settings).looks if look.depth == 10) for kind in KINDS]
     assert [tuple(trace.y) for trace in along.data] == [look.gradient for look in looks]
     drawn = [tuple(trace.y) for trace in autocorrelation.data]
@@ -108,7 +110,7 @@ def test_trained_twins_by_layer_from_the_loss_backwards(trained):
         assert tuple(line.y) == found.norms[::-1] and line.customdata[-1] == "conv1"
         dots = next(trace for trace in images.data if net.title in trace.customdata)
         assert found.correlation in dots.y
-    assert along["visible"] is False and f"{found.norms[1]:.3g}" in words(heading)
+    assert figure_of(along) is None and f"{found.norms[1]:.3g}" in words(heading)
     assert text("compare.gradients.claim_derived") not in words(trained[6])
 
 
@@ -137,9 +139,12 @@ def test_a_view_is_its_link_and_back(view):
 
 
 def test_knobs_that_say_nothing_are_hidden():
-    assert [update["visible"] for update in knobs_for("full")] == [True] * 5 + [False]
-    assert [update["visible"] for update in knobs_for("fresh")] == [False] * 5 + [True]
-    assert not any(update["visible"] for update in knobs_for("trained"))
+    full, fresh, trained = ({name: update["visible"] for name, update in changed(PANEL, SMALL, nets=nets)[1].items()}
+                            for nets in ("full", "fresh", "trained"))
+    assert full == dict.fromkeys(("pairs", "beta", "at", "width", "runs"), True) | {"deepest": False}
+    assert fresh == {name: not shown for name, shown in full.items()}
+    assert trained == dict.fromkeys(full, False)
+    assert changed(PANEL, SMALL, nets="fresh")[0] == replace(SMALL, nets="fresh")
 
 
 def test_the_default_view_is_bounded():

@@ -11,11 +11,12 @@ from resnet.lab.images import images_for
 from resnet.training.evaluate import evaluate
 from resnet.ui.compare import grow as panel
 from resnet.ui.compare.deepen import DeepenView
-from resnet.ui.compare.grow import run_grow
+from resnet.ui.compare.grow import LIVE, PANEL
 from resnet.util.errors import InputError
 from tests.factories import same_tensors
 from tests.ui.asking import asked, attached, held, held_with, words
 
+run_grow = LIVE.runs(PANEL)
 ARMS = {"zero": "resnet20_fashion_mnist", "fresh": "plain20_fashion_mnist"}
 
 
@@ -61,7 +62,7 @@ def test_the_panel_draws_it_as_it_goes(course, monkeypatch, lang):
     whole = [Growth(*({**table, "dirac": table["fresh"]} for table in (growth.losses, growth.errors)))
              for growth in course]
     monkeypatch.setattr(panel, "grow_on_device", lambda *settings: iter(whole))
-    views = list(run_grow(*held(DeepenView()), asked(f"lang={lang}")))
+    views = list(run_grow(asked(f"lang={lang}"), *held(DeepenView())))
     assert all(len(view) == 4 and view[0] == "" for view in views) and len(views) == len(whole) + 1
     before, inserted, after = whole[-1].errors["zero"]
     assert f"{before:.3g} → {inserted:.3g} → {after:.3g} %" in words(views[-2][1])
@@ -71,5 +72,5 @@ def test_the_panel_draws_it_as_it_goes(course, monkeypatch, lang):
 
 
 def test_bad_controls_fill_the_message_line_only(caplog):
-    (message, *rest), = run_grow(*held_with(DeepenView(), after="zebra"), asked())
+    (message, *rest), = run_grow(asked(), *held_with(DeepenView(), after="zebra"))
     assert "zebra" in message and rest == [gr.skip()] * 3 and not caplog.records

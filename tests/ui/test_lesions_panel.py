@@ -9,15 +9,15 @@ from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins
 from resnet.surgery import Lesion, lesioned
 from resnet.training.evaluate import evaluate
-from resnet.ui.compare.lesions import SHOWS, LesionsView, blocks_update, choose_nets, show_lesions
+from resnet.ui.compare.lesions import PANEL, SHOWS, LesionsView
 from resnet.util.text import text
-from tests.ui.asking import ask, attached, held, held_with, words
+from tests.ui.asking import ask, attached, changed, held, held_with, words
 
 DEFAULT = LesionsView()
 
 
 def shown(view: LesionsView, query: str = "") -> tuple:
-    message, *parts, link = ask(show_lesions, held(view), query)
+    message, *parts, link = ask(PANEL.show, held(view), query)
     assert message == "" and link.startswith("tab=compare&panel=lesions")
     return tuple(parts)
 
@@ -119,11 +119,15 @@ def test_in_chinese():
 
 
 def test_other_nets_have_other_blocks():
-    assert "layer1.8" in choose_nets("56_fashion_mnist")["choices"]
-    update = blocks_update(all_twins()["20_cifar10"], ())
+    some = LesionsView(blocks=("layer1.1",), items=300)
+    view, updates = changed(PANEL, some, nets="56_fashion_mnist")
+    assert "layer1.8" in [name for _, name in updates["blocks"]["choices"]] and updates["blocks"]["value"] == []
+    assert view == LesionsView("56_fashion_mnist", items=300)
+    update = changed(PANEL, some, nets="20_cifar10")[1]["blocks"]
     assert not update["interactive"] and update["value"] == []
     for odd in (None, [], 5, "zebra"):
-        assert choose_nets(odd) == gr.skip()
+        message, *rest = ask(PANEL.follow("nets"), held_with(some, nets=odd))
+        assert words(message) and all(value == gr.skip() for value in rest)
 
 
 @pytest.mark.parametrize("changes, part", [
@@ -133,7 +137,7 @@ def test_other_nets_have_other_blocks():
 ])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
-    message, *rest = ask(show_lesions, held_with(DEFAULT, **changes), f"lang={lang}")
+    message, *rest = ask(PANEL.show, held_with(DEFAULT, **changes), f"lang={lang}")
     assert part in message and message.count("<p") == 1 and not caplog.records
     assert len(rest) == 4 and all(value == gr.skip() for value in rest)
 

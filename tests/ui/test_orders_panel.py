@@ -5,7 +5,8 @@ import pytest
 
 from resnet.papers.tables import ORDER_ERRORS
 from resnet.training.runs import recorded
-from resnet.ui.compare.orders import Measured, OrdersView, measured, show_orders, verdict
+from resnet.ui.compare.orders import PANEL, OrdersView
+from resnet.ui.compare.orders_summary import OrderRuns, our_runs, verdict
 from resnet.util.text import text
 from tests.ui.asking import ask, attached, held, words
 
@@ -24,7 +25,7 @@ def several(**errors: tuple):
 
 
 def test_published_errors_are_drawn_with_their_citation():
-    message, heading, figure, below, link = ask(show_orders, held(OrdersView()))
+    message, heading, figure, below, link = ask(PANEL.show, held(OrdersView()))
     assert message == "" and link == "tab=compare&panel=orders"
     drawn = {(line.name, x) for line in figure.data for x in line.x}
     assert {("ResNet-110", row.error110) for row in ORDER_ERRORS} <= drawn
@@ -33,15 +34,15 @@ def test_published_errors_are_drawn_with_their_citation():
 
 
 def test_shortcuts_are_table_1():
-    _, _, figure, below, link = ask(show_orders, ["shortcuts"])
+    _, _, figure, below, link = ask(PANEL.show, ["shortcuts"])
     assert "xaxis2" not in figure.layout.to_plotly_json()  # nothing of ours, no axis for it
     assert 12.35 in figure.data[0].x and "Table 1" in words(below) and link.endswith("show=shortcuts")
 
 
 def test_a_comparison_is_of_one_recipe_and_of_several_orders():
-    assert measured((run_like("original", 9.0, 0),)) == []
+    assert our_runs((run_like("original", 9.0, 0),)) == []
     runs = (*several(original=(14.0, 14.2), preact=(13.9, 14.1)), run_like("original", 8.0, 0, epochs=60))
-    found = measured(runs)
+    found = our_runs(runs)
     assert [(one.order, one.errors) for one in found] == [("original", [14.0, 14.2]), ("preact", [13.9, 14.1])]
 
 
@@ -52,7 +53,7 @@ def test_a_comparison_is_of_one_recipe_and_of_several_orders():
     ({"original": (14.0,), "bn_after_add": (16.0, 16.1)}, "nothing is ranked"),
 ])
 def test_the_verdict_follows_the_spread_of_the_seeds(errors, part):
-    said = verdict(measured(several(**errors)), "en")
+    said = verdict(our_runs(several(**errors)), "en")
     assert part in said and "trained for 5 epochs" in said
 
 
@@ -61,9 +62,9 @@ def test_without_runs_it_says_so():
 
 
 def test_our_marks_have_the_seeds_range(monkeypatch):
-    found = [Measured("preact", several(preact=(13.0, 14.0, 13.5)))]
-    monkeypatch.setattr("resnet.ui.compare.orders.measured", lambda: found)
-    _, _, figure, below, _ = ask(show_orders, ["orders"], "lang=zh")
+    found = [OrderRuns("preact", several(preact=(13.0, 14.0, 13.5)))]
+    monkeypatch.setattr("resnet.ui.compare.orders.our_runs", lambda: found)
+    _, _, figure, below, _ = ask(PANEL.show, ["orders"], "lang=zh")
     ours = next(line for line in figure.data if line.name == "ResNet-20")
     assert (ours.x[0], ours.error_x.array[0], ours.error_x.arrayminus[0]) == (13.5, 0.5, 0.5)
     low, high = figure.layout.xaxis2.range
@@ -73,21 +74,21 @@ def test_our_marks_have_the_seeds_range(monkeypatch):
 
 
 def test_the_table_has_two_digits_and_the_file_all_of_them(monkeypatch):
-    found = [Measured("preact", several(preact=(13.0, 14.0, 14.0)))]
-    monkeypatch.setattr("resnet.ui.compare.orders.measured", lambda: found)
-    below = ask(show_orders, ["orders"])[3]
+    found = [OrderRuns("preact", several(preact=(13.0, 14.0, 14.0)))]
+    monkeypatch.setattr("resnet.ui.compare.orders.our_runs", lambda: found)
+    below = ask(PANEL.show, ["orders"])[3]
     ours = next(row for row in csv.DictReader(attached(below)["orders.csv"].splitlines()) if row["net"] == "ResNet-20")
     assert float(ours["error"]) == pytest.approx(41 / 3) and "13.67 13.00 14.00" in words(below)
 
 
 @pytest.mark.parametrize("show", ["zebra", None, 5])
 def test_a_bad_choice_is_a_sentence(show):
-    message, *_ = ask(show_orders, [show])
+    message, *_ = ask(PANEL.show, [show])
     assert words(message) and "went wrong" not in message
 
 
 def test_numbers_of_a_row_that_lie_close_stand_aside_from_one_another():
-    _, _, figure, _, _ = ask(show_orders, ["orders"])
+    _, _, figure, _, _ = ask(PANEL.show, ["orders"])
     published = [line for line in figure.data if line.xaxis == "x"]
     at = {x: place for line in published for x, place in zip(line.x, line.textposition, strict=True)}
     assert at[5.93] == "bottom left" and at[6.61] == "bottom right"

@@ -6,12 +6,13 @@ import pytest
 
 from resnet.lab.race_log import Race, recorded, watch
 from resnet.ui.compare import race as panel
-from resnet.ui.compare.race import RaceView, finish_race, run_race, show_race
+from resnet.ui.compare.race import LIVE, PANEL, RaceView
 from resnet.ui.page.sharing import from_query
 from resnet.util.text import text
 from tests.ui.asking import ask, asked, attached, held, held_with, words
 
 SMALL = RaceView(depth=8, width=4)
+run_race, finish_race = LIVE.runs(PANEL), LIVE.finishes(PANEL)
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def short(monkeypatch):
 
 
 def streamed(view: RaceView, query: str = "") -> list[tuple]:
-    return list(run_race(*held(view), asked(query)))
+    return list(run_race(asked(query), *held(view)))
 
 
 def lines(figure) -> dict[str, tuple]:
@@ -29,7 +30,7 @@ def lines(figure) -> dict[str, tuple]:
 
 
 def test_the_panel_opens_with_the_recorded_race():
-    message, heading, figure, below, shown, link = ask(show_race, [*held(RaceView()), None])
+    message, heading, figure, below, shown, link = ask(PANEL.show, [*held(RaceView()), None])
     assert message == "" and link == "tab=compare&panel=race" and shown == recorded()
     assert text("compare.race.recorded") in words(heading) and text("compare.race.changed") not in words(heading)
     drawn = lines(figure)
@@ -40,7 +41,7 @@ def test_the_panel_opens_with_the_recorded_race():
 
 
 def test_other_settings_ask_for_a_start_and_leave_the_chart():
-    _, heading, *rest, link = ask(show_race, [*held(SMALL), recorded()])
+    _, heading, *rest, link = ask(PANEL.show, [*held(SMALL), recorded()])
     assert text("compare.race.changed") in words(heading) and rest == [gr.skip()] * 3
     assert link == "tab=compare&panel=race&depth=8&width=4"
 
@@ -59,7 +60,7 @@ def test_a_race_is_drawn_as_it_goes(short):
 
 def test_the_link_repeats_the_race(short):
     view = RaceView(depth=8, width=4, lr="0.03", norm="off", seed=5, seconds=10)
-    *_, link = ask(show_race, [*held(view), None])
+    *_, link = ask(PANEL.show, [*held(view), None])
     again = from_query(RaceView, dict(part.split("=") for part in link.split("&")))
     assert again == view
     courses = [[lap.plain_loss for lap in streamed(one)[-1][4].laps] for one in (view, again)]
@@ -100,7 +101,7 @@ def test_in_chinese(short):
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_bad_knobs_fill_the_message_line_only(changes, part, lang, caplog):
     values = held_with(RaceView(), **changes)
-    answers = [ask(show_race, [*values, None], f"lang={lang}"), *map(list, run_race(*values, asked(f"lang={lang}")))]
+    answers = [ask(PANEL.show, [*values, None], f"lang={lang}"), *map(list, run_race(asked(f"lang={lang}"), *values))]
     assert len(answers) == 2  # the stream ends with the sentence
     for message, *rest in answers:
         assert part in message and message.count("<p") == 1 and not caplog.records

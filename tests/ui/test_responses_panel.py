@@ -8,28 +8,30 @@ from resnet.lab import responses as lab
 from resnet.lab.responses import nets
 from resnet.lab.responses import responses as measure
 from resnet.ui.compare import responses
-from resnet.ui.compare.responses import ResponsesView, choose_data, example_html, lead, show_responses
+from resnet.ui.compare.responses import PANEL, ResponsesView
+from resnet.ui.compare.responses_summary import example_html, lead
 from resnet.ui.page.sharing import from_query, parse_controls, to_query
 from resnet.util.text import text
-from tests.ui.asking import asked, attached, held, held_with, words
+from tests.ui import asking
+from tests.ui.asking import ask, asked, attached, changed, held, held_with, words
 
 TWINS = ("plain20_fashion_mnist", "resnet20_fashion_mnist")
 VIEW = ResponsesView(items=100, names=TWINS)
 
 
 def steps(values: list, query: str = "") -> list[tuple]:
-    return list(show_responses(*values, asked(query)))
+    return asking.steps(PANEL, values, query)
 
 
 def test_something_is_told_before_anything_is_measured(monkeypatch):
     monkeypatch.setattr(responses, "responses", lambda *_: pytest.fail("measured first"))
-    message, heading, *rest = next(show_responses(*held(VIEW), asked()))
+    message, heading, *rest = next(PANEL.show(asked(), *held(VIEW)))
     assert message == "" and "plain-20" in words(heading) and all(part == gr.skip() for part in rest)
 
 
 @pytest.mark.parametrize("order", ["net", "ranked"])
 def test_the_lines_are_the_measured_deviations(order):
-    _, heading, figure, example, below, link = steps(held_with(VIEW, order=order))[-1]
+    _, heading, figure, below, example, link = steps(held_with(VIEW, order=order))[-1]
     for trace, name in zip(figure.data, TWINS, strict=True):
         found = measure(name, 100)
         pairs = found.ranked if order == "ranked" else tuple(zip(found.layers, found.deviations, strict=True))
@@ -65,7 +67,7 @@ def test_the_bundled_twins_are_told_as_they_are():
 
 
 def test_no_net_asks_for_one():
-    [(_, heading, figure, _, below, link)] = steps(held_with(VIEW, names=[]))
+    [(_, heading, figure, below, _, link)] = steps(held_with(VIEW, names=[]))
     assert text("compare.responses.none") in words(heading) and not figure.data and below == ""
 
 
@@ -107,14 +109,17 @@ def test_all_nets_of_a_data_set_are_the_default():
 
 
 def test_another_data_set_brings_its_own_nets():
-    items, names = choose_data("cifar10")
-    assert names["value"] == nets()["cifar10"] and not items["visible"]
-    assert choose_data("fashion_mnist")[0]["visible"]
-    assert choose_data("zebra") == choose_data(["cifar10"]) == (gr.skip(), gr.skip())
+    view, updates = changed(PANEL, VIEW, data="cifar10")
+    assert updates["names"]["value"] == nets()["cifar10"] and not updates["items"]["visible"]
+    assert view == ResponsesView("cifar10")
+    assert changed(PANEL, view, data="fashion_mnist")[1]["items"]["visible"]
+    for odd in ("zebra", ["cifar10"]):
+        (message, *rest), = ask(PANEL.follow("data"), held_with(VIEW, data=odd))
+        assert words(message) and all(value == gr.skip() for value in rest)
 
 
 def test_recorded_nets_say_so():
-    _, heading, figure, _, below, link = steps(held(ResponsesView("cifar10")))[-1]
+    _, heading, figure, below, _, link = steps(held(ResponsesView("cifar10")))[-1]
     assert "10,000 CIFAR-10 test images" in words(below) and "do not ship" in words(below) and "data=cifar10" in link
     for trace, name in zip(figure.data, nets()["cifar10"], strict=True):
         assert tuple(trace.y) == measure(name, 100).deviations

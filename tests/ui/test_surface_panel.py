@@ -8,9 +8,10 @@ import pytest
 from resnet.hub.load import bundled
 from resnet.lab.surface import Slice, Surface
 from resnet.ui.compare import surface as panel
-from resnet.ui.compare.surface import SurfaceView, default_pair, ring, share_below, show_surface
+from resnet.ui.compare.surface import PANEL, SurfaceView, default_pair
+from resnet.ui.compare.surface_summary import ring, share_below
 from resnet.util.text import text
-from tests.ui.asking import ask, attached, held_with, words
+from tests.ui.asking import ask, attached, figure_of, held_with, words
 
 TWINS = ("plain20_fashion_mnist", "resnet20_fashion_mnist")
 KEY = "20_fashion_mnist"
@@ -32,9 +33,9 @@ def made_surfaces(monkeypatch):
 
 
 def shown(scale: str = "log", query: str = "") -> tuple:
-    message, *parts, link = ask(show_surface, [KEY, scale], query)
+    message, heading, *charts, below, link = ask(PANEL.show, [KEY, scale], query)
     assert message == "" and link.startswith("tab=compare&panel=surface")
-    return tuple(parts)
+    return heading, *map(figure_of, charts), below
 
 
 @pytest.mark.parametrize("scale", ["log", "linear"])
@@ -100,9 +101,9 @@ def test_twins_over_different_slices_are_not_a_pair(monkeypatch):
 
 def test_without_surfaces_the_panel_says_how_they_are_made(monkeypatch):
     monkeypatch.setattr(panel, "recorded", dict)
-    message, heading, *charts, below, link = ask(show_surface, ["", "log"])
+    message, heading, *charts, below, link = ask(PANEL.show, ["", "log"])
     assert message == "" and text("compare.surface.none") in unescape(words(heading)) and below == ""
-    assert not any(chart.visible for chart in charts)
+    assert not any(map(figure_of, charts)) and len(charts) == 4
 
 
 def test_in_chinese():
@@ -113,6 +114,6 @@ def test_in_chinese():
 
 @pytest.mark.parametrize("changes", [{"nets": "zebra"}, {"nets": 5}, {"nets": "110_cifar10"}, {"scale": "<b>"}])
 def test_bad_knobs_fill_the_message_line_only(changes, caplog):
-    message, *rest = ask(show_surface, held_with(SurfaceView(), **changes))
+    message, *rest = ask(PANEL.show, held_with(SurfaceView(), **changes))
     assert message.count("<p") == 1 and "<b>" not in message and not caplog.records
     assert len(rest) == 7 and all(value == gr.skip() for value in rest)

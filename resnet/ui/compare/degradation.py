@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resnet.data import DATA, unknown_data
 from resnet.training.runs import AXES, METRICS, Series, series_of
 from resnet.ui.compare.degradation_summary import below, lead
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
+from resnet.ui.compare.options import data_option
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
 from resnet.util.fields import option
-
-
-def _with_runs(view: "DegradationView", lang: str) -> list[tuple[str, str]]:
-    return [(spec.title, spec.name) for spec in DATA.values() if series_of(spec.name)]
 
 
 def _known(view: "DegradationView") -> list[str]:
@@ -41,8 +37,7 @@ class DegradationView(View):
     span        whether the vertical range fits the later epochs or "all" of them
     """
 
-    data: str = option("fashion_mnist", choices=tuple(DATA), refusal=unknown_data, label="compare.data",
-                       titles=_with_runs)
+    data: str = data_option(series_of)
     metric: str = option("error", choices=METRICS, label="compare.degradation.metric", titles=True)
     axis: str = option("epoch", choices=AXES, label="compare.degradation.axis", titles=True)
     nets: tuple[str, ...] = option(None, own=_comparison, choices=_known, refusal=_unknown, of="data",
@@ -66,4 +61,4 @@ def draw(view: DegradationView, lang: str) -> Drawing:
 
 
 PANEL = panel("degradation", DegradationView, draw,
-              Knobs(("data", "metric", "axis", "span", "nets", "smoothing")), Result((Charts(("curves",)), Html())))
+              Knobs("data", "metric", "axis", "span", "nets", "smoothing"), Result(Charts("curves"), Html()))

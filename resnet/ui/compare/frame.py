@@ -1,34 +1,8 @@
-"""What all panels share: question, sentence, knobs, figure, source line, table and download."""
-
-from dataclasses import dataclass, field
-
-import gradio as gr
+"""The HTML that all panels share: question, sentence, source line, table and download."""
 
 from resnet.ui.page.download import download
 from resnet.util.html import escape
 from resnet.util.text import text
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The places of a panel, top to bottom: message line, heading, knobs, result.
-
-    with frame.knobs(): the controls; with frame.result(): the figure and what stands under it.
-    `outputs` are the message line and the heading, the first two outputs of the panel's handler.
-    """
-
-    panel: str
-    outputs: list = field(default_factory=list)
-
-    def __post_init__(self):
-        self.outputs.append(gr.HTML(elem_classes="message-line"))
-        self.outputs.append(gr.HTML(elem_classes="panel-heading"))
-
-    def knobs(self) -> gr.Row:
-        return gr.Row(elem_classes="knobs")
-
-    def result(self) -> gr.Column:
-        return gr.Column(elem_classes="panel-result", elem_id=f"panel-{self.panel}")
 
 
 def heading_html(panel: str, lead: str, lang: str) -> str:

@@ -17,6 +17,7 @@ from resnet.lab.shattering import (
     published,
 )
 from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.util.csv import csv_text
 from resnet.util.html import escape
 from resnet.util.numbers import readable
 from resnet.util.text import text
@@ -64,25 +65,24 @@ def below_full(found: Sequence[Measured], settings: Settings, pairs: str, lang: 
 
 def csv_full(found: Sequence[Measured]) -> str:
     """Every kind, depth and sort of pairs."""
-    lines = ["kind,depth,pairs,size,correlation,standard_error"]
-    lines += [f"{one.kind},{row.depth},{pairs},{_size(row, pairs):.6g},{row.correlation[place]:.6g},"
-              f"{row.error[place]:.6g}" for one in found for row in one.rows for place, pairs in enumerate(PAIRS)]
-    return "\n".join(lines) + "\n"
+    return csv_text(("kind", "depth", "pairs", "size", "correlation", "standard_error"), (
+        (one.kind, row.depth, pairs, f"{_size(row, pairs):.6g}", f"{row.correlation[place]:.6g}",
+         f"{row.error[place]:.6g}") for one in found for row in one.rows for place, pairs in enumerate(PAIRS)))
 
 
 def lead_twins(found: Sequence[Gradients], lang: str) -> str:
     """Each kind's gradient at its first block, in the shallowest net of 20 layers or more and in the deepest."""
-    told, growth = [], 0.0
+    norms, growth = [], 0.0
     for plain in (True, False):
         nets = [one for one in found if one.net.plain == plain and one.net.depth >= 20]
         if nets:
             growth = max(growth, nets[-1].norms[1] / nets[0].norms[1])
             key = "lead_norms" if len(nets) > 1 else "lead_norm"
-            told.append(text(f"compare.gradients.{key}", lang, shallow=nets[0].net.title, deep=nets[-1].net.title,
+            norms.append(text(f"compare.gradients.{key}", lang, shallow=nets[0].net.title, deep=nets[-1].net.title,
                              before=readable(nets[0].norms[1]), after=readable(nets[-1].norms[1])))
     trained = bool(found and found[0].net.name)
     opening = "lead_fresh" if not trained else "lead_calm" if growth < CALM else "lead_trained"
-    return text(f"compare.gradients.{opening}", lang, norms=text("compare.grow.comma", lang).join(told))
+    return text(f"compare.gradients.{opening}", lang, norms=text("compare.grow.comma", lang).join(norms))
 
 
 def claims_twins(lang: str) -> str:
@@ -102,10 +102,9 @@ def below_twins(found: Sequence[Gradients], seed: int, lang: str) -> str:
 
 def csv_twins(found: Sequence[Gradients]) -> str:
     """A row per layer; the likeness is the net's."""
-    lines = ["net,layer,norm,cosine,standard_error"]
-    lines += [f"{one.net.title},{layer},{norm:.6g},{one.correlation:.6g},{one.error:.6g}"
-              for one in found for layer, norm in zip(one.layers, one.norms, strict=True)]
-    return "\n".join(lines) + "\n"
+    return csv_text(("net", "layer", "norm", "cosine", "standard_error"), (
+        (one.net.title, layer, f"{norm:.6g}", f"{one.correlation:.6g}", f"{one.error:.6g}")
+        for one in found for layer, norm in zip(one.layers, one.norms, strict=True)))
 
 
 def _claims(nets: str, values: dict, lang: str) -> str:

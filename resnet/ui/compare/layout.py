@@ -37,11 +37,11 @@ class Place:
     later: list[Callable[["Place"], None]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
 class Knobs:
     """Controls side by side, by their fields."""
 
-    names: tuple[str, ...]
+    def __init__(self, *names: str):
+        self.names = names
 
     def place(self, at: Place) -> None:
         view = at.panel.view()
@@ -49,12 +49,11 @@ class Knobs:
             at.controls |= {name: control(view, name) for name in self.names}
 
 
-@dataclass(frozen=True)
 class Charts:
     """Figures by their elem_ids, side by side where there is room; those that are `optional` may be left out."""
 
-    names: tuple[str, ...]
-    optional: bool = False
+    def __init__(self, *names: str, optional: bool = False):
+        self.names, self.optional = names, optional
 
     def place(self, at: Place) -> None:
         look: dict[str, Any] = {"show_label": False, "elem_classes": "chart"}
@@ -65,7 +64,6 @@ class Charts:
             at.outputs += [gr.Plot(elem_id=name, min_width=300, **look) for name in self.names]
 
 
-@dataclass(frozen=True)
 class Html:
     """A piece of HTML that the panel draws."""
 
@@ -73,22 +71,21 @@ class Html:
         at.outputs.append(gr.HTML())
 
 
-@dataclass(frozen=True)
 class Title:
     """A heading inside a panel, by its key."""
 
-    key: str
+    def __init__(self, key: str):
+        self.key = key
 
     def place(self, at: Place) -> None:
         gr.HTML(f"<h3>{both(self.key)}</h3>")
 
 
-@dataclass(frozen=True)
 class Result:
     """A column of parts; without a name it is the panel's main one."""
 
-    parts: tuple
-    name: str = ""
+    def __init__(self, *parts: Any, name: str = ""):
+        self.parts, self.name = parts, name
 
     def place(self, at: Place) -> None:
         with gr.Column(elem_classes="panel-result", elem_id=self.name or f"panel-{at.panel.name}"):

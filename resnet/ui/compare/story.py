@@ -11,10 +11,8 @@ from resnet.ui.page.language import word
 from resnet.ui.page.panel import Tab
 from resnet.ui.wall.limits import work
 
-PANELS = {
-    "degradation": degradation.PANEL, "gradients": gradients, "responses": responses, "lesions": lesions,
-    "deepen": grow, "orders": orders, "accuracy": accuracy, "race": race, "surface": surface,
-}
+PANELS = {module.PANEL.name: module.PANEL for module in (
+    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 
@@ -35,9 +33,9 @@ def build() -> Story:
             chooser = gr.Radio([(word(f"compare.panels.{name}"), name) for name in PANELS], value=next(iter(PANELS)),
                                label=word("compare.questions"), elem_id="questions")
         with gr.Column(elem_classes="result"), gr.Tabs(elem_id="panels") as strip:
-            for name, module in PANELS.items():
+            for name, panel in PANELS.items():
                 with gr.Tab(name, id=name) as item:
-                    panels[item] = module.build()
+                    panels[item] = panel.build()
     api(compare_api, api_name="compare", **work("compare"))
     chooser.input(None, chooser, strip, js=SELECT, api_visibility="private", show_progress="hidden")
     return Story(chooser, strip, panels)

@@ -1,0 +1,112 @@
+"""What a view of lesions is about: recorded effects and paths of a pair of twins, and a lesion measured at once."""
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from resnet.hub.load import bundled, load
+from resnet.lab import lesions, paths
+from resnet.lab.images import images_for
+from resnet.lab.lesions import INTACT, OPERATIONS, Effect, Task, effects
+from resnet.lab.paths import PathLength
+from resnet.lab.twins import Twins
+from resnet.surgery import check_lesion, places
+from resnet.ui.compare.options import block_names
+from resnet.util.errors import InputError
+
+if TYPE_CHECKING:
+    from resnet.charts.lesions import Shown
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a view shows: recorded effects and paths by the nets' names, and by name (whole net, lesioned net)
+    of the lesion that was asked for."""
+
+    twins: Twins
+    show: str
+    blocks: tuple[str, ...]
+    effects: dict[str, tuple[Effect, ...]]
+    paths: dict[str, tuple[PathLength, ...]]
+    live: dict[str, tuple[Effect, Effect]] = field(default_factory=dict)
+
+    @property
+    def residual(self) -> str:
+        """The residual net's name, "" where it is missing."""
+        return self.twins.named(plain=False) or ""
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is anything to draw."""
+        if self.show == "paths":
+            return bool(self.paths.get(self.residual))
+        return any(self.of(name) for name in self.twins.names)
+
+    def of(self, name: str) -> tuple[Effect, ...]:
+        """The recorded effects of a net that this view is about."""
+        rows = [effect for effect in self.effects[name] if effect.operation == (
+            self.show if self.show in OPERATIONS else "drop")]
+        if self.show in OPERATIONS:
+            alone = [effect for effect in rows if len(effect.blocks) == 1]
+            return tuple(effect for effect in alone if effect.n == max(effect.n for effect in alone))
+        n = max((effect.n for effect in rows if len(effect.blocks) > 1), default=0)
+        free = {place.name for place in places(bundled()[name].architecture) if place.same_shape}
+        return tuple(effect for effect in rows if effect.n == n and free.issuperset(effect.blocks))
+
+    def whole(self, name: str) -> Effect:
+        """The record of the whole net on as many images."""
+        n = self.of(name)[0].n
+        return next(effect for effect in self.effects[name] if effect.operation == "none" and effect.n == n)
+
+    def rows(self, name: str) -> list[Effect]:
+        """What is told of a net: whole, with the recorded lesions, and with the one that was asked for."""
+        return [self.whole(name), *self.of(name), *self.live.get(name, ())] if self.of(name) else []
+
+    def intact(self) -> dict[str, float]:
+        """Title -> error of the whole net in per cent."""
+        return {title(name): self.whole(name).error for name in self.twins.names if self.of(name)}
+
+    def shown(self) -> "list[Shown]":
+        """The nets as the charts take them, those with a record only."""
+        return [self._shown(name) for name in self.twins.names
+                if (self.paths[name] if self.show == "paths" else self.of(name))]
+
+    def _shown(self, name: str) -> "Shown":
+        from resnet.charts.lesions import Shown
+
+        config = bundled()[name].architecture
+        return Shown(title(name), config.plain, config.depth, places(config), self.of(name),
+                     self.live[name][1] if name in self.live else None)
+
+
+def findings(twins: Twins, show: str, blocks: tuple[str, ...], items: int) -> Findings:
+    """What is recorded of the nets, and what lesioning `blocks` together does to them on the first `items` images."""
+    found = Findings(twins, show, blocks, {name: lesions.recorded(name) for name in twins.names},
+                     {name: paths.recorded(name) for name in twins.names})
+    if not blocks or show not in OPERATIONS:
+        return found
+    task = Task(show, tuple(name for name in block_names(twins) if name in blocks))
+    return replace(found, live={name: _measured(name, task, items) for name in twins.names if _possible(name, task)})
+
+
+def _possible(name: str, task: Task) -> bool:
+    """A plain net does not run without a block that changes the shape; no block is swapped across shapes."""
+    try:
+        check_lesion(load(name).info.architecture, task.lesion)
+        return True
+    except InputError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _measured(name: str, task: Task, items: int) -> tuple[Effect, Effect]:
+    """(the whole net, the net with the lesion) on the first test images that ship."""
+    loaded = load(name)
+    split = images_for(loaded.info, "test", items, shipped=True)
+    both = {Task(effect.operation, effect.blocks): effect for effect in effects(loaded.model, split, [INTACT, task])}
+    return both[INTACT], both[task]
+
+
+def title(name: str) -> str:
+    """ "ResNet-20"."""
+    return bundled()[name].title
