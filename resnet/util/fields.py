@@ -82,8 +82,9 @@ def check_field(record: Any, field: dataclasses.Field, error: str = "between") -
 
 
 def _out_of_range(error: str, name: str, value: float, low: float, high: float) -> InputError:
-    least, most = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high))
-    return InputError(error, field=name, value=str(value)[:80], low=least, high=most, limit=most)
+    least, most, found = (f"{one:,}" if isinstance(one, int) else f"{one:g}" for one in (low, high, value))
+    return InputError(error, field=name, value=(found if error == "between" else str(value))[:80], low=least,
+                      high=most, limit=most)
 
 
 def check_types(record: Any, error: str) -> None:

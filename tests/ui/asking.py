@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import inspect
 import re
+from typing import Any
 
 import gradio as gr
 from starlette.requests import Request

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet.data import DATA
-from resnet.training.runs import Series, series_of, tidy
+from resnet.training.runs import Series, series_of, tidy, to_csv
 from resnet.ui.compare.frame import below_html, numbers_table
-from resnet.util.csv import csv_text
 from resnet.util.numbers import machine
 from resnet.util.text import text
 
@@ -109,8 +108,7 @@ def below(nets: Sequence[Series], axis: str, smoothing: float, ticks: bool, lang
     """The source line, the numbers as a table and as a file; "" without nets."""
     if not nets:
         return ""
-    rows = tidy([run for series in nets for run in series.runs])
-    csv = csv_text(list(rows[0]), (list(row.values()) for row in rows))
+    csv = to_csv(tidy([run for series in nets for run in series.runs]))
     return below_html(source_line(nets, axis, smoothing, ticks, lang), table_html(nets, lang),
                       (f"runs-{nets[0].info.data}.csv", csv), lang)
 
