@@ -116,11 +116,19 @@ def groups_of_notes() -> set[str]:
     return {rf"{re.escape(node.value)}\.(.+)" for node in given if isinstance(node, ast.Constant)}
 
 
+def groups_of_choices() -> set[str]:
+    """Patterns of the titles of a field's choices: option(..., label="compare.race.norm", titles=True)."""
+    calls = [{one.arg: one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)}
+             for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
+             if isinstance(node, ast.Call)]
+    return {rf"{re.escape(str(given['label']))}_(.+)" for given in calls if given.get("titles") is True and "label" in given}
+
+
 @pytest.mark.slow
 def test_every_sentence_is_asked_for():
     keys, patterns = asked_for()
     loose, parts = spelled_elsewhere(), composed()
-    patterns |= groups_named(loose) | groups_of_notes()
+    patterns |= groups_named(loose) | groups_of_notes() | groups_of_choices()
     loose |= {word.replace("-", "_") for word in loose}
     assert not [p for p in patterns if re.fullmatch(p, "zebra.crossing")], "this would hide any key"
 

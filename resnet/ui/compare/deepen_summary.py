@@ -6,7 +6,7 @@ from resnet.lab.deepen import Moment
 from resnet.lab.twins import Twins
 from resnet.surgery import MOST
 from resnet.ui.compare.frame import below_html, numbers_table
-from resnet.util.csv import csv_text
+from resnet.util.csv import records_csv
 from resnet.util.text import text
 
 ITEMS = (200, 500)
@@ -42,10 +42,5 @@ def _table(found: Found, lang: str) -> str:
 
 
 def _csv(found: Found) -> str:
-    fields = ("arm", "inserted", "n", *COLUMNS[1:])
-    return csv_text(fields, ([_cell(getattr(moment, name)) for name in fields]
-                             for rows in found.values() for moment in rows))
-
-
-def _cell(value: "str | int | float") -> "str | int":
-    return f"{value:.6g}" if isinstance(value, float) else value
+    moments = (moment for rows in found.values() for moment in rows)
+    return records_csv(("arm", "inserted", "n", *COLUMNS[1:]), moments, digits=6)

@@ -2,6 +2,7 @@
 
 from resnet.ui.page.download import download
 from resnet.util.html import escape
+from resnet.util.numbers import cell
 from resnet.util.text import text
 
 
@@ -26,13 +27,9 @@ def numbers_table(columns: list[str], rows: list[list], caption: str) -> str:
     first, *others = columns
     head = f'<th scope="col">{escape(first)}</th>' + "".join(
         f'<th scope="col" class="number">{escape(column)}</th>' for column in others)
-    body = "".join(f'<tr><th scope="row">{escape(_cell(row[0]))}</th>'
-                   + "".join(f'<td class="number">{escape(_cell(value))}</td>'
+    body = "".join(f'<tr><th scope="row">{escape(cell(row[0]))}</th>'
+                   + "".join(f'<td class="number">{escape(cell(value))}</td>'
                              for _, value in zip(columns[1:], row[1:], strict=True)) + "</tr>"
                    for row in rows)
     return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
-
-
-def _cell(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -16,10 +16,9 @@ from resnet.util.text import text
 NETS = ("full", "fresh", "trained")  # fully connected; convolutional twins, as initialised or trained
 
 
-def _of(nets: str, default: Any, name: str, choices: tuple, **more: Any) -> Any:
+def _of(nets: str, default: Any, choices: tuple, **more: Any) -> Any:
     """A knob that says something of one kind of nets only."""
-    return option(default, choices=choices, of="nets", keeps=True, shown=lambda view: view.nets == nets,
-                  label=f"compare.gradients.{name}", **more)
+    return option(default, choices=choices, of="nets", keeps=True, shown=lambda view: view.nets == nets, **more)
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,13 @@ class GradientsView(View):
     """nets, then what fully connected ones are asked (at: the depth looked into), then the deepest fresh twin."""
 
     nets: str = option("full", choices=NETS, label="compare.gradients.nets", titles=True)
-    pairs: str = _of("full", "independent", "pairs", PAIRS, titles=True)
-    beta: str = _of("full", "1", "beta", tuple(f"{beta:g}" for beta in BETAS))
-    at: int = _of("full", 24, "at", LOOKED_AT)
-    width: int = _of("full", 200, "width", WIDTHS)
-    runs: int = _of("full", 4, "runs", RUNS)
+    pairs: str = _of("full", "independent", PAIRS, label="compare.gradients.pairs", titles=True)
+    beta: str = _of("full", "1", tuple(f"{beta:g}" for beta in BETAS), label="compare.gradients.beta")
+    at: int = _of("full", 24, LOOKED_AT, label="compare.gradients.at")
+    width: int = _of("full", 200, WIDTHS, label="compare.gradients.width")
+    runs: int = _of("full", 4, RUNS, label="compare.gradients.runs")
     seed: int = option(0, low=0, high=MAX_SEED, label="compare.race.seed", eager=True)
-    deepest: int = _of("fresh", 56, "deepest", DEEPEST)
+    deepest: int = _of("fresh", 56, DEEPEST, label="compare.gradients.deepest")
 
     @property
     def settings(self) -> Settings:

@@ -66,8 +66,8 @@ def below_full(found: Sequence[Measured], settings: Settings, pairs: str, lang: 
 def csv_full(found: Sequence[Measured]) -> str:
     """Every kind, depth and sort of pairs."""
     return csv_text(("kind", "depth", "pairs", "size", "correlation", "standard_error"), (
-        (one.kind, row.depth, pairs, f"{_size(row, pairs):.6g}", f"{row.correlation[place]:.6g}",
-         f"{row.error[place]:.6g}") for one in found for row in one.rows for place, pairs in enumerate(PAIRS)))
+        (one.kind, row.depth, pairs, _size(row, pairs), row.correlation[place], row.error[place])
+        for one in found for row in one.rows for place, pairs in enumerate(PAIRS)), digits=6)
 
 
 def lead_twins(found: Sequence[Gradients], lang: str) -> str:
@@ -103,8 +103,8 @@ def below_twins(found: Sequence[Gradients], seed: int, lang: str) -> str:
 def csv_twins(found: Sequence[Gradients]) -> str:
     """A row per layer; the likeness is the net's."""
     return csv_text(("net", "layer", "norm", "cosine", "standard_error"), (
-        (one.net.title, layer, f"{norm:.6g}", f"{one.correlation:.6g}", f"{one.error:.6g}")
-        for one in found for layer, norm in zip(one.layers, one.norms, strict=True)))
+        (one.net.title, layer, norm, one.correlation, one.error)
+        for one in found for layer, norm in zip(one.layers, one.norms, strict=True)), digits=6)
 
 
 def _claims(nets: str, values: dict, lang: str) -> str:

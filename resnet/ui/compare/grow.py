@@ -50,8 +50,8 @@ def below(growth: Growth, view: DeepenView, lang: str) -> str:
 
 
 def _csv(growth: Growth) -> str:
-    return csv_text(("arm", "iteration", "loss"), ((arm, iteration, f"{loss:.6g}")
-                    for arm, losses in growth.losses.items() for iteration, loss in enumerate(losses, 1)))
+    return csv_text(("arm", "iteration", "loss"), ((arm, iteration, loss) for arm, losses in growth.losses.items()
+                                                   for iteration, loss in enumerate(losses, 1)), digits=6)
 
 
 LIVE = Live("grow", run, own=True)

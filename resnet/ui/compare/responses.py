@@ -23,9 +23,9 @@ def _titles(view: "ResponsesView", lang: str) -> list[tuple[str, str]]:
     return [(bundled()[name].title, name) for name in _known(view)]
 
 
-def _target(default: float, name: str, step: float = 0.01) -> Any:
-    """A number of the example."""
-    return option(default, low=4.0, high=6.0, step=step, label=f"compare.responses.{name}")
+def _number(default: float, label: str, step: float = 0.01) -> Any:
+    """Of the example."""
+    return option(default, low=4.0, high=6.0, step=step, label=label)
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class ResponsesView(View):
     items: int = option(300, choices=ITEMS, of="data", shown=lambda view: ships(view.data),
                         label="compare.responses.items")
     names: tuple[str, ...] = option(None, own=_known, choices=_known, of="data", label="compare.nets", titles=_titles)
-    value: float = _target(5.0, "value", step=0.05)
-    goal: float = _target(5.1, "goal")
-    moved: float = _target(5.0, "moved")
+    value: float = _number(5.0, "compare.responses.value", step=0.05)
+    goal: float = _number(5.1, "compare.responses.goal")
+    moved: float = _number(5.0, "compare.responses.moved")
 
 
 def draw(view: ResponsesView, lang: str) -> Iterator[str | Drawing]:

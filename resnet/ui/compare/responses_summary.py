@@ -77,11 +77,11 @@ def below(found: Sequence[Responses], data: str, lang: str) -> str:
                   data=DATA[data].title, most=f"{ITEMS[-1]:,}",
                   files=text("compare.comma", lang).join(f"weights/{one.name}" for one in found)),
              text("compare.responses.response", lang), text("compare.responses.published", lang)]
-    return below_html(text("compare.sentences", lang).join(parts), table, (f"responses-{data}.csv", to_csv(found)),
+    return below_html(text("compare.sentences", lang).join(parts), table, (f"responses-{data}.csv", _csv(found)),
                       lang)
 
 
-def to_csv(found: Sequence[Responses]) -> str:
-    return csv_text(["net", "layer", "deviation", "n"],
-                    ([one.name, layer, f"{value:.6g}", one.n] for one in found
-                     for layer, value in zip(one.layers, one.deviations, strict=True)))
+def _csv(found: Sequence[Responses]) -> str:
+    return csv_text(("net", "layer", "deviation", "n"), (
+        (one.name, layer, value, one.n) for one in found
+        for layer, value in zip(one.layers, one.deviations, strict=True)), digits=6)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import gradio as gr
-from gradio.events import api
 
 from resnet.ui.compare import accuracy, degradation, gradients, grow, lesions, orders, race, responses, surface
 from resnet.ui.compare.api import compare_api
@@ -36,6 +35,6 @@ def build() -> Story:
             for name, panel in PANELS.items():
                 with gr.Tab(name, id=name) as item:
                     panels[item] = panel.build()
-    api(compare_api, api_name="compare", **work("compare"))
+    gr.api(compare_api, api_name="compare", **work("compare"))  # pyright: ignore[reportPrivateImportUsage]
     chooser.input(None, chooser, strip, js=SELECT, api_visibility="private", show_progress="hidden")
     return Story(chooser, strip, panels)

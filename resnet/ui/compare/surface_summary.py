@@ -56,5 +56,5 @@ def ring(surface: Surface, share: float) -> float:
 
 def _csv(surfaces: Sequence[Surface]) -> str:
     return csv_text(("net", "a", "b", "loss", "error"), (
-        (one.title, f"{a:g}", f"{b:g}", f"{one.losses[i][j]:.6g}", f"{one.errors[i][j]:.6g}")
-        for one in surfaces for i, a in enumerate(one.slice.ticks) for j, b in enumerate(one.slice.ticks)))
+        (one.title, a, b, one.losses[i][j], one.errors[i][j])
+        for one in surfaces for i, a in enumerate(one.slice.ticks) for j, b in enumerate(one.slice.ticks)), digits=6)
