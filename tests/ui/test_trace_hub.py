@@ -5,7 +5,7 @@ import time
 import gradio as gr
 import pytest
 
-from resnet.ui.trace.tab import OWN, show_net, show_trace, trace_api
+from resnet.ui.trace.tab import OF_A_NET, PANEL, trace_api
 from resnet.ui.trace.view import TraceView
 from tests.checkpoints import of, timm_model, write
 from tests.hub import StandInHub, pointed_at
@@ -23,25 +23,25 @@ def hub(tmp_path):
 
 
 def test_a_repository_is_traced_by_its_header(hub):
-    message, html, link, *controls = ask(show_net, held_with(TraceView(), variant=REPO))
+    message, html, link, *controls = ask(PANEL.follow("variant"), held_with(TraceView(), variant=REPO))
     shown = words(html)
     assert message == "" and "25,557,032" in shown and "Recognised as ResNet-50" in shown
     assert "of 102 MB read" in shown and hub.sent("*.safetensors") < 200_000
-    assert dict(zip(OWN, controls, strict=True))["depths"] == "3,4,6,3"
+    assert dict(zip(OF_A_NET, controls, strict=True))["depths"] == "3,4,6,3"
     assert "variant=timm%2Fresnet50.a1_in1k" in link
 
 
 @pytest.mark.slow
 def test_a_change_of_view_asks_the_hub_once(hub):
-    ask(show_net, held_with(TraceView(), variant=REPO))
+    ask(PANEL.follow("variant"), held_with(TraceView(), variant=REPO))
     asked = len(hub.seen())
-    message, html, _ = ask(show_trace, held(TraceView(REPO, order="preact")))
+    message, html, _ = ask(PANEL.show, held(TraceView(REPO, order="preact")))
     assert message == "" and "25,549,352" in words(html) and len(hub.seen()) == asked
 
 
 def test_what_is_no_plain_resnet_is_refused_in_both_languages(hub):
-    english, *rest = ask(show_net, held_with(TraceView(), variant=DEEP_STEM))
-    chinese, *_ = ask(show_net, held_with(TraceView(), variant=DEEP_STEM), "lang=zh")
+    english, *rest = ask(PANEL.follow("variant"), held_with(TraceView(), variant=DEEP_STEM))
+    chinese, *_ = ask(PANEL.follow("variant"), held_with(TraceView(), variant=DEEP_STEM), "lang=zh")
     assert "conv1.0.weight" in english and "conv1.0.weight" in chinese and english != chinese
     assert all(part == gr.skip() for part in rest)
 
@@ -51,14 +51,14 @@ def test_what_is_no_plain_resnet_is_refused_in_both_languages(hub):
 def test_a_failing_hub_gets_a_sentence(hub, fault):
     hub.fail(fault)
     started = time.perf_counter()
-    message, *_ = ask(show_net, held_with(TraceView(), variant=REPO))
+    message, *_ = ask(PANEL.follow("variant"), held_with(TraceView(), variant=REPO))
     assert message.count("<p") == 1 and "went wrong" not in message and time.perf_counter() - started < 11
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "weights/resnet20_fashion_mnist", "./x/y"])
 def test_a_visitor_cannot_name_files_of_this_machine(hub, name):
-    message, *_ = ask(show_net, held_with(TraceView(), variant=name))
+    message, *_ = ask(PANEL.follow("variant"), held_with(TraceView(), variant=name))
     assert message and "went wrong" not in message and "root:" not in message
 
 

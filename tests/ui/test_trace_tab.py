@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -10,7 +11,7 @@ from resnet.hub.load import load
 from resnet.tracing.trace import trace
 from resnet.ui.page.sharing import from_query, to_query
 from resnet.ui.trace.layers import layers_csv
-from resnet.ui.trace.tab import OWN, show_file, show_net, show_trace, trace_api
+from resnet.ui.trace.tab import OF_A_NET, PANEL, show_block, show_file, trace_api
 from resnet.ui.trace.view import TraceView
 from resnet.ui.wall.guard import message_html
 from resnet.util.text import text
@@ -22,7 +23,7 @@ SMALL = TraceView("resnet18", height=64, width=96, classes=7)
 
 def drawn(view: TraceView, query: str = "") -> str:
     """Everything that the tab draws for a view."""
-    message, *parts, link = ask(show_trace, held(view), query)
+    message, *parts, link = ask(PANEL.show, held(view), query)
     assert message == "" and link == to_query("trace", view)
     return "".join(part for part in parts if isinstance(part, str))
 
@@ -79,7 +80,7 @@ def test_every_variant_draws(variant):
 ])
 @pytest.mark.parametrize("query, lang", [("", "en"), ("lang=zh", "zh")])
 def test_bad_controls_fill_the_message_line_only(changes, key, query, lang, caplog):
-    message, *rest = ask(show_trace, held_with(SMALL, **changes), query)
+    message, *rest = ask(PANEL.show, held_with(SMALL, **changes), query)
     start = text(f"errors.{key}", lang, **dict.fromkeys(("field", "name", "near", "value", "limit"), "\0")).split("\0")
     assert all(part in message for part in map(_escaped, start)), message
     assert message.count("<p") == 1 and len(words(message)) < 300 and not caplog.records
@@ -87,22 +88,31 @@ def test_bad_controls_fill_the_message_line_only(changes, key, query, lang, capl
 
 
 def test_one_pixel_is_told_in_full():
-    message, *_ = ask(show_trace, held_with(SMALL, height=1, width=1), "lang=zh")
+    message, *_ = ask(PANEL.show, held_with(SMALL, height=1, width=1), "lang=zh")
     assert message == message_html(text("errors.one_pixel", "zh"))
 
 
 @pytest.mark.parametrize("variant, own", [
     ("resnet20_cifar", (32, 32, 10)), ("d2l_resnet18", (64, 64, 10)), ("resnet50", (224, 224, 1000))])
 def test_a_chosen_variant_brings_its_own_size_and_classes(variant, own):
-    message, drawing, link, *brought = ask(show_net, held_with(SMALL, variant=variant))
+    message, drawing, link, *brought = ask(PANEL.follow("variant"), held_with(SMALL, variant=variant))
     assert message == "" and link == to_query("trace", TraceView(variant))
-    assert dict(zip(OWN, brought, strict=True)) == {name: getattr(TraceView(variant), name) for name in OWN}
+    assert dict(zip(OF_A_NET, brought, strict=True)) == {name: getattr(TraceView(variant), name) for name in OF_A_NET}
     assert tuple(brought[:3]) == own and f"{trace(variant).params:,}" in drawing
 
 
 def test_an_unknown_variant_leaves_the_controls():
-    message, *rest = ask(show_net, held_with(SMALL, variant="resnet51"), "lang=zh")
-    assert "resnet51" in message and rest == [gr.skip()] * (2 + len(OWN))
+    message, *rest = ask(PANEL.follow("variant"), held_with(SMALL, variant="resnet51"), "lang=zh")
+    assert "resnet51" in message and rest == [gr.skip()] * (2 + len(OF_A_NET))
+
+
+def test_a_click_in_the_map_looks_into_the_block():
+    message, drawing, link, focus = ask(show_block, [sent(block="layer2.1"), *held(SMALL)])
+    assert (message, link, focus) == ("", to_query("trace", replace(SMALL, focus="layer2.1")), "layer2.1")
+    assert "<h3>layer2.1 <small>" in drawing and "<h3>layer2.1 <small>" not in drawn(SMALL)
+    for odd in ({}, {"block": None}, {"block": 7}, {"block": "a\nb"}):
+        message, *rest = ask(show_block, [sent(**odd), *held(SMALL)])
+        assert message.count("<p") == 1 and rest == [gr.skip()] * 3
 
 
 def sent(**fields) -> gr.EventData:
@@ -130,7 +140,7 @@ def test_a_checkpoint_is_recognised_by_the_header_that_the_browser_sends(tmp_pat
 def test_a_checkpoint_that_was_not_uploaded_is_refused(fields, caplog):
     message, *rest = ask(show_file, [sent(**fields), *held(TraceView())])
     assert "went wrong" not in message and message.count("<p") == 1 and not caplog.records
-    assert rest == [gr.skip()] * (3 + len(OWN))
+    assert rest == [gr.skip()] * (3 + len(OF_A_NET))
 
 
 def test_two_nets_side_by_side():

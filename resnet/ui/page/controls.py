@@ -3,8 +3,8 @@
 What a component needs beside the option's choices and range stands in the option too:
 
 label    the key of its label
-titles   True: a choice's title is the key label_choice; or (view, language) -> [(title, choice)], which may leave
-         some out; without, choices stand for themselves
+titles   True: a choice's title is the key label_choice; {choice: key}; or (view, language) -> [(title, choice)],
+         which may leave some out; without, choices stand for themselves
 step     a slider of numbers
 menu     a dropdown in place of buttons
 eager    a box that is heard at each key, not when it is left
@@ -27,7 +27,8 @@ from resnet.util.fields import choices_of, hints, spell
 
 
 def control(view: Any, name: str, **more: Any) -> Component:
-    """The component of a view's field, holding the view's value; `more` are further arguments of it."""
+    """The component of a view's field, holding the view's value; `more` are further arguments of it, with `choices`
+    also what is offered where anything may be typed."""
     option, hint = options(view)[name], hints(type(view))[name]
     arguments: dict[str, Any] = {"value": held(view, name), "elem_id": option.get("elem_id")} | more
     if option.get("hidden"):
@@ -37,8 +38,8 @@ def control(view: Any, name: str, **more: Any) -> Component:
     if "step" in option:
         low, *_, high = choices_of(view, name) or (option["low"], option["high"])
         return gr.Slider(low, high, step=option["step"], **arguments)
-    if "choices" in option:
-        return _choice(option, get_origin(hint) is tuple, arguments | {"choices": titled(view, name)})
+    if "choices" in option or "choices" in more:
+        return _choice(option, get_origin(hint) is tuple, {"choices": titled(view, name)} | arguments)
     if hint is int:
         return gr.Number(precision=0, minimum=option.get("low"), maximum=option.get("high"), **arguments)
     return gr.Textbox(**arguments)
@@ -51,7 +52,9 @@ def _choice(option: Mapping[str, Any], several: bool, arguments: dict[str, Any])
 
 
 def events(view: Any, name: str, component: Any) -> list[Callable]:
-    """When the page hears that a field's control was changed."""
+    """When the page hears that a field's control was changed; those that are hidden nobody changes."""
+    if options(view)[name].get("hidden"):
+        return []
     if isinstance(component, gr.Slider):
         return [component.release]
     if isinstance(component, (gr.Number, gr.Textbox)) and not options(view)[name].get("eager"):
@@ -89,6 +92,8 @@ def titled(view: Any, name: str, lang: str = "en") -> Any:
     if callable(titles):
         return titles(view, lang)
     choices = choices_of(view, name) or ()
+    if isinstance(titles, Mapping):
+        return [(word(titles[choice]), choice) for choice in choices]
     return [(word(f"{option['label']}_{choice}") if titles else str(choice), choice) for choice in choices]
 
 

@@ -2,13 +2,13 @@
 
 from resnet.tracing.block_diagram import block_map
 from resnet.tracing.records import Layer, Trace
-from resnet.ui.trace.view import Reading
+from resnet.ui.trace.view import TraceReading
 from resnet.util.html import escape
 from resnet.util.numbers import by
 from resnet.util.text import text
 
 
-def inside_html(reading: Reading) -> str:
+def inside_html(reading: TraceReading) -> str:
     """The block, or the single layer, that the view looks into: drawn and calculated."""
     trace, lang = reading.trace, reading.lang
     focus = nearest_focus(trace, reading.view.focus)
@@ -72,10 +72,11 @@ def _weights(layer: Layer) -> tuple[int, str]:
     """How many weights, and as which product."""
     if layer.type == "Linear":
         return layer.input[-1] * layer.output[-1], f"{layer.input[-1]} · {layer.output[-1]}"
-    inputs = layer.input[1] // layer.groups
-    share = f"({layer.input[1]} / {layer.groups})" if layer.groups > 1 else str(inputs)
-    kernel = f" · {layer.kernel} · {layer.kernel}" if layer.kernel > 1 else ""
-    return layer.output[1] * inputs * layer.kernel**2, f"{layer.output[1]} · {share}{kernel}"
+    groups, side = layer.groups or 1, layer.kernel or 1
+    inputs = layer.input[1] // groups
+    share = f"({layer.input[1]} / {groups})" if groups > 1 else str(inputs)
+    kernel = f" · {side} · {side}" if side > 1 else ""
+    return layer.output[1] * inputs * side**2, f"{layer.output[1]} · {share}{kernel}"
 
 
 def _field(trace: Trace, layer: Layer) -> tuple[str, str, str]:
@@ -87,5 +88,5 @@ def _field(trace: Trace, layer: Layer) -> tuple[str, str, str]:
             break
         if not earlier.on_shortcut and earlier.stride:
             jump *= earlier.stride
-    before = layer.receptive_field - (layer.kernel - 1) * jump
+    before = layer.receptive_field - ((layer.kernel or 1) - 1) * jump
     return f"{before} + ({layer.kernel} − 1) · {jump} =", f"{layer.receptive_field:,} px", ""

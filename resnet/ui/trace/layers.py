@@ -2,7 +2,7 @@
 
 from resnet.tracing.cost import badge, published_of
 from resnet.tracing.records import Layer, Trace
-from resnet.ui.trace.view import Reading
+from resnet.ui.trace.view import TraceReading
 from resnet.util.csv import csv_text
 from resnet.util.html import escape
 from resnet.util.numbers import by, short, signed, size
@@ -12,7 +12,7 @@ FOLD_ABOVE = 700  # layers: beyond that a page of rows helps nobody; the CSV has
 COLUMNS = ("layer", "part", "type", "window", "output", "params", "macs", "field", "memory")
 
 
-def figures_html(reading: Reading) -> str:
+def figures_html(reading: TraceReading) -> str:
     """The four numbers on top, each with what the papers say of it."""
     result, lang = reading.trace, reading.lang
     values = (
@@ -27,7 +27,7 @@ def figures_html(reading: Reading) -> str:
         for label, value, (tone, note) in values) + "</div>"
 
 
-def _badge(reading: Reading, quantity: str) -> tuple[str, str]:
+def _badge(reading: TraceReading, quantity: str) -> tuple[str, str]:
     """(tone, words): equal to the published figure, or by how much not; the reasons stand further down."""
     plain = (reading.cost.unit, reading.cost.scope) == ("macs", "conv_fc")
     found = badge(reading.trace.config, reading.view.size, quantity) if quantity == "params" or plain else None
@@ -39,7 +39,7 @@ def _badge(reading: Reading, quantity: str) -> tuple[str, str]:
     return "warn", text("trace.differs", reading.lang, **values, difference=signed(found.difference))
 
 
-def source_html(reading: Reading) -> str:
+def source_html(reading: TraceReading) -> str:
     """How the numbers came about, and whose the published ones are."""
     sources = sorted({figure.source for quantity in ("params", "macs")
                       if (figure := published_of(reading.trace.config, quantity))})
@@ -48,7 +48,7 @@ def source_html(reading: Reading) -> str:
     return f'<p class="source">{escape(source)}</p>'
 
 
-def listing_html(reading: Reading) -> str:
+def listing_html(reading: TraceReading) -> str:
     """The tutorials' view: the shape that leaves each top-level module."""
     return (f"<details><summary>{text('trace.listing', reading.lang)}</summary>"
             f"<pre>{escape(reading.trace.listing())}</pre></details>")
@@ -72,7 +72,7 @@ def _field_note(result: Trace, lang: str) -> str:
     return text("trace.field_within", lang)
 
 
-def table_html(reading: Reading) -> str:
+def table_html(reading: TraceReading) -> str:
     """A row per layer; operations as the view counts them."""
     result, lang = reading.trace, reading.lang
     counts = {layer.name: layer.count for layer in reading.cost.layers}

@@ -5,7 +5,7 @@ from resnet.tracing.breaks import Finding, findings
 from resnet.tracing.cost import Step, reconcile
 from resnet.tracing.memory import memory
 from resnet.ui.page.examples import photo_url
-from resnet.ui.trace.view import Reading
+from resnet.ui.trace.view import TraceReading
 from resnet.util.html import escape
 from resnet.util.numbers import percent, short, size
 from resnet.util.text import text
@@ -13,7 +13,7 @@ from resnet.util.text import text
 MEMORY = ("weights", "gradients", "optimiser", "activations")
 
 
-def recognised_html(reading: Reading) -> str:
+def recognised_html(reading: TraceReading) -> str:
     """What a checkpoint was recognised as, how, and how little of it was read."""
     found, lang = reading.recognised, reading.lang
     if found is None:
@@ -25,7 +25,7 @@ def recognised_html(reading: Reading) -> str:
             f"<small>{escape(found.name)} · {escape(read)}</small></h3><ul>{notes}</ul></section>")
 
 
-def reconciled_html(reading: Reading) -> str:
+def reconciled_html(reading: TraceReading) -> str:
     """From the published figure to every way of counting this net, and the layers behind each step."""
     lang = reading.lang
     steps = "".join(
@@ -39,7 +39,7 @@ def _from_to(step: Step) -> str:
     return short(step.after) if step.before is None else f"{short(step.before)} → {short(step.after)}"
 
 
-def stages_html(reading: Reading) -> str:
+def stages_html(reading: TraceReading) -> str:
     """Parameters and operations of each of the paper's parts, as bars with their numbers."""
     result, lang, counts = reading.trace, reading.lang, reading.cost.by_group
     head = "".join(f'<th scope="col"{span}>{escape(text(f"trace.{key}", lang))}</th>' for key, span in (
@@ -58,7 +58,7 @@ def _bar(count: int, most: int, total: int) -> str:
             f'<td class="number" title="{count:,}">{short(count)} · {share}</td>')
 
 
-def memory_html(reading: Reading) -> str:
+def memory_html(reading: TraceReading) -> str:
     """Bytes for inference and training, in two precisions, for the view's batch."""
     lang, batch = reading.lang, reading.view.batch
     head = "".join(f'<th scope="col">{escape(text(f"trace.memory_{key}", lang))}</th>'
@@ -75,7 +75,7 @@ def memory_html(reading: Reading) -> str:
             f'<p class="note">{escape(text("trace.memory_says", lang))}</p></div>')
 
 
-def breaks_html(reading: Reading) -> str:
+def breaks_html(reading: TraceReading) -> str:
     """Where the net breaks or loses something at this size, each with its fix; what is merely good to know folds."""
     lang = reading.lang
     found = findings(reading.trace.config, reading.trace)
@@ -94,7 +94,7 @@ def _findings(found: list[Finding], lang: str) -> str:
     return f'<ul class="findings">{items}</ul>' if items else ""
 
 
-def field_html(reading: Reading) -> str:
+def field_html(reading: TraceReading) -> str:
     """The receptive field of one value after each stage, drawn to scale over a photograph of the input's size."""
     trace, lang = reading.trace, reading.lang
     height, width = trace.input[2:]

@@ -1,24 +1,38 @@
 """The Trace tab's state: a net, changes to it, an input, and what is looked at."""
 
-import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
-from resnet.config import ResNetConfig, config_of
+from resnet.config import CHOICES, ResNetConfig, config_of
 from resnet.hub.recognise import Recognised
 from resnet.hub.ref import named_model
 from resnet.hub.store import current
 from resnet.tracing.cost import SCOPES, UNITS, Cost
 from resnet.tracing.diagram import FOLDS
 from resnet.tracing.records import Trace
-from resnet.util.errors import InputError
+from resnet.ui.page.sharing import View
+from resnet.util.fields import option, spell
 
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
          "conv_bias", "shortcut_norm", "head", "in_channels")
+YES_NO = {"true": "build.yes", "false": "build.no"}
+
+
+def of_net(name: str, **more: Any) -> Any:
+    """A field that a net brings along: where it is not set, it is the net's own."""
+    return option(None, own=lambda view: own_values(view.variant)[name], of="variant", **more)
+
+
+def built(name: str, **more: Any) -> Any:
+    """A field of the config that the builder changes."""
+    if name in CHOICES:
+        more = {"choices": CHOICES[name], "titles": True} | more
+    return of_net(name, label=f"build.{name}", **more)
 
 
 @dataclass(frozen=True)
-class TraceView:
+class TraceView(View):
     """What is None is the net's own.
 
     variant     a variant's name, a bundled model's, or a Hub repository
@@ -27,43 +41,35 @@ class TraceView:
     fold        how the map shows equal blocks
     """
 
-    variant: str = "resnet50"
-    height: int = None
-    width: int = None
-    classes: int = None
-    batch: int = 1
-    block: str = None
-    depths: str = None
-    widths: str = None
-    stem: str = None
-    shortcut: str = None
-    order: str = None
-    groups: int = None
-    width_per_group: int = None
-    stride_in: str = None
-    conv_bias: str = None
-    shortcut_norm: str = None
-    head: str = None
-    in_channels: int = None
-    count: str = "macs"
-    scope: str = "conv_fc"
-    beside: str = ""
-    focus: str = "layer1.0"
-    fold: str = "runs"
+    variant: str = option("resnet50", label="trace.network", menu=True)
+    height: int = of_net("height", label="trace.height")
+    width: int = of_net("width", label="trace.width")
+    classes: int = of_net("classes", label="trace.classes")
+    batch: int = option(1, label="trace.batch")
+    block: str = built("block")
+    depths: str = built("depths")
+    widths: str = built("widths")
+    stem: str = built("stem")
+    shortcut: str = built("shortcut")
+    order: str = built("order")
+    groups: int = built("groups")
+    width_per_group: int = built("width_per_group")
+    stride_in: str = built("stride_in")
+    conv_bias: str = built("conv_bias", choices=tuple(YES_NO), titles=YES_NO)
+    shortcut_norm: str = built("shortcut_norm", choices=tuple(YES_NO), titles=YES_NO)
+    head: str = built("head")
+    in_channels: int = built("in_channels")
+    count: str = option("macs", choices=UNITS, label="trace.count", titles={unit: f"trace.{unit}" for unit in UNITS})
+    scope: str = option("conv_fc", choices=SCOPES, label="trace.count", titles={
+        scope: f"trace.scope_{scope}" for scope in SCOPES})
+    beside: str = option("", label="trace.beside", menu=True)
+    focus: str = option("layer1.0", of="variant", hidden=True)
+    fold: str = option("runs", choices=FOLDS, label="trace.fold", titles=True)
 
     def __post_init__(self):
-        for name, value in own_values(self.variant).items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-        for name, allowed in (("count", UNITS), ("scope", SCOPES), ("fold", FOLDS)):
-            if getattr(self, name) not in allowed:
-                raise InputError("choice", field=name, value=getattr(self, name), allowed=", ".join(allowed))
+        super().__post_init__()
         if self.beside:
             config_of(self.beside)
-
-    def defaults(self) -> dict:
-        plain = {field.name: field.default for field in dataclasses.fields(self)}
-        return plain | own_values(self.variant)
 
     @property
     def config(self) -> ResNetConfig:
@@ -80,7 +86,7 @@ class TraceView:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TraceReading:
     """What the panels draw: a trace, counted as the view asks, and for a checkpoint what it was recognised as."""
 
     view: TraceView
@@ -104,17 +110,17 @@ def base(name: str) -> tuple[ResNetConfig, Recognised | None]:
     return found.config, found
 
 
-def own_values(name: str) -> dict:
+def own_values(name: str) -> dict[str, Any]:
     """What the controls show of a name's own config: tuples as "3,4,6,3", truth as "true"."""
     return spelled(base(name)[0])
 
 
-def spelled(config: ResNetConfig) -> dict:
-    values = {name: _spell(getattr(config, name)) for name in BUILT}
+def spelled(config: ResNetConfig) -> dict[str, Any]:
+    """A config's values as the builder's controls hold them."""
+    values = {name: _held(getattr(config, name)) for name in BUILT}
     return values | {"height": config.input_size[0], "width": config.input_size[1], "classes": config.classes}
 
 
-def _spell(value):
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+def _held(value: Any) -> Any:
+    """A config's value as its control holds it: numbers as they are, the rest as text."""
+    return spell(value) if isinstance(value, (bool, tuple)) else value

@@ -7,7 +7,7 @@ from resnet.tracing.diagram import network_map, shape_label
 from resnet.tracing.difference import Difference, LayerRow, PartRow, difference
 from resnet.tracing.records import Trace
 from resnet.tracing.trace import trace
-from resnet.ui.trace.view import Reading
+from resnet.ui.trace.view import TraceReading
 from resnet.util.html import escape
 from resnet.util.numbers import by, short, signed
 from resnet.util.text import text
@@ -15,7 +15,7 @@ from resnet.util.text import text
 SHOWN = 60  # layers; beyond that the sentence and the parts say it better
 
 
-def beside_html(reading: Reading) -> str:
+def second_net_html(reading: TraceReading) -> str:
     """The view's second net, given the same input and classes; nothing where there is none."""
     view, lang = reading.view, reading.lang
     if not view.beside:
@@ -28,7 +28,7 @@ def beside_html(reading: Reading) -> str:
     heading = escape(text("difference.title", lang, a=found.a, b=found.b))
     return (f'<section><h3>{heading}</h3><ul class="says">{says}</ul>'
             f'<div class="scroll map" tabindex="0">{network_map(other, lang, "", view.fold, _changed(found))}</div>'
-            f'<p class="note">{marked}</p>{_parts(found, lang)}{_layers(found, lang)}</section>')
+            f'<p class="note">{marked}</p>{_parts_table(found, lang)}{_layers_table(found, lang)}</section>')
 
 
 def _changed(found: Difference) -> frozenset[str]:
@@ -40,25 +40,25 @@ def _titled(result: Trace, name: str) -> Trace:
     return replace(result, name=variant_title(name) if name in VARIANTS else name)
 
 
-def _parts(found: Difference, lang: str) -> str:
+def _parts_table(found: Difference, lang: str) -> str:
     names = (f'<th scope="col">{escape(name)}</th>' for name in (found.a, found.b))
     pair = "".join(names) + f'<th scope="col">{text("difference.difference", lang)}</th>'
     head = (f'<tr><th rowspan="2" scope="col">{text("difference.part", lang)}</th>'
             + "".join(f'<th colspan="3" scope="colgroup">{text(f"trace.{key}", lang)}</th>'
                       for key in ("params", "macs"))
             + f"</tr><tr>{pair}{pair}</tr>")
-    rows = "".join(map(_part, found.parts)) + _total(found, lang)
+    rows = "".join(map(_part_row, found.parts)) + _total_row(found, lang)
     return (f'<div class="scroll" tabindex="0"><table class="rows pairs"><thead>{head}</thead>'
             f"<tbody>{rows}</tbody></table></div>")
 
 
-def _part(row: PartRow) -> str:
+def _part_row(row: PartRow) -> str:
     shapes = " / ".join(dict.fromkeys(by(output) for output in row.outputs if output))
     cells = _triple(row.params) + _triple(row.macs)
     return f'<tr><th scope="row">{row.part} <small>{shapes}</small></th>{cells}</tr>'
 
 
-def _total(found: Difference, lang: str) -> str:
+def _total_row(found: Difference, lang: str) -> str:
     return f'<tr class="total"><th scope="row">{text("difference.total", lang)}</th>' + \
         _triple(found.params) + _triple(found.macs) + "</tr>"
 
@@ -68,11 +68,11 @@ def _triple(pair: tuple[int, int]) -> str:
         f'<td class="number">{signed(pair[1] - pair[0])}</td>'
 
 
-def _layers(found: Difference, lang: str) -> str:
+def _layers_table(found: Difference, lang: str) -> str:
     changed = found.changed
     if not changed:
         return ""
-    rows = "".join(_layer(row, lang) for row in changed[:SHOWN])
+    rows = "".join(_layer_row(row, lang) for row in changed[:SHOWN])
     if len(changed) > SHOWN:
         more = text("difference.more", lang, n=f"{len(changed) - SHOWN:,}")
         rows += f'<tr class="gap"><td colspan="4">{more}</td></tr>'
@@ -83,7 +83,7 @@ def _layers(found: Difference, lang: str) -> str:
             f"<tbody>{rows}</tbody></table></div></details>")
 
 
-def _layer(row: LayerRow, lang: str) -> str:
+def _layer_row(row: LayerRow, lang: str) -> str:
     sides = "".join(
         f"<td>{f'{shape_label(layer.output)} · {layer.params:,}' if layer else '–'}</td>" for layer in (row.a, row.b))
     what = ", ".join(text(f"difference.differs.{kind}", lang) for kind in row.differs)
