@@ -11,7 +11,7 @@ from resnet.hub.load import load
 from resnet.hub.ref import ModelRef
 from resnet.inference.placement import placed
 from resnet.ui.classify import samples
-from resnet.ui.classify.tab import ClassifyView, classify_api, fill, show_classify, show_more, show_several
+from resnet.ui.classify.tab import PANEL, ClassifyView, classify_api, show_batch, show_more
 from resnet.ui.page import device
 from resnet.util.lru import LRU
 from resnet.util.text import text
@@ -81,7 +81,7 @@ def without_times(html: str) -> str:
 
 
 def show(view: ClassifyView) -> str:
-    message, html, _ = show_classify(asked(), *fill(view, "en"), None)
+    message, html, _ = PANEL.show(asked(), *PANEL.fill(view, "en"), None)
     assert message == ""
     return html
 
@@ -127,7 +127,7 @@ def test_without_quota_the_cpu_answers_and_the_page_says_so(monkeypatch):
 def test_what_was_measured_there_is_kept_here(zero_gpu, monkeypatch):
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     monkeypatch.setattr("resnet.explain.samples.BUDGET", 1.0)  # 1,000 items
-    view = fill(ClassifyView("bag", open=("neighbours", "browse")), "en")
+    view = PANEL.fill(ClassifyView("bag", open=("neighbours", "browse")), "en")
     first = list(show_more(asked(), *view, None))
     assert zero_gpu == ["measure", "look"] or zero_gpu == ["look", "measure"]
     assert samples._kept.peek(ModelRef.parse(MODEL)).features.shape == (1000, 64)
@@ -136,7 +136,7 @@ def test_what_was_measured_there_is_kept_here(zero_gpu, monkeypatch):
 
 
 def test_errors_cross_too(zero_gpu):
-    message, *_ = show_classify(asked("lang=zh"), *fill(ClassifyView(off=("layer9.9",)), "en"), None)
+    message, *_ = PANEL.show(asked("lang=zh"), *PANEL.fill(ClassifyView(off=("layer9.9",)), "en"), None)
     assert text("errors.no_block", "zh", block="layer9.9", first="layer1.0", last="layer3.2") in message
 
 
@@ -146,7 +146,7 @@ def test_the_api_and_several_pictures(zero_gpu, tmp_path, monkeypatch):
     record = {"path": str(tmp_path / "a.png"), "orig_name": "a.png"}
     answer = classify_api(record, COLOUR, 3)
     event = type("Sent", (), {"_data": {"files": [record] * 3, "count": 3}})()
-    _, html = show_several(asked(), event, *fill(ClassifyView(model=COLOUR), "en"))
+    _, html = show_batch(asked(), event, *PANEL.fill(ClassifyView(model=COLOUR), "en"))
     assert html.count(answer["predictions"][0]["label"]) >= 3 and zero_gpu == ["look_at_many"] * 2
 
 

@@ -16,7 +16,7 @@ from resnet.hub.ref import ModelRef
 from resnet.inference.predict import classify
 from resnet.ui.classify import samples
 from resnet.ui.classify.samples import PAGE, chosen_items
-from resnet.ui.classify.tab import ClassifyView, fill, show_more, show_several
+from resnet.ui.classify.tab import PANEL, ClassifyView, show_batch, show_more
 from resnet.util.lru import LRU
 from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
@@ -41,7 +41,7 @@ def kept(few, monkeypatch):
 
 
 def more(view: ClassifyView, picture=None, query: str = "") -> str:
-    *_, (message, html) = show_more(asked(query), *fill(view, "en"), picture)
+    *_, (message, html) = show_more(asked(query), *PANEL.fill(view, "en"), picture)
     assert message == ""
     return html
 
@@ -56,7 +56,7 @@ def test_nothing_is_measured_before_it_is_asked_for(monkeypatch):
 
     monkeypatch.setattr(samples.device, "measure", never)
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
-    steps = list(show_more(asked(), *fill(ClassifyView(), "en"), None))
+    steps = list(show_more(asked(), *PANEL.fill(ClassifyView(), "en"), None))
     assert len(steps) == 1 and steps[0][1].count('aria-expanded="false"') == 2
 
 
@@ -65,7 +65,7 @@ def test_the_first_look_says_that_it_takes_a_while_and_the_next_is_at_once(few, 
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     monkeypatch.setattr(samples.device, "measure", lambda reference: calls.append(reference) or few)
     view = ClassifyView(open=("browse",))
-    first, second = (list(show_more(asked(), *fill(view, "en"), None)) for _ in range(2))
+    first, second = (list(show_more(asked(), *PANEL.fill(view, "en"), None)) for _ in range(2))
     assert text("classify.measuring") in first[0][1] and len(first) == 2 and len(second) == 1
     assert first[-1] == second[-1] and calls == [REF]
     for name in ("a", "b", "c", "d", "e"):
@@ -139,7 +139,7 @@ def sent(tmp_path, monkeypatch):
             (tmp_path / str(i)).write_bytes(content)
             records.append({"path": str(tmp_path / str(i)), "orig_name": name})
         event = gr.EventData(None, {"files": records, "count": len(records)} | data)
-        return show_several(asked(), event, *fill(view, "en"))
+        return show_batch(asked(), event, *PANEL.fill(view, "en"))
 
     return send
 

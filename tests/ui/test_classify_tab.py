@@ -22,17 +22,15 @@ from resnet.ui.classify.answer import answer_html
 from resnet.ui.classify.tab import (
     CHOSEN,
     OWN,
+    PANEL,
     SET,
     ClassifyView,
     chosen,
     classify_api,
-    fill,
     show_chosen,
-    show_classify,
-    show_model,
     show_own,
 )
-from resnet.ui.classify.view import Reading, model_title
+from resnet.ui.classify.view import OF_A_MODEL, ClassifyReading, model_title
 from resnet.ui.page.examples import EXAMPLES, FORMER, photo_url
 from resnet.ui.page.images import OPAQUE, RED, overlay
 from resnet.ui.page.sharing import from_query, to_query
@@ -63,11 +61,11 @@ def controls(view: ClassifyView, **changes) -> list:
     """What the controls hold, some of them set to what a view would refuse."""
     names = ClassifyView.__dataclass_fields__
     assert set(changes) <= set(names)
-    return [changes.get(name, value) for name, value in zip(names, fill(view, "en"), strict=True)]
+    return [changes.get(name, value) for name, value in zip(names, PANEL.fill(view, "en"), strict=True)]
 
 
 def shown(view: ClassifyView, picture=None, query: str = "") -> str:
-    message, html, link = show_classify(asked(query), *controls(view), picture)
+    message, html, link = PANEL.show(asked(query), *controls(view), picture)
     assert message == "" and link.startswith("tab=classify")
     return html
 
@@ -163,7 +161,7 @@ def test_a_data_sets_own_item_is_no_other_kind_for_a_net_that_enlarges_it(size):
     net = create(tiny(input_size=size))
     loaded = LoadedModel(ModelRef("bundled", "made"), net.eval(), made_info(net.config))
     for pixels, unlike in ((EXAMPLES["boot"].pixels(), False), (EXAMPLES["rocket"].pixels(), True)):
-        html = answer_html(Reading(ClassifyView(), loaded, look(pixels, loaded, Asks()), "en"))
+        html = answer_html(ClassifyReading(ClassifyView(), loaded, look(pixels, loaded, Asks()), "en"))
         assert (text("classify.unlike", size="28×28", title="Fashion-MNIST") in html) == unlike
 
 
@@ -256,7 +254,7 @@ def test_what_can_be_taken_along():
     (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "picture_kind"),
 ], ids=["empty", "text", "gif header", "gif", "cut", "png header", "svg"])
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("handler", [show_classify, show_own, show_model])
+@pytest.mark.parametrize("handler", [PANEL.show, show_own, PANEL.follow("model")])
 def test_a_bad_upload_is_one_sentence_and_the_answer_stays(upload, data, key, lang, handler, caplog):
     message, *rest = handler(asked(f"lang={lang}"), *controls(ClassifyView(OWN)), upload(data))
     assert message == message_html(text(f"errors.{key}", lang))
@@ -264,7 +262,7 @@ def test_a_bad_upload_is_one_sentence_and_the_answer_stays(upload, data, key, la
 
 
 def test_a_path_that_was_not_uploaded_is_no_picture(upload):
-    message, *rest = show_classify(asked(), *controls(ClassifyView(OWN)), {"path": "/etc/passwd"})
+    message, *rest = PANEL.show(asked(), *controls(ClassifyView(OWN)), {"path": "/etc/passwd"})
     assert message == message_html(text("errors.picture_empty")) and rest[0] == gr.skip()
 
 
@@ -277,7 +275,7 @@ def test_a_path_that_was_not_uploaded_is_no_picture(upload):
     {"target": "10"}, {"target": "-2"}, {"off": "layer7.0"}, {"off": "layer1.0," * 40 + "x"}, {"open": "all"},
     {"kind": "most"}, {"page": "-1"}, {"page": "1e99"}, {"truth": "-7"}, {"given": "x"}])
 def test_bad_controls_fill_the_message_line_only(changes, caplog):
-    message, *rest = show_classify(asked(), *controls(ClassifyView(), **changes), None)
+    message, *rest = PANEL.show(asked(), *controls(ClassifyView(), **changes), None)
     assert message.count("<p") == 1 and rest and all(part == gr.skip() for part in rest) and not caplog.records
 
 
@@ -297,14 +295,13 @@ def test_a_thumbnail_sets_its_example_a_model_and_no_picture(upload):
     assert values["model"] == MODEL  # the residual one
 
 
-@pytest.mark.parametrize("field, value, wanted", [
-    ("stage", "conv2_x", "conv2_x"), ("target", "4", 4), ("channels", "conv1", "conv1"),
-    ("off", "layer2.1", "layer2.1"), ("open", "blocks", "blocks"), ("kind", "all", "all"), ("truth", "3", 3),
-    ("page", "2", 2)])
-def test_a_click_inside_a_figure_changes_one_field(field, value, wanted):
+@pytest.mark.parametrize("field, value", [
+    ("stage", "conv2_x"), ("target", "4"), ("channels", "conv1"), ("off", "layer2.1"), ("open", "blocks"),
+    ("kind", "all"), ("truth", "3"), ("page", "2")])
+def test_a_click_inside_a_figure_changes_one_field(field, value):
     values, kept, message, link = clicked(ClassifyView(), field, value)
-    assert message == "" and values[field] == wanted and f"{field}={value}" in link
-    untouched = dict(zip(CHOSEN, fill(ClassifyView(), "en")[5:], strict=True))
+    assert message == "" and values[field] == value and f"{field}={value}" in link
+    untouched = dict(zip(CHOSEN, PANEL.fill(ClassifyView(), "en")[5:], strict=True))
     assert {name: values[name] for name in CHOSEN if name != field} == \
         {name: default for name, default in untouched.items() if name != field}
 
@@ -329,9 +326,10 @@ def test_a_made_up_click_is_one_sentence(field, value, caplog):
 
 def test_another_model_forgets_what_was_chosen_of_the_last():
     view = ClassifyView(model=PLAIN, stage="conv2_x", target=3, off=("layer1.0",), open=("blocks",), temperature=2.0)
-    message, _, link, *values = show_model(asked(), *controls(view), None)
+    message, _, link, *values = PANEL.follow("model")(asked(), *controls(view), None)
     assert message == "" and link == f"tab=classify&model={PLAIN}&temperature=2&open=blocks"
-    assert dict(zip(SET, values, strict=True))["off"] == ""
+    assert dict(zip(OF_A_MODEL, values, strict=True)) == {
+        "stage": "", "target": "-1", "channels": "", "off": "", "truth": "-1", "given": "-1", "page": "0"}
 
 
 @pytest.mark.parametrize("model, picture, goes_to", [
@@ -346,8 +344,8 @@ def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, m
 
 def test_a_link_fills_the_controls():
     view = ClassifyView("cat", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", ("layer1.0", "layer2.1"), ("browse",))
-    assert fill(view, "en") == ["cat", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", "layer1.0,layer2.1", "browse",
-                                -1, -1, "wrong", 0]
+    assert PANEL.fill(view, "en") == ["cat", PLAIN, 7, COLOUR, 0.5, "conv1", "3", "conv2_x", "layer1.0,layer2.1",
+                                      "browse", "-1", "-1", "wrong", "0"]
 
 
 def test_the_api_answers_as_the_library(upload):

@@ -14,7 +14,7 @@ from resnet.hub.load import bundled
 from resnet.hub.store import current
 from resnet.model import create
 from resnet.papers.curated import CURATED
-from resnet.ui.classify.tab import ClassifyView, fill, show_classify, show_more
+from resnet.ui.classify.tab import PANEL, ClassifyView, show_more
 from resnet.ui.classify.view import model_title
 from resnet.ui.classify.weights import choices, curated_title, default_model, fetch_weights
 from tests.hub import StandInHub, pointed_at
@@ -32,7 +32,7 @@ def hub(tmp_path, monkeypatch):
 
 
 def drawn(model: str, beside: str = "") -> str:
-    message, html, link = show_classify(asked(), *fill(ClassifyView(model=model, beside=beside), "en"), None)
+    message, html, link = PANEL.show(asked(), *PANEL.fill(ClassifyView(model=model, beside=beside), "en"), None)
     assert message == ""
     return html
 
@@ -43,7 +43,7 @@ def fetched(model: str, beside: str = "", query: str = "") -> list[tuple]:
 
 def test_the_tab_draws_a_note_until_the_weights_are_here(hub):
     assert "The weights of a/net are not here yet." in drawn(REPO) and hub.requests == []
-    assert list(show_more(asked(), *fill(ClassifyView(model=REPO, open=("browse",)), "en"), None)) == [("", "")]
+    assert list(show_more(asked(), *PANEL.fill(ClassifyView(model=REPO, open=("browse",)), "en"), None)) == [("", "")]
     *steps, last = fetched(REPO)
     assert any("Asking the Hub for a/net" in step[1] for step in steps) and last[1] == "" and last[4] == REPO
     html = drawn(REPO)

@@ -6,8 +6,8 @@ import os
 from resnet.data import DATA
 from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
 from resnet.inference.picture import Seen
-from resnet.ui.classify.parts import menu
-from resnet.ui.classify.view import Reading
+from resnet.ui.classify.inline_controls import menu
+from resnet.ui.classify.view import ClassifyReading
 from resnet.ui.page.download import download
 from resnet.ui.page.images import overlay, png_url
 from resnet.util.csv import csv_text
@@ -18,7 +18,7 @@ from resnet.util.text import sentences, text
 SURE_BELOW = 0.25  # of the largest possible entropy
 
 
-def answer_html(reading: Reading) -> str:
+def answer_html(reading: ClassifyReading) -> str:
     """One model's answer as a row: two pictures and the bars."""
     kind = " plain" if reading.plain else ""
     return (f'<div class="answer{kind}"><figure class="saw">{_seen(reading)}</figure>'
@@ -31,11 +31,11 @@ def label_text(label: str, lang: str) -> str:
     return sentences(lang).get(f"labels.{label}", label)
 
 
-def name_of_class(reading: Reading, index: int) -> str:
+def name_of_class(reading: ClassifyReading, index: int) -> str:
     return label_text(reading.loaded.info.labels[index], reading.lang)
 
 
-def _seen(reading: Reading) -> str:
+def _seen(reading: ClassifyReading) -> str:
     seen, lang = reading.look.seen, reading.lang
     height, width = seen.pixels.shape[-2:]
     alt = escape(text("classify.saw_alt", lang, width=width, height=height))
@@ -58,7 +58,7 @@ def _steps(seen: Seen, lang: str) -> list[str]:
                    if getattr(seen, what)]
 
 
-def _looked(reading: Reading) -> str:
+def _looked(reading: ClassifyReading) -> str:
     """Grad-CAM over the picture, its stage and class to choose, and the legend."""
     look, lang = reading.look, reading.lang
     target = name_of_class(reading, look.target)
@@ -71,11 +71,11 @@ def _looked(reading: Reading) -> str:
             f'{legend}<figcaption><b>{text("classify.looked", lang)}</b> Grad-CAM · {_cam_menus(reading)}</figcaption>')
 
 
-def _cam_menus(reading: Reading) -> str:
+def _cam_menus(reading: ClassifyReading) -> str:
     """The stage and the class; a second model follows the first, so it has none of its own."""
     look, lang = reading.look, reading.lang
     size = by(look.cam.shape)
-    if reading.view.beside and reading.beside is None:
+    if reading.view.beside and reading.second is None:
         return escape(f"{look.stage} ({size}) · {name_of_class(reading, look.target)}")
     stages = [(name, name) for name in reversed(reading.stages)]
     best = [index for index, _ in ranked(look.logits, 10)]
@@ -86,7 +86,7 @@ def _cam_menus(reading: Reading) -> str:
             + menu("target", str(reading.view.target), classes, text("classify.cam_class", lang)))
 
 
-def _bars(reading: Reading) -> str:
+def _bars(reading: ClassifyReading) -> str:
     """The top k, each with what it lost or gained where blocks are switched off."""
     look, view, lang = reading.look, reading.view, reading.lang
     whole = probabilities(look.intact, view.temperature).tolist()
@@ -102,7 +102,7 @@ def _bars(reading: Reading) -> str:
     return f'<table class="bars" aria-label="{alt}"><tbody>{rows}</tbody></table>'
 
 
-def _notes(reading: Reading) -> str:
+def _notes(reading: ClassifyReading) -> str:
     look, info, lang = reading.look, reading.loaded.info, reading.lang
     found, limit = entropy(look.logits, reading.view.temperature), largest_entropy(look.logits)
     key = "classify.sure" if found < SURE_BELOW * limit else "classify.unsure"
@@ -118,7 +118,7 @@ def _notes(reading: Reading) -> str:
     return "".join(parts)
 
 
-def _lesion(reading: Reading) -> str:
+def _lesion(reading: ClassifyReading) -> str:
     """What switching the blocks off did to the whole net's first answer."""
     look, view, lang = reading.look, reading.view, reading.lang
     before, after = (probabilities(logits, view.temperature) for logits in (look.intact, look.logits))
@@ -128,12 +128,12 @@ def _lesion(reading: Reading) -> str:
                 before=probability(float(before[first])), after=probability(float(after[first])))
 
 
-def source_html(reading: Reading) -> str:
+def source_html(reading: ClassifyReading) -> str:
     """Whose weights, how well they do, and how long this took."""
-    return "".join(f'<p class="source">{escape(_source(one))}</p>' for one in (reading, reading.beside) if one)
+    return "".join(f'<p class="source">{escape(_source(one))}</p>' for one in (reading, reading.second) if one)
 
 
-def _source(reading: Reading) -> str:
+def _source(reading: ClassifyReading) -> str:
     look, loaded, lang = reading.look, reading.loaded, reading.lang
     parts = []
     if test := loaded.info.results.get("test"):
@@ -150,7 +150,7 @@ def _source(reading: Reading) -> str:
     return " ".join(parts)
 
 
-def take_along_html(reading: Reading) -> str:
+def take_along_html(reading: ClassifyReading) -> str:
     """All probabilities, and the feature vector, as files."""
     info, lang = reading.loaded.info, reading.lang
     name = info.name.replace("/", "-").replace("@", "-")
@@ -163,18 +163,18 @@ def take_along_html(reading: Reading) -> str:
             f'<p class="note">{escape(says)}</p>')
 
 
-def _rows(reading: Reading) -> list[tuple[int, str, float, float]]:
+def _rows(reading: ClassifyReading) -> list[tuple[int, str, float, float]]:
     """(class, label, logit, probability at the view's temperature) of every class."""
     look = reading.look
     chances = probabilities(look.logits, reading.view.temperature).tolist()
     return list(zip(range(len(chances)), reading.loaded.info.labels, look.logits.tolist(), chances, strict=True))
 
 
-def _answer_csv(reading: Reading) -> str:
+def _answer_csv(reading: ClassifyReading) -> str:
     return csv_text(("class", "label", "logit", "probability"), _rows(reading))
 
 
-def _answer_json(reading: Reading) -> str:
+def _answer_json(reading: ClassifyReading) -> str:
     view = reading.view
     return json.dumps({
         "model": reading.loaded.info.name, "picture": view.example, "temperature": view.temperature,
@@ -183,10 +183,10 @@ def _answer_json(reading: Reading) -> str:
                     for row in _rows(reading)]})
 
 
-def _feature_csv(reading: Reading) -> str:
+def _feature_csv(reading: ClassifyReading) -> str:
     return csv_text(("feature", "value"), list(enumerate(reading.look.feature.tolist())))
 
 
-def _feature_json(reading: Reading) -> str:
+def _feature_json(reading: ClassifyReading) -> str:
     return json.dumps({"model": reading.loaded.info.name, "picture": reading.view.example,
                        "feature": reading.look.feature.tolist()})

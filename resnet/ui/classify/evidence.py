@@ -1,18 +1,20 @@
 """What each stage sees, and which blocks the answer needs."""
 
+from torch import Tensor
+
 from resnet.explain.answers import probabilities
 from resnet.explain.features import Channel, StageMap
 from resnet.surgery import Place, places
 from resnet.ui.classify.answer import name_of_class
-from resnet.ui.classify.parts import button, section
-from resnet.ui.classify.view import Reading
+from resnet.ui.classify.inline_controls import button, section
+from resnet.ui.classify.view import ClassifyReading
 from resnet.ui.page.images import grey, png_url
 from resnet.util.html import escape
 from resnet.util.numbers import points, probability, significant
 from resnet.util.text import text
 
 
-def stages_html(reading: Reading) -> str:
+def stages_html(reading: ClassifyReading) -> str:
     """The mean map of every stage; the chosen one's channels below."""
     lang, opened = reading.lang, reading.view.channels
     tiles = "".join(_stage(stage, stage.name == opened, lang) for stage in reading.look.stages)
@@ -35,7 +37,7 @@ def map_size(shape: tuple[int, int, int]) -> str:
     return f"{channels}×{height}²" if height == width else f"{channels}×{height}×{width}"
 
 
-def _channels(reading: Reading) -> str:
+def _channels(reading: ClassifyReading) -> str:
     found, lang = reading.look.channels, reading.lang
     if not found:
         return ""
@@ -53,17 +55,18 @@ def _channel(channel: Channel, lang: str) -> str:
             f"<figcaption>{channel.index} · {significant(100 * channel.share, 2)} %</figcaption></figure>")
 
 
-def blocks_html(reading: Reading) -> str:
+def blocks_html(reading: ClassifyReading) -> str:
     """Every block with a switch; unfolded, what each one alone does to the first answer."""
     lang, known = reading.lang, places(reading.loaded.info.architecture)
     note = text("classify.blocks_on", lang, n=len(known) - len(reading.view.off), all=len(known))
-    unfolded = "blocks" in reading.view.open
-    return section("blocks", text("classify.blocks", lang), note, unfolded, _blocks(reading, known) if unfolded else "")
+    alone = reading.look.alone
+    body = "" if alone is None else _blocks(reading, known, alone)
+    return section("blocks", text("classify.blocks", lang), note, "blocks" in reading.view.open, body)
 
 
-def _blocks(reading: Reading, known: tuple[Place, ...]) -> str:
-    lang, look = reading.lang, reading.look
-    chances = probabilities(look.alone, reading.view.temperature)
+def _blocks(reading: ClassifyReading, known: tuple[Place, ...], logits: Tensor) -> str:
+    """`logits` of the whole net and without each removable block."""
+    lang, chances = reading.lang, probabilities(logits, reading.view.temperature)
     first = int(chances[0].argmax())
     alone = iter(chances[1:, first].tolist())
     rows = "".join(_block(reading, place, chances[0, first].item(), next(alone) if place.removable else None)
@@ -76,7 +79,7 @@ def _blocks(reading: Reading, known: tuple[Place, ...]) -> str:
             f'<tbody>{rows}</tbody></table><p class="source">{escape(text("classify.blocks_source", lang))}</p>')
 
 
-def _block(reading: Reading, place: Place, before: float, alone: "float | None") -> str:
+def _block(reading: ClassifyReading, place: Place, before: float, alone: "float | None") -> str:
     lang, off = reading.lang, place.name in reading.view.off
     mark = f' <small>{text("classify.halves", lang)}</small>' if place.halves else ""
     label = escape(text("classify.switch", lang, block=place.name))

@@ -10,7 +10,7 @@ from resnet.explain.samples import Measured, has_items, nearest
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.ui.classify.answer import label_text
-from resnet.ui.classify.parts import button, menu, section
+from resnet.ui.classify.inline_controls import button, menu, section
 from resnet.ui.classify.view import ANY, KINDS, ClassifyView
 from resnet.ui.page import device
 from resnet.ui.page.examples import item_pixels

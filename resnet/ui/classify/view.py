@@ -1,6 +1,6 @@
 """The state of the Classify tab, and what one look at it gathers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from resnet.data import DATA
 from resnet.explain.look import Asks, Look
@@ -11,7 +11,9 @@ from resnet.hub.ref import ModelRef
 from resnet.inference.predict import MAX_TOP_K
 from resnet.ui.classify.weights import default_model, hub_title
 from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
+from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
+from resnet.util.fields import option
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
 DEFAULT_MODEL = default_model()
@@ -21,8 +23,20 @@ KINDS = ("wrong", "right", "all")
 ANY = -1  # as a class: no one in particular
 
 
+def _too_many(value: int, limits: tuple) -> InputError:
+    return InputError("range", field="top_k", value=value, limit=MAX_TOP_K)
+
+
+def _too_hot(value: float, limits: tuple) -> InputError:
+    return InputError("temperature", value=f"{value:g}", low=COLDEST, high=HOTTEST)
+
+
+def _below_zero(value: int, limits: tuple) -> InputError:
+    return InputError("below_zero")
+
+
 @dataclass(frozen=True)
-class ClassifyView:
+class ClassifyView(View):
     """The fields are the controls, in order; those from `stage` on are chosen inside the figures.
 
     example      one of EXAMPLES, a bundled test item ("fashion_mnist-123"), or "own"
@@ -35,41 +49,29 @@ class ClassifyView:
     truth, given, kind, page   which test items are browsed: true class, answer, wrong or right, page
     """
 
-    example: str = "boot"
-    model: str = DEFAULT_MODEL
-    top_k: int = 5
-    beside: str = ""
-    temperature: float = 1.0
-    stage: str = ""
-    target: int = ANY
-    channels: str = ""
-    off: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
-    truth: int = ANY
-    given: int = ANY
-    kind: str = "wrong"
-    page: int = 0
+    example: str = option("boot", hidden=True)
+    model: str = option(DEFAULT_MODEL, label="classify.weights", menu=True, elem_id="weights")
+    top_k: int = option(5, low=1, high=MAX_TOP_K, refusal=_too_many, label="classify.top_k", step=1, within=(1, 10))
+    beside: str = option("", label="classify.beside", menu=True)
+    temperature: float = option(1.0, low=COLDEST, high=HOTTEST, refusal=_too_hot, label="classify.temperature",
+                                step=0.1, within=(COLDEST, 5))
+    stage: str = option("", of="model", hidden=True)
+    target: int = option(ANY, of="model", hidden=True)
+    channels: str = option("", of="model", hidden=True)
+    off: tuple[str, ...] = option((), of="model", hidden=True)
+    open: tuple[str, ...] = option((), choices=SECTIONS, hidden=True)
+    truth: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
+    given: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
+    kind: str = option("wrong", choices=KINDS, hidden=True)
+    page: int = option(0, low=0, refusal=_below_zero, of="model", hidden=True)
 
     def __post_init__(self):
         object.__setattr__(self, "example", FORMER.get(self.example, self.example))
+        super().__post_init__()
         if self.example not in (*EXAMPLES, OWN) and item_of(self.example) is None:
             raise InputError("choice", field="example", value=self.example, allowed=", ".join(EXAMPLES))
         for name in self.models:
             ModelRef.parse(name)  # refuses what a visitor may not name
-        if not 1 <= self.top_k <= MAX_TOP_K:
-            raise InputError("range", field="top_k", value=self.top_k, limit=MAX_TOP_K)
-        if not COLDEST <= self.temperature <= HOTTEST:
-            raise InputError("temperature", value=f"{self.temperature:g}", low=COLDEST, high=HOTTEST)
-        for name in self.open:
-            if name not in SECTIONS:
-                raise InputError("choice", field="open", value=name[:40], allowed=", ".join(SECTIONS))
-        if self.kind not in KINDS:
-            raise InputError("choice", field="kind", value=self.kind[:40], allowed=", ".join(KINDS))
-        if min(self.truth, self.given) < ANY or self.page < 0:
-            raise InputError("below_zero")
-
-    def defaults(self) -> dict:
-        return {name: field.default for name, field in ClassifyView.__dataclass_fields__.items()}
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -96,10 +98,10 @@ class ClassifyView:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ClassifyReading:
     """What the parts of the tab draw from: a model's look at the picture.
 
-    beside      the second model's reading, if one was chosen
+    second      the other model's reading, if one was chosen
     decode_ms   from the file's bytes to pixels
     """
 
@@ -108,7 +110,7 @@ class Reading:
     look: Look
     lang: str
     decode_ms: float = 0.0
-    beside: "Reading | None" = None
+    second: "ClassifyReading | None" = None
 
     @property
     def plain(self) -> bool:
@@ -117,6 +119,9 @@ class Reading:
     @property
     def stages(self) -> tuple[str, ...]:
         return stage_names(self.loaded.info.architecture)
+
+
+OF_A_MODEL = {field.name: field.default for field in fields(ClassifyView) if field.metadata.get("of") == "model"}
 
 
 def model_title(name: str) -> str:

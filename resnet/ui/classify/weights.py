@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 import gradio as gr
+from gradio.components import Component
 
 from resnet.config import variant_title
 from resnet.hub.downloads import Progress
@@ -171,7 +172,7 @@ class Weights:
             self.again = gr.Button(word("weights.again"), size="sm", visible=False)
         self.arrived = gr.Textbox("", visible=False)
 
-    def wire(self, answer: gr.HTML, model: gr.Dropdown, beside: gr.Dropdown) -> None:
+    def wire(self, answer: gr.HTML, model: Component, beside: Component) -> None:
         quiet = {"api_visibility": "private", "show_progress": "hidden", **work("weights")}
         fetching = gr.on([answer.change, self.again.click], fetch_weights, [model, beside],
                          [self.message, self.panel, self.cancel, self.again, self.arrived], preprocess=False,

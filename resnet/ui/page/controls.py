@@ -5,7 +5,7 @@ What a component needs beside the option's choices and range stands in the optio
 label    the key of its label
 titles   True: a choice's title is the key label_choice; {choice: key}; or (view, language) -> [(title, choice)],
          which may leave some out; without, choices stand for themselves
-step     a slider of numbers
+step     a slider of numbers; `within`: its ends, where more is allowed than it offers
 menu     a dropdown in place of buttons
 eager    a box that is heard at each key, not when it is left
 hidden   held by the page and set by clicks in figures
@@ -36,7 +36,7 @@ def control(view: Any, name: str, **more: Any) -> Component:
         return gr.Textbox(**arguments)
     arguments |= {"label": word(option["label"]), **_state(view, option)}
     if "step" in option:
-        low, *_, high = choices_of(view, name) or (option["low"], option["high"])
+        low, *_, high = option.get("within") or choices_of(view, name) or (option["low"], option["high"])
         return gr.Slider(low, high, step=option["step"], **arguments)
     if "choices" in option or "choices" in more:
         return _choice(option, get_origin(hint) is tuple, {"choices": titled(view, name)} | arguments)

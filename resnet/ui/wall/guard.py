@@ -99,6 +99,11 @@ def uploaded_file(value: object) -> Path:
     return resolved
 
 
+def uploaded_name(value: object) -> str | None:
+    """What a visitor's file was called, from Gradio's file record."""
+    return value.get("orig_name") if isinstance(value, dict) else None
+
+
 def message_html(sentence: str) -> str:
     return f'<p class="message" role="alert">{escape(sentence)}</p>' if sentence else ""
 

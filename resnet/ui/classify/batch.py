@@ -19,7 +19,7 @@ from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.download import download
 from resnet.ui.page.images import png_url
-from resnet.ui.wall.guard import uploaded_file
+from resnet.ui.wall.guard import uploaded_file, uploaded_name
 from resnet.util.csv import csv_text
 from resnet.util.errors import InputError
 from resnet.util.html import escape
@@ -92,14 +92,14 @@ def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tu
 
 
 def _line(file, loaded: LoadedModel, lang: str) -> Line:
-    name = Path(str((file.get("orig_name") if isinstance(file, dict) else None) or "?")).name[:80]
+    name = Path(str(uploaded_name(file) or "?")).name[:80]
     try:
         return Line(name, see(decode(uploaded_file(file)), loaded).pixels)
     except InputError as error:
         return Line(name, problem=error.sentence(lang))
 
 
-def several_html(lines: list[Line], found: "Several | None", loaded: LoadedModel, lang: str) -> str:
+def batch_html(lines: list[Line], found: "Several | None", loaded: LoadedModel, lang: str) -> str:
     """A table with a row for each picture, and its CSV."""
     head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (
         "", text("classify.file", lang), *(text("classify.nth_answer", lang, n=i + 1) for i in range(TOP))))

@@ -1,0 +1,69 @@
+"""What stands beside the controls: the answer, and the evidence for it."""
+
+import time
+from dataclasses import replace
+
+from torch import Tensor
+
+from resnet.explain.look import Asks
+from resnet.hub.loaded import LoadedModel
+from resnet.hub.store import current
+from resnet.inference.decoder import Picture
+from resnet.inference.decoding import open_picture
+from resnet.ui.classify.answer import answer_html, source_html, take_along_html
+from resnet.ui.classify.evidence import blocks_html, stages_html
+from resnet.ui.classify.view import ANY, OWN, ClassifyReading, ClassifyView, model_title
+from resnet.ui.classify.weights import away_html, known_html
+from resnet.ui.page import device
+from resnet.ui.page.examples import example_of
+from resnet.ui.wall.guard import uploaded_file
+from resnet.util.html import escape
+from resnet.util.text import text
+
+
+def page_html(view: ClassifyView, picture: "dict | None", lang: str) -> str:
+    """Everything but the test items."""
+    if view.example == OWN and not picture:
+        return f'<p class="note">{text("classify.empty", lang)}</p>'
+    if away := away_html(view.refs, lang):
+        return away
+    reading = read(view, picture, lang)
+    other = _heading(view.beside) + answer_html(reading.second) if reading.second else ""
+    title = _heading(view.model) if other else ""
+    return "".join((title, answer_html(reading), other, stages_html(reading), source_html(reading),
+                    *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
+                    take_along_html(reading), blocks_html(reading)))
+
+
+def _heading(model: str) -> str:
+    return f'<h3 class="other">{escape(model_title(model))}</h3>'
+
+
+def read(view: ClassifyView, picture: "dict | None", lang: str) -> ClassifyReading:
+    """One look by each model."""
+    start = time.perf_counter()
+    pixels = pixels_of(view, picture)
+    decode_ms = 1e3 * (time.perf_counter() - start)
+    loaded = current().load(view.ref)
+    reading = ClassifyReading(view, loaded, device.look(pixels, view.ref, view.asks), lang, decode_ms)
+    if not view.beside:
+        return reading
+    ref = view.refs[1]
+    other = current().load(ref)
+    alone = replace(view, off=(), channels="")
+    second = ClassifyReading(alone, other, device.look(pixels, ref, _asks_second(reading, other)), lang, decode_ms)
+    return replace(reading, second=second)
+
+
+def _asks_second(reading: ClassifyReading, other: LoadedModel) -> Asks:
+    """The same stage and class, where the other model has them."""
+    look, labels = reading.look, other.info.labels
+    label = reading.loaded.info.labels[look.target]
+    config = other.info.architecture
+    return Asks(look.stage if len(config.depths) == len(reading.loaded.info.architecture.depths) else "",
+                labels.index(label) if label in labels and reading.view.target != ANY else ANY)
+
+
+def pixels_of(view: ClassifyView, picture: "dict | None") -> "Tensor | Picture":
+    """Decoded here, never inside a call on the device."""
+    return open_picture(uploaded_file(picture)) if view.example == OWN else example_of(view.example).pixels()
