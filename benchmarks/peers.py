@@ -229,7 +229,7 @@ class Ours(Peer):
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
         steps = Steps((self.size, self.size), (32, 32) if self.small else (256, 256))
         self.loaded = LoadedModel(ModelRef("bundled", self.net), restore(config, state), info, steps)
-        net = serving.Net(self.loaded.model, info, torch.device("cpu"), "auto")
+        net = serving.ServedNet(self.loaded.model, info, torch.device("cpu"), "auto")
         while (quick := server.form(net)) is None:
             serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
             time.sleep(0.02)

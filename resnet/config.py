@@ -174,12 +174,15 @@ def output_size(side: int, kernel: int, stride: int, padding: int) -> int:
     return (side + 2 * padding - kernel) // stride + 1
 
 
+def total_stride(config: ResNetConfig) -> int:
+    """Input pixels between two neighbours of the last map: a 7x7 stem and each stage but the first halve."""
+    return 2 ** (len(config.depths) - 1 + (2 if config.stem == "7x7" else 0))
+
+
 def stage_output(size: tuple[int, ...], config: ResNetConfig) -> tuple[int, ...]:
     """(height, width) that leaves the last stage for an input of `size`."""
-    halvings = len(config.depths) - 1 + (2 if config.stem == "7x7" else 0)
-    for _ in range(halvings):  # whatever its kernel, each gives what a single pixel at a stride of 2 gives
-        size = tuple(output_size(side, kernel=1, stride=2, padding=0) for side in size)
-    return size
+    stride = total_stride(config)  # whatever the kernels, all strides together give what single pixels give at once
+    return tuple(output_size(side, kernel=1, stride=stride, padding=0) for side in size)
 
 
 def two_blocks_a_stage(config: ResNetConfig) -> ResNetConfig:

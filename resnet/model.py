@@ -50,7 +50,7 @@ def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Mo
     return nn.Sequential(projection, nn.BatchNorm2d(c_out)) if norm else nn.Sequential(projection)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """y = relu(F(x) + x), the original order (He et al. 2016, figure 4a); the kinds of block differ in F.
 
     [n, c_in, h, w] -> [n, c_out, h / stride, w / stride].
@@ -68,7 +68,7 @@ class Block(nn.Module):
         return self.relu(self.residual(x) + self.downsample(x))
 
 
-class BasicBlock(Block):
+class BasicBlock(ResidualBlock):
     """F is two 3x3 convolutions."""
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
@@ -86,7 +86,7 @@ class BasicBlock(Block):
         return self.bn2(self.conv2(out))
 
 
-class Bottleneck(Block):
+class Bottleneck(ResidualBlock):
     """F is a 1x1, a 3x3 (grouped in ResNeXt) and a 1x1 convolution to 4 times the width."""
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
@@ -145,7 +145,7 @@ class ReLUPreActivation(BasicBlock):
         return self.residual(x) + self.downsample(x)
 
 
-class PreActivation(Block):
+class PreActivation(ResidualBlock):
     """y = F(relu(bn(x))) + x: what is added passes through untouched (figure 4e); F takes the activated input.
 
     A stage's first block activates before the paths split, so its shortcut sees the activated
@@ -224,7 +224,7 @@ class ResNet(nn.Module):
 
     @property
     def blocks(self) -> list[nn.Module]:
-        """All stages' blocks in order; a net that was operated on may have others than Block among them."""
+        """All stages' blocks in order; a net that was operated on may have other modules among them."""
         return [block for stage in self.stages for block in stage]
 
     def stem(self, x: Tensor) -> Tensor:
@@ -262,7 +262,7 @@ class ResNet(nn.Module):
 
 def _stage(config: ResNetConfig, channels: int, stage: int) -> nn.Sequential:
     kind = BLOCKS[config.block, config.order]
-    blocks: list[Block] = []
+    blocks: list[ResidualBlock] = []
     for i in range(config.depths[stage]):
         stride = 2 if i == 0 and stage > 0 else 1
         blocks.append(kind(config, channels, stage, stride))

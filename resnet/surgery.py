@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet.config import ResNetConfig
-from resnet.model import BasicBlock, Block, ResNet, create
+from resnet.model import BasicBlock, ResidualBlock, ResNet, create
 from resnet.util.errors import InputError
 
 HALF = 0.5
@@ -37,7 +37,7 @@ Branch = Callable[[Tensor], "Tensor | int"]
 
 
 @dataclass(frozen=True)
-class Place:
+class BlockSite:
     """Where a block stands.
 
     name        its parameters' prefix: "layer2.0"
@@ -54,23 +54,23 @@ class Place:
     removable: bool
 
 
-def places(config: ResNetConfig) -> tuple[Place, ...]:
+def block_sites(config: ResNetConfig) -> tuple[BlockSite, ...]:
     """One for each block, in order."""
     found, channels = [], config.widths[0]
     for stage, depth in enumerate(config.depths):
         for i in range(depth):
             halves = i == 0 and stage > 0
             same = not halves and channels == config.out_channels(stage)
-            found.append(Place(f"layer{stage + 1}.{i}", stage, halves, same, same or not config.plain))
+            found.append(BlockSite(f"layer{stage + 1}.{i}", stage, halves, same, same or not config.plain))
             channels = config.out_channels(stage)
     return tuple(found)
 
 
-def swappable(config: ResNetConfig) -> tuple[Place, ...]:
+def swappable(config: ResNetConfig) -> tuple[BlockSite, ...]:
     """The blocks that keep the shape and stand before another such block of the same stage."""
-    all_places = places(config)
-    return tuple(place for place, after in zip(all_places, all_places[1:], strict=False)
-                 if place.same_shape and after.same_shape and place.stage == after.stage)
+    sites = block_sites(config)
+    return tuple(site for site, after in zip(sites, sites[1:], strict=False)
+                 if site.same_shape and after.same_shape and site.stage == after.stage)
 
 
 def shared_copy(model: ResNet) -> ResNet:
@@ -78,9 +78,9 @@ def shared_copy(model: ResNet) -> ResNet:
     return copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
 
 
-def block_of(net: ResNet, name: str) -> Block:
+def block_of(net: ResNet, name: str) -> ResidualBlock:
     """The block of this name, "layer2.0"."""
-    return cast(Block, net.get_submodule(name))
+    return cast(ResidualBlock, net.get_submodule(name))
 
 
 def set_branch(net: ResNet, name: str, branch: Branch) -> None:
@@ -112,13 +112,13 @@ class Lesion:
 
 def check_lesion(config: ResNetConfig, lesion: Lesion) -> None:
     """Raises InputError when a named block does not exist, cannot be dropped, or has no equal after it."""
-    known = {place.name: place for place in places(config)}
+    known = {site.name: site for site in block_sites(config)}
     for name in lesion.blocks:
         _check_block(name, list(known))
     for name in lesion.dropped:
         if not known[name].removable:
             raise InputError("plain_block", block=name)
-    with_equals = {place.name for place in swappable(config)}
+    with_equals = {site.name for site in swappable(config)}
     for name in lesion.swapped:
         if name not in with_equals:
             raise InputError("no_swap", block=name)
@@ -178,7 +178,7 @@ def deepened(net: ResNet, arm: str, after: str, count: int, inputs: Tensor, seed
     """
     _check_insertion(net, arm, after, count)
     deeper = _with_room(net, after, count, seed)
-    start = [place.name for place in places(net.config)].index(after) + 1
+    start = [site.name for site in block_sites(net.config)].index(after) + 1
     old, new = deeper.blocks[:start], cast(list[BasicBlock], deeper.blocks[start:start + count])
     for block in new:
         _prepare(block, arm)
@@ -195,7 +195,7 @@ def _check_insertion(net: ResNet, arm: str, after: str, count: int) -> None:
         raise InputError("choice", field="arm", value=str(arm)[:40], allowed=", ".join(ARMS))
     if (net.config.block, net.config.order) != ("basic", "original") or ARMS[arm] != net.config.plain:
         raise InputError("deepen_net", arm=arm)
-    _check_block(after, [place.name for place in places(net.config)])
+    _check_block(after, [site.name for site in block_sites(net.config)])
     if not 1 <= count <= MOST:
         raise InputError("range", field="inserted", value=count, limit=MOST)
 

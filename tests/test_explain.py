@@ -5,19 +5,19 @@ import torch
 import torch.nn.functional as F
 
 from resnet.data import load_samples, normalise
-from resnet.explain.alone import each_alone
-from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
+from resnet.explain.ablation import without_each_block
+from resnet.explain.evidence import FIRST, MANY, Questions, classify_many, gather
 from resnet.explain.features import stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
-from resnet.explain.look import FIRST, MANY, Asks, look, look_at_many
 from resnet.explain.samples import items, measure, nearest
 from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.inference.predict import classify
+from resnet.inference.probabilities import entropy, largest_entropy, probabilities, ranked
 from resnet.model import create
-from resnet.surgery import Lesion, lesioned, places
+from resnet.surgery import Lesion, block_sites, lesioned
 from resnet.training.evaluate import evaluate_model
 from resnet.util.errors import InputError
 from tests.factories import made_info, tiny
@@ -114,7 +114,7 @@ def state_of(net) -> tuple:
 def test_a_look_leaves_the_shared_model_as_it_was():
     loaded = load(MODEL)
     before, weights = state_of(loaded.model), {k: v.clone() for k, v in loaded.model.state_dict().items()}
-    look(picture(), loaded, Asks("conv2_x", 4, "conv3_x", ("layer1.1", "layer3.0"), True))
+    gather(picture(), loaded, Questions("conv2_x", 4, "conv3_x", ("layer1.1", "layer3.0"), True))
     assert state_of(loaded.model) == before and before[3] == [None] * len(before[3]) and not any(before[1])
     assert all(torch.equal(weights[key], value) for key, value in loaded.model.state_dict().items())
     assert load(MODEL).model is loaded.model
@@ -144,7 +144,7 @@ def test_temperature():
 
 def test_a_look_answers_as_the_library():
     loaded, pixels = load(MODEL), picture()
-    found, answer = look(pixels, loaded, Asks()), classify(pixels, loaded, top_k=10)
+    found, answer = gather(pixels, loaded, Questions()), classify(pixels, loaded, top_k=10)
     assert [(loaded.info.labels[i], p) for i, p in ranked(found.logits, 10)] == \
         [(p.label, pytest.approx(p.probability, abs=1e-6)) for p in answer.predictions]
     assert torch.equal(found.intact, found.logits)
@@ -159,8 +159,8 @@ def test_a_look_answers_as_the_library():
 @pytest.mark.parametrize("size, stage", [((28, 28), "conv4_x"), ((16, 28), "conv4_x"), ((12, 28), "conv3_x"),
                                          ((3, 3), "conv1")])
 def test_unasked_grad_cam_is_drawn_on_the_last_map_that_tells_places_apart(size, stage):
-    assert look(picture(), a_model(input_size=size), Asks(), "fp32").stage == stage
-    assert look(picture(), a_model(input_size=size), Asks(stage="conv2_x"), "fp32").stage == "conv2_x"
+    assert gather(picture(), a_model(input_size=size), Questions(), "fp32").stage == stage
+    assert gather(picture(), a_model(input_size=size), Questions(stage="conv2_x"), "fp32").stage == "conv2_x"
 
 
 def test_a_branch_that_gives_nothing_is_not_missed():
@@ -168,45 +168,46 @@ def test_a_branch_that_gives_nothing_is_not_missed():
     block = loaded.model.layer2[0]
     block.bn2.weight.zero_()
     block.bn2.bias.zero_()
-    quiet = look(picture(), loaded, Asks(off=("layer2.0",)), "fp32")
+    quiet = gather(picture(), loaded, Questions(off=("layer2.0",)), "fp32")
     assert torch.allclose(quiet.logits, quiet.intact, atol=1e-6)
-    heard = look(picture(), loaded, Asks(off=("layer1.0",)), "fp32")
+    heard = gather(picture(), loaded, Questions(off=("layer1.0",)), "fp32")
     assert not torch.allclose(heard.logits, heard.intact, atol=1e-2)
-    assert torch.equal(heard.intact, look(picture(), loaded, Asks(), "fp32").logits)
+    assert torch.equal(heard.intact, gather(picture(), loaded, Questions(), "fp32").logits)
 
 
 @pytest.mark.parametrize("variant, changes", NETS, ids=IDS)
 def test_each_block_alone_is_that_lesion(variant, changes):
     net, x = a_net(variant, **changes), an_input()
-    found = each_alone(net, x)
-    names = [place.name for place in places(net.config) if place.removable]
+    found = without_each_block(net, x)
+    names = [site.name for site in block_sites(net.config) if site.removable]
     expected = [net(x), *(lesioned(net, Lesion((name,)))(x) for name in names)]
     assert found.shape == (1 + len(names), 10) and len(names) >= 1
     assert torch.allclose(found, torch.cat(expected), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("asks, key", [
-    (Asks(stage="conv9_x"), "choice"), (Asks(channels="layer1"), "choice"), (Asks(target=10), "class_index"),
-    (Asks(target=FIRST - 1), "class_index"), (Asks(off=("layer9.0",)), "no_block"),
+@pytest.mark.parametrize("questions, key", [
+    (Questions(stage="conv9_x"), "choice"), (Questions(channels="layer1"), "choice"),
+    (Questions(target=10), "class_index"), (Questions(target=FIRST - 1), "class_index"),
+    (Questions(off=("layer9.0",)), "no_block"),
 ])
-def test_what_a_model_does_not_have(asks, key):
+def test_what_a_model_does_not_have(questions, key):
     with pytest.raises(InputError) as caught:
-        look(picture(), load(MODEL), asks)
+        gather(picture(), load(MODEL), questions)
     assert caught.value.key == key
     with pytest.raises(InputError) as caught:
-        look(picture(), load("plain20_fashion_mnist"), Asks(off=("layer2.0",)))
+        gather(picture(), load("plain20_fashion_mnist"), Questions(off=("layer2.0",)))
     assert caught.value.key == "plain_block"
 
 
 def test_several_are_answered_as_one_by_one():
     loaded = load(MODEL)
-    seen = torch.stack([look(picture(i, (30 + i, 30)), loaded, Asks()).seen.pixels for i in range(3)])
-    found = look_at_many(seen, loaded, "fp32")
+    seen = torch.stack([gather(picture(i, (30 + i, 30)), loaded, Questions()).seen.pixels for i in range(3)])
+    found = classify_many(seen, loaded, "fp32")
     for i in range(3):
-        assert torch.allclose(found.logits[i], look_at_many(seen[i:i + 1], loaded, "fp32").logits[0], atol=1e-4)
+        assert torch.allclose(found.logits[i], classify_many(seen[i:i + 1], loaded, "fp32").logits[0], atol=1e-4)
     for n in (0, MANY + 1):
         with pytest.raises(InputError):
-            look_at_many(seen[:1].expand(n, -1, -1, -1), loaded)
+            classify_many(seen[:1].expand(n, -1, -1, -1), loaded)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from resnet.data import load_samples, normalise
 from resnet.hub.load import load
 from resnet.lab import gradients
-from resnet.lab.gradients import Net, alikeness, fresh, fresh_nets, kernel_norms, measure, trained_nets
+from resnet.lab.gradients import TwinNet, alikeness, fresh, fresh_nets, kernel_norms, measure, trained_nets
 from resnet.model import create
 from resnet.util.errors import InputError
 from tests.factories import made_split, same_tensors, tiny
@@ -69,7 +69,7 @@ def test_the_statistics_held_are_those_of_the_batch(net):
 def test_gradients_of_fresh_plain_nets_grow_with_depth_and_residual_ones_hardly():
     """Measured elsewhere at 20 and 56 layers: plain 1.0 and 780, residual 0.3 and 1.4."""
     split = load_samples("fashion_mnist", "train").first(32)
-    first = {(plain, depth): kernel_norms(fresh(Net(plain, depth), 0), split)["layer1.0.conv1"]
+    first = {(plain, depth): kernel_norms(fresh(TwinNet(plain, depth), 0), split)["layer1.0.conv1"]
              for plain in (True, False) for depth in (8, 32)}
     growth = {plain: first[plain, 32] / first[plain, 8] for plain in (True, False)}
     wide = (math.pi / (math.pi - 1)) ** ((32 - 8) / 2)  # the factor of wide nets, 1.21 a layer
@@ -77,7 +77,7 @@ def test_gradients_of_fresh_plain_nets_grow_with_depth_and_residual_ones_hardly(
 
 
 def test_twins_start_from_the_same_kernels():
-    plain, residual = (fresh(Net(kind, 8), 5) for kind in (True, False))
+    plain, residual = (fresh(TwinNet(kind, 8), 5) for kind in (True, False))
     assert same_tensors(plain.state_dict(), residual.state_dict())
 
 

@@ -3,19 +3,18 @@
 import pytest
 import torch
 
-from resnet.explain import look as looking
-from resnet.explain import samples
-from resnet.explain.look import Asks, look, look_at_many
+from resnet.explain import evidence, samples
+from resnet.explain.evidence import Questions, classify_many, gather
 from resnet.explain.samples import measure
 from resnet.hub.load import load
-from resnet.inference.placement import CPU, best_device, placed, sparing
+from resnet.inference.placement import CPU, best_device, placed, with_oom_fallback
 
 CUDA = torch.device("cuda")
 MODEL = "resnet20_fashion_mnist"
 
 
 def tried(limit: int, batch: int) -> tuple[list, tuple]:
-    """What sparing tries on a device whose memory holds `limit` pictures, and what comes of it."""
+    """What with_oom_fallback tries on a device whose memory holds `limit` pictures, and what comes of it."""
     attempts = []
 
     def run(device, size):
@@ -24,7 +23,7 @@ def tried(limit: int, batch: int) -> tuple[list, tuple]:
             raise torch.cuda.OutOfMemoryError("made up")
         return device.type
 
-    return attempts, sparing(run, CUDA, batch)
+    return attempts, with_oom_fallback(run, CUDA, batch)
 
 
 @pytest.mark.parametrize("limit, attempts, end", [
@@ -41,7 +40,7 @@ def test_what_is_no_lack_of_memory_is_not_hidden():
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        sparing(run, CUDA, 4)
+        with_oom_fallback(run, CUDA, 4)
 
 
 def test_the_cpu_is_tried_once():
@@ -52,7 +51,7 @@ def test_the_cpu_is_tried_once():
         raise torch.cuda.OutOfMemoryError("made up")
 
     with pytest.raises(torch.cuda.OutOfMemoryError):
-        sparing(run, CPU, 4)
+        with_oom_fallback(run, CPU, 4)
     assert attempts == ["cpu"]
 
 
@@ -67,7 +66,7 @@ def full_device(monkeypatch):
             raise torch.cuda.OutOfMemoryError("made up")
         return placed(loaded, device)
 
-    for module in (looking, samples):
+    for module in (evidence, samples):
         monkeypatch.setattr(module, "best_device", lambda: CUDA)
         monkeypatch.setattr(module, "placed", place)
     return asked
@@ -76,9 +75,9 @@ def full_device(monkeypatch):
 def test_an_answer_falls_back_to_the_cpu_and_says_so(full_device):
     loaded = load(MODEL)
     pixels = torch.zeros(3, 30, 30, dtype=torch.uint8)
-    found = look(pixels, loaded, Asks())
+    found = gather(pixels, loaded, Questions())
     assert (found.fallback, found.device) == ("cpu", "cpu") and full_device == ["cuda", "cpu"]
-    many = look_at_many(found.seen.pixels.expand(5, -1, -1, -1), loaded)
+    many = classify_many(found.seen.pixels.expand(5, -1, -1, -1), loaded)
     assert (many.fallback, many.device, len(many.logits)) == ("cpu", "cpu", 5)
     assert torch.allclose(many.logits[0], found.logits, atol=0.1)
     some = measure(loaded, limit=20)

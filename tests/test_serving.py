@@ -11,7 +11,7 @@ import torch
 
 from resnet.hub.load import load
 from resnet.inference import serving
-from resnet.inference.serving import Net, Server
+from resnet.inference.serving import ServedNet, Server
 from resnet.model import create
 
 CPU = torch.device("cpu")
@@ -24,9 +24,9 @@ def server() -> Server:
 
 
 @pytest.fixture(scope="module")
-def net() -> Net:
+def net() -> ServedNet:
     loaded = load("resnet20_fashion_mnist")
-    return Net(loaded.model, loaded.info, CPU, "fp32")
+    return ServedNet(loaded.model, loaded.info, CPU, "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def wait_until(done, seconds: float = 30) -> None:
         time.sleep(0.002)
 
 
-def asked(server: Server, net: Net, images: torch.Tensor, pool: ThreadPoolExecutor) -> list[Future]:
+def asked(server: Server, net: ServedNet, images: torch.Tensor, pool: ThreadPoolExecutor) -> list[Future]:
     """One request per image, all waiting, in this order."""
     futures = []
     for i, image in enumerate(images):
@@ -101,7 +101,7 @@ def test_one_alone_does_not_wait_for_others(server, net):
 
 def test_other_nets_and_sizes_stay_apart(server, net, expected):
     plain = load("plain20_fashion_mnist")
-    other = Net(plain.model, plain.info, CPU, "fp32")
+    other = ServedNet(plain.model, plain.info, CPU, "fp32")
     server.batches.clear()
     with Held(server) as pool:
         futures = [asked(server, which, IMAGES[i:i + 1], pool)[0] for i, which in enumerate([net, other, net, other])]
@@ -142,7 +142,7 @@ def test_heavy_work_runs_in_the_one_thread_and_may_ask_again(server, net, expect
 
 
 def test_a_net_that_is_asked_once_is_not_built(server):
-    one = Net(create("resnet20_cifar", in_channels=1).eval(), load("resnet20_fashion_mnist").info, CPU, "fp32")
+    one = ServedNet(create("resnet20_cifar", in_channels=1).eval(), load("resnet20_fashion_mnist").info, CPU, "fp32")
     server.logits(one, IMAGES[:1])
     assert one.key in server._asked and one.key not in server._quick
     key = one.key
@@ -155,7 +155,7 @@ def test_a_net_that_is_asked_once_is_not_built(server):
 def test_what_is_kept_is_bounded_and_goes_with_its_net(server, monkeypatch):
     info = load("resnet20_fashion_mnist").info
     monkeypatch.setattr(serving, "MEMORY", 3_000_000)
-    nets = [Net(create("resnet20_cifar", in_channels=1, seed=i).eval(), info, CPU, "fp32") for i in range(3)]
+    nets = [ServedNet(create("resnet20_cifar", in_channels=1, seed=i).eval(), info, CPU, "fp32") for i in range(3)]
     for one in nets:  # 2.2 MB each
         server.logits(one, IMAGES[:1])
         server.logits(one, IMAGES[:1])

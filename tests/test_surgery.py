@@ -6,7 +6,7 @@ import torch
 from resnet.config import CIFAR_ORDERS
 from resnet.hub.load import load
 from resnet.model import create
-from resnet.surgery import Lesion, lesioned, places, swappable
+from resnet.surgery import Lesion, block_sites, lesioned, swappable
 from resnet.util.errors import InputError
 from tests.factories import tiny
 
@@ -95,14 +95,14 @@ def test_the_trained_net_stays_as_it_was_and_lends_its_weights():
 
 
 def test_places():
-    found = places(tiny(**DEEP))
-    assert [place.name for place in found] == ["layer1.0", "layer1.1", "layer2.0", "layer2.1", "layer2.2", "layer3.0",
+    found = block_sites(tiny(**DEEP))
+    assert [site.name for site in found] == ["layer1.0", "layer1.1", "layer2.0", "layer2.1", "layer2.2", "layer3.0",
                                                "layer3.1"]
-    assert [place.name for place in found if place.halves] == ["layer2.0", "layer3.0"]
-    assert all(place.removable for place in found)
-    assert [place.name for place in places(tiny(**DEEP, shortcut="none")) if not place.removable] == [
+    assert [site.name for site in found if site.halves] == ["layer2.0", "layer3.0"]
+    assert all(site.removable for site in found)
+    assert [site.name for site in block_sites(tiny(**DEEP, shortcut="none")) if not site.removable] == [
         "layer2.0", "layer3.0"]
-    assert [place.name for place in swappable(tiny(**DEEP))] == ["layer1.0", "layer2.1"]
+    assert [site.name for site in swappable(tiny(**DEEP))] == ["layer1.0", "layer2.1"]
 
 
 @pytest.mark.parametrize("lesion, key", [

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from resnet.charts.style import MUTED, layout, shade
 from resnet.lab.lesions import Effect
 from resnet.lab.paths import PathLength
-from resnet.surgery import Place
+from resnet.surgery import BlockSite
 from resnet.util.text import text
 
 
@@ -20,7 +20,7 @@ class Shown:
     title: str
     plain: bool
     depth: int
-    places: tuple[Place, ...]
+    sites: tuple[BlockSite, ...]
     effects: tuple[Effect, ...]
     together: Effect | None = None
 
@@ -34,7 +34,7 @@ def sweep_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en
     the block halves the map, a ring for blocks chosen together, a dotted line at the error of the whole net."""
     figure = go.Figure(layout=layout(430))
     for net in nets:
-        halving = {place.name for place in net.places if place.halves}
+        halving = {site.name for site in net.sites if site.halves}
         figure.add_scatter(
             x=_columns([effect.blocks[0] for effect in net.effects]), y=[effect.error for effect in net.effects],
             mode="markers", name=net.title, hovertemplate=f"{net.title}: %{{y:.3g}} %<extra></extra>",

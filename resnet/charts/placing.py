@@ -25,7 +25,7 @@ class Disc:
 
 
 @dataclass(frozen=True)
-class Place:
+class Offset:
     """Where a name's centre stands from its disc's, in pixels (y downwards), and whether a line leads to it."""
 
     dx: float
@@ -34,12 +34,12 @@ class Place:
 
 
 @lru_cache(maxsize=16)
-def place_names(discs: tuple[Disc, ...], widths: tuple[float, ...], height: float) -> tuple[Place, ...]:
+def place_names(discs: tuple[Disc, ...], widths: tuple[float, ...], height: float) -> tuple[Offset, ...]:
     """One place per disc, in their order: the first that is free at every width of the plot, else the least covered.
 
     widths and height are of the plot's inside, in pixels. Each name chooses again once all others have chosen.
     """
-    places: dict[int, Place] = {}
+    places: dict[int, Offset] = {}
     for _ in range(ROUNDS):
         for index, disc in enumerate(discs):
             others = [(discs[other], place) for other, place in places.items() if other != index]
@@ -49,7 +49,7 @@ def place_names(discs: tuple[Disc, ...], widths: tuple[float, ...], height: floa
     return tuple(places[index] for index in range(len(discs)))
 
 
-def name_box(disc: Disc, place: Place, width: float, height: float) -> Box:
+def name_box(disc: Disc, place: Offset, width: float, height: float) -> Box:
     """Left, top, right and bottom of a disc's name, in pixels of a plot of that size."""
     x, y, half = disc.x * width + place.dx, disc.y * height + place.dy, LETTER * len(disc.name) / 2
     return x - half, y - LINE / 2, x + half, y + LINE / 2
@@ -61,9 +61,9 @@ def overlap(one: Box, other: Box) -> float:
             * max(0.0, min(one[3], other[3]) - max(one[1], other[1])))
 
 
-def _freest(disc: Disc, taken: dict[float, list[Box]], height: float) -> Place:
+def _freest(disc: Disc, taken: dict[float, list[Box]], height: float) -> Offset:
     found = {}
-    for place in (_place(disc, *where) for where in PLACES):
+    for place in (_offset(disc, *where) for where in PLACES):
         found[place] = sum(_covered(box, boxes, (width, height))
                            for width, boxes in taken.items() for box in _boxes(disc, place, width, height))
         if found[place] == 0:
@@ -71,12 +71,12 @@ def _freest(disc: Disc, taken: dict[float, list[Box]], height: float) -> Place:
     return min(found, key=lambda place: found[place])
 
 
-def _place(disc: Disc, x: int, y: int, away: float) -> Place:
+def _offset(disc: Disc, x: int, y: int, away: float) -> Offset:
     reach = disc.radius * (0.75 if x and y else 1) + GAP + away
-    return Place(x * (reach + LETTER * len(disc.name) / 2), y * (reach + LINE / 2), away > 0)
+    return Offset(x * (reach + LETTER * len(disc.name) / 2), y * (reach + LINE / 2), away > 0)
 
 
-def _boxes(disc: Disc, place: Place, width: float, height: float) -> list[Box]:
+def _boxes(disc: Disc, place: Offset, width: float, height: float) -> list[Box]:
     """The name, and small squares along the line that leads to it."""
     boxes = [name_box(disc, place, width, height)]
     for share in (0.25, 0.5, 0.75) if place.line else ():

@@ -14,8 +14,8 @@ from resnet.lab.shattering import (
     PAIRS,
     POINTS,
     REACH,
-    Look,
-    Measured,
+    LineGradient,
+    ShatteringResult,
     law,
     noises,
     published,
@@ -33,7 +33,7 @@ def colour(kind: str) -> str:
     return SHADES[not KINDS[kind].skip][1]
 
 
-def size_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str = "en") -> go.Figure:
+def size_chart(found: Sequence[ShatteringResult], pairs: str, beta: float, lang: str = "en") -> go.Figure:
     """Root mean square of df/dx by depth: dots measured, filled with batch norm; lines derived for wide nets."""
     figure = go.Figure(layout=layout(380))
     which = 0 if pairs == "independent" else 1
@@ -50,7 +50,7 @@ def size_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str = "
     return _finished(figure, text(_key("size_title"), lang))
 
 
-def likeness_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str = "en") -> go.Figure:
+def likeness_chart(found: Sequence[ShatteringResult], pairs: str, beta: float, lang: str = "en") -> go.Figure:
     """Correlation of df/dx at two points by depth, as far as it can be told from zero, beside the laws."""
     figure = go.Figure(layout=layout(380))
     depths = list(range(1, MAX_DEPTH + 1))
@@ -73,7 +73,7 @@ def likeness_chart(found: Sequence[Measured], pairs: str, beta: float, lang: str
     return _finished(figure, text(_key("likeness_title"), lang))
 
 
-def along_chart(looks: Sequence[tuple[str, Look]], lang: str = "en") -> go.Figure:
+def along_chart(looks: Sequence[tuple[str, LineGradient]], lang: str = "en") -> go.Figure:
     """df/dx of one net of each kind along the line, one above the other, in units of its root mean square."""
     figure = make_subplots(rows=len(looks), cols=1, shared_xaxes=True, vertical_spacing=0.06,
                            subplot_titles=[kind_name(kind, lang) for kind, _ in looks])
@@ -92,7 +92,7 @@ def along_chart(looks: Sequence[tuple[str, Look]], lang: str = "en") -> go.Figur
     return titled(figure, text(_key("along_title"), lang, depth=looks[0][1].depth if looks else ""))
 
 
-def autocorrelation_chart(looks: Sequence[tuple[str, Look]], lang: str = "en") -> go.Figure:
+def autocorrelation_chart(looks: Sequence[tuple[str, LineGradient]], lang: str = "en") -> go.Figure:
     """The mean autocorrelation of df/dx along the line, by lag, beside white and brown noise."""
     figure = go.Figure(layout=layout(420))
     lags = list(range(LAGS + 1))
@@ -103,7 +103,8 @@ def autocorrelation_chart(looks: Sequence[tuple[str, Look]], lang: str = "en") -
         at = 2 if name == "white" else 22
         figure.add_annotation(x=at, y=values[at], text=told, showarrow=False, xanchor="left", yshift=12)
     for kind, look in looks:
-        _dots(figure, Measured(kind, (), ()), list(zip(lags, look.autocorrelation, strict=True)), lang, legend=True)
+        points = list(zip(lags, look.autocorrelation, strict=True))
+        _dots(figure, ShatteringResult(kind, (), ()), points, lang, legend=True)
     step = 2 * REACH / (POINTS - 1)
     figure.update_xaxes(title=text(_key("lag"), lang, step=f"{step:.3f}"), range=[-0.5, LAGS + 0.5])
     figure.update_yaxes(title=text(_key("autocorrelation"), lang), range=[-0.25, 1.05])
@@ -137,7 +138,7 @@ def _line(figure: go.Figure, x: Sequence[int], y: Sequence[float], name: str, da
                        hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>")
 
 
-def _dots(figure: go.Figure, one: Measured, points: Iterable[tuple[int, float]], lang: str,
+def _dots(figure: go.Figure, one: ShatteringResult, points: Iterable[tuple[int, float]], lang: str,
           legend: bool = False) -> None:
     """Measured values; of depths, those in DOTS."""
     shown = [(x, y) for x, y in points if legend or x in DOTS]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet.data import DATA, Split, load_samples, normalise, sample_file
 from resnet.hub.loaded import LoadedModel
-from resnet.inference.placement import best_device, placed, sparing
+from resnet.inference.placement import best_device, placed, with_oom_fallback
 from resnet.inference.serving import heavy
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
@@ -21,7 +21,7 @@ BUDGET = 4e11  # multiply-adds: about ten seconds on two CPU cores
 
 
 @dataclass(frozen=True)
-class Measured:
+class SampleAnswers:
     """A net's view of the first n bundled test items.
 
     features    [n, d], what the classifier reads
@@ -77,7 +77,7 @@ def items(loaded: LoadedModel) -> Split:
     return load_samples(loaded.info.data, "test").first(affordable).resized(config.input_size)
 
 
-def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = None) -> Measured:
+def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = None) -> SampleAnswers:
     """Every bundled test item (or the first `limit`) through a model.
 
     Raises:
@@ -91,9 +91,9 @@ def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = No
         found = [heavy(partial(_run, there, images, device, precision)) for images in split.images.split(batch)]
         return torch.cat([features for features, _ in found]), torch.cat([logits for _, logits in found]), device.type
 
-    (features, logits, device), fallback = sparing(run, best_device(), BATCH)
+    (features, logits, device), fallback = with_oom_fallback(run, best_device(), BATCH)
     confidence, answers = logits.softmax(1).max(1)
-    return Measured(features, answers, split.labels, confidence, device, resolve(precision, torch.device(device)),
+    return SampleAnswers(features, answers, split.labels, confidence, device, resolve(precision, torch.device(device)),
                     fallback, time.perf_counter() - start)
 
 

@@ -10,7 +10,7 @@ from math import isqrt
 
 import torch
 
-from resnet.config import EXPANSION, ResNetConfig, repeats, stage_output, two_blocks_a_stage
+from resnet.config import EXPANSION, ResNetConfig, repeats, stage_output, total_stride, two_blocks_a_stage
 from resnet.hub.hints import Hints, read_hints
 from resnet.hub.spelling import SHOWN, Spelling, to_torchvision
 from resnet.model import ResNet
@@ -191,8 +191,8 @@ def _flat_size(config: ResNetConfig, pixels: int) -> tuple[int, int]:
     if height * width == pixels:
         return config.input_size
     height = next(side for side in range(isqrt(pixels), 0, -1) if pixels % side == 0)
-    scale = 2 ** (len(config.depths) - 1 + (2 if config.stem == "7x7" else 0))
-    return height * scale, pixels // height * scale
+    stride = total_stride(config)
+    return height * stride, pixels // height * stride
 
 
 def _compare(expected: Shapes, found: Shapes, headless: bool, by_config: bool) -> None:

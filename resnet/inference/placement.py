@@ -48,7 +48,8 @@ def placed(loaded: LoadedModel, device: torch.device) -> LoadedModel:
     return replace(loaded, model=copies[device])
 
 
-def sparing(run: Callable[[torch.device, int], Result], device: torch.device, batch: int = 1) -> tuple[Result, str]:
+def with_oom_fallback(run: Callable[[torch.device, int], Result], device: torch.device,
+                      batch: int = 1) -> tuple[Result, str]:
     """run(device, batch), again with half the batch while the device is out of memory, at last on the CPU.
 
     Returns:

@@ -14,7 +14,8 @@ from resnet.inference.decoder import Picture
 from resnet.inference.decoding import open_picture
 from resnet.inference.picture import Seen, follow, prepare
 from resnet.inference.placement import best_device, placed
-from resnet.inference.serving import Net, logits
+from resnet.inference.probabilities import entropy, ranked
+from resnet.inference.serving import ServedNet, logits
 from resnet.util.errors import InputError
 from resnet.util.precision import check_precision, resolve
 
@@ -65,7 +66,7 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | Load
     where = torch.device(device) if device else best_device()
     found = forward(placed(loaded, where), seen.pixels[None], where, precision)[0]
     done = time.perf_counter()
-    return Answer(loaded.info.name, _top(found, loaded.info.labels, top_k), _entropy(found), seen, where.type,
+    return Answer(loaded.info.name, _top(found, loaded.info.labels, top_k), entropy(found), seen, where.type,
                   resolve(precision, where), 1e3 * (prepared - start), 1e3 * (done - prepared))
 
 
@@ -84,13 +85,8 @@ def see(picture: "Tensor | Picture", loaded: LoadedModel, test_size: bool = Fals
 
 def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Tensor:
     """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU; the model is on `device`."""
-    return logits(Net(loaded.model, loaded.info, device, precision), pixels)
+    return logits(ServedNet(loaded.model, loaded.info, device, precision), pixels)
 
 
 def _top(logits: Tensor, labels: tuple[str, ...], k: int) -> tuple[Prediction, ...]:
-    values, indices = logits.softmax(-1).topk(min(k, len(labels)))
-    return tuple(Prediction(labels[i], p) for p, i in zip(values.tolist(), indices.tolist(), strict=True))
-
-
-def _entropy(logits: Tensor) -> float:
-    return float(-(logits.softmax(-1) * logits.log_softmax(-1)).sum())
+    return tuple(Prediction(labels[index], probability) for index, probability in ranked(logits, k))

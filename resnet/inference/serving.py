@@ -45,7 +45,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Net:
+class ServedNet:
     """What one batch has in common."""
 
     model: ResNet
@@ -62,7 +62,7 @@ class Net:
 class _Request:
     """uint8 pixels [n, c, h, w] for a net, and where their logits go."""
 
-    net: Net
+    net: ServedNet
     pixels: Tensor
     answer: "Future[Tensor]" = field(default_factory=Future)
 
@@ -87,7 +87,7 @@ class Server:
         self._thread.start()
         self._ready.wait()
 
-    def logits(self, net: Net, pixels: Tensor) -> Tensor:
+    def logits(self, net: ServedNet, pixels: Tensor) -> Tensor:
         """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU."""
         if threading.current_thread() is self._thread:
             return self._logits(net, pixels)
@@ -103,7 +103,7 @@ class Server:
         self._put(lambda: _settle(done, work))
         return done.result()
 
-    def form(self, net: Net) -> Fast | None:
+    def form(self, net: ServedNet) -> Fast | None:
         """The net's quick form, to be called in the inference thread; None where eager still answers."""
         return self._quick.get(net.key)
 
@@ -153,7 +153,7 @@ class Server:
         for request, part in zip(requests, logits.split([len(r.pixels) for r in requests]), strict=True):
             request.answer.set_result(part)
 
-    def _logits(self, net: Net, pixels: Tensor) -> Tensor:
+    def _logits(self, net: ServedNet, pixels: Tensor) -> Tensor:
         self.batches[len(pixels)] += 1
         quick = self._quick.get(net.key)
         if quick:
@@ -163,7 +163,7 @@ class Server:
         self._count(net, tuple(pixels.shape[-2:]))
         return logits
 
-    def _count(self, net: Net, size: tuple[int, ...]) -> None:
+    def _count(self, net: ServedNet, size: tuple[int, ...]) -> None:
         """Have the quick form built in time; what is known of a net goes when the net goes."""
         key = net.key
         if not self._asked[key]:
@@ -177,7 +177,7 @@ class Server:
         self._asked.pop(key, None)
         self._quick.pop(key, None)
 
-    def _build(self, net: Net, size: tuple[int, ...]) -> None:
+    def _build(self, net: ServedNet, size: tuple[int, ...]) -> None:
         with self._building:
             finish = prepare(net.model, net.device, net.precision, size)
         self._put(lambda: self._keep(net.key, finish()))
@@ -248,7 +248,7 @@ def _forget() -> None:
     _server = None
 
 
-def logits(net: Net, pixels: Tensor) -> Tensor:
+def logits(net: ServedNet, pixels: Tensor) -> Tensor:
     """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU, by the inference thread if there is one."""
     if _server:
         return _server.logits(net, pixels)

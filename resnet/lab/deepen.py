@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from resnet.data import Split, normalise
 from resnet.model import ResNet
-from resnet.surgery import deepened, places
+from resnet.surgery import block_sites, deepened
 
 BATCH = 250
 
@@ -42,7 +42,7 @@ def moments(net: ResNet, arm: str, after: str, count: int, calibration: Split, t
         InputError: as surgery.deepened.
     """
     deeper = deepened(net, arm, after, count, normalise(calibration.images, calibration.spec), seed)
-    start = [place.name for place in places(net.config)].index(after) + 1
+    start = [site.name for site in block_sites(net.config)].index(after) + 1
     old, new = nn.Sequential(*deeper.blocks[:start]), deeper.blocks[start:start + count]
     rest = nn.Sequential(*deeper.blocks[start + count:])
     with torch.no_grad():

@@ -28,7 +28,7 @@ DEPTHS, DEEPEST = (8, 20, 32, 56, 110), (56, 110)
 
 
 @dataclass(frozen=True)
-class Net:
+class TwinNet:
     """A fresh net of a kind and depth, or the trained one of this `name`."""
 
     plain: bool
@@ -45,14 +45,14 @@ class Gradients:
     """norms are by layer, the net's first convolution first; `correlation` is the mean cosine of two images'
     input-gradients, `error` its standard error over readouts."""
 
-    net: Net
+    net: TwinNet
     layers: tuple[str, ...]
     norms: tuple[float, ...]
     correlation: float
     error: float
 
 
-def fresh_nets(deepest: int) -> list[Net]:
+def fresh_nets(deepest: int) -> list[TwinNet]:
     """Twins of every depth, shallow before deep.
 
     Raises:
@@ -60,18 +60,18 @@ def fresh_nets(deepest: int) -> list[Net]:
     """
     if deepest not in DEEPEST:
         raise InputError("choice", field="deepest", value=deepest, allowed=", ".join(map(str, DEEPEST)))
-    return [Net(plain, depth) for depth in DEPTHS if depth <= deepest for plain in (True, False)]
+    return [TwinNet(plain, depth) for depth in DEPTHS if depth <= deepest for plain in (True, False)]
 
 
-def trained_nets() -> list[Net]:
+def trained_nets() -> list[TwinNet]:
     """The bundled twins whose images ship."""
     pairs = [pair for pair in all_twins().values() if pair.data == DATA]
     names = [name for pair in pairs for name in reversed(pair.names)]
-    return [Net(bundled()[name].architecture.plain, bundled()[name].architecture.depth, name) for name in names]
+    return [TwinNet(bundled()[name].architecture.plain, bundled()[name].architecture.depth, name) for name in names]
 
 
 @lru_cache(maxsize=64)
-def measure(net: Net, seed: int = 0) -> Gradients:
+def measure(net: TwinNet, seed: int = 0) -> Gradients:
     """Both measures; `seed` is of a fresh net's weights and of the readouts."""
     if net.name:
         loaded = load(net.name)
@@ -83,7 +83,7 @@ def measure(net: Net, seed: int = 0) -> Gradients:
     return Gradients(net, layers, norms, cosines.mean().item(), (cosines.std() / math.sqrt(len(cosines))).item())
 
 
-def fresh(net: Net, seed: int) -> ResNet:
+def fresh(net: TwinNet, seed: int) -> ResNet:
     """A net of the CIFAR family for Fashion-MNIST, as initialised for training."""
     blocks = (net.depth - 2) // 6
     variant = "plain20_cifar" if net.plain else "resnet20_cifar"

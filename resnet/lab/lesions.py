@@ -16,7 +16,7 @@ from resnet.config import ResNetConfig
 from resnet.data import Split, normalise
 from resnet.hub.ref import WEIGHTS
 from resnet.model import ResNet
-from resnet.surgery import Lesion, check_lesion, lesioned, places, swappable
+from resnet.surgery import Lesion, block_sites, check_lesion, lesioned, swappable
 from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
@@ -60,16 +60,16 @@ INTACT = Task("none")
 
 def each_alone(config: ResNetConfig, operation: str) -> list[Task]:
     """The sweep: one task for each block that the operation can be done to."""
-    can = {"drop": [place for place in places(config) if place.removable], "halve": places(config),
+    can = {"drop": [site for site in block_sites(config) if site.removable], "halve": block_sites(config),
            "swap": swappable(config)}[operation]
-    return [Task(operation, (place.name,)) for place in can]
+    return [Task(operation, (site.name,)) for site in can]
 
 
 def several_at_random(config: ResNetConfig, seed: int = 0) -> list[Task]:
     """Subsets of the blocks that keep the shape, the same for a net and its plain twin: for up to COUNTS
     counts DRAWS different subsets, or all where there are fewer.
     """
-    free = [place.name for place in places(config) if place.same_shape]
+    free = [site.name for site in block_sites(config) if site.same_shape]
     generator = torch.Generator().manual_seed(seed)
     tasks = []
     for count in _counts(len(free)):
@@ -96,7 +96,7 @@ def effects(net: ResNet, split: Split, tasks: Sequence[Task]) -> Iterator[Effect
     """
     for task in tasks:
         check_lesion(net.config, task.lesion)
-    names = [place.name for place in places(net.config)]
+    names = [site.name for site in block_sites(net.config)]
     first = {task: min((names.index(name) for name in task.blocks), default=0) for task in tasks}
     batches = [_opening(net, images, split) for images in split.images.split(BATCH)]
     for i, block in enumerate(net.blocks):

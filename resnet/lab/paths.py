@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from resnet.data import Split, normalise
 from resnet.hub.ref import WEIGHTS
 from resnet.model import ResNet
-from resnet.surgery import block_of, places, set_branch, shared_copy
+from resnet.surgery import block_of, block_sites, set_branch, shared_copy
 from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
@@ -53,7 +53,7 @@ def path_lengths(net: ResNet, split: Split, samples: int = SAMPLES, seed: int = 
     Raises:
         InputError: a plain net, which has one path only.
     """
-    n = len(places(net.config))
+    n = len(block_sites(net.config))
     generator = torch.Generator().manual_seed(seed)
     gated = _Gated(net)
     for length in range(n + 1):
@@ -84,9 +84,9 @@ class _Gated:
             raise InputError("plain_paths")
         self.net = shared_copy(net)
         self.gates = [_Gate() for _ in net.blocks]
-        for place, gate in zip(places(net.config), self.gates, strict=True):
-            block = block_of(self.net, place.name)
-            set_branch(self.net, place.name, partial(_through, gate, block_of(net, place.name).residual))
+        for site, gate in zip(block_sites(net.config), self.gates, strict=True):
+            block = block_of(self.net, site.name)
+            set_branch(self.net, site.name, partial(_through, gate, block_of(net, site.name).residual))
             block.downsample = _Shortcut(gate, block.downsample)
 
     def gradients(self, x: Tensor, labels: Tensor, gates: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ class _Shortcut(nn.Module):
 def record(folder: Path, net: ResNet, split: Split, samples: int = SAMPLES) -> tuple[PathLength, ...]:
     """Measure and write paths.csv, unless it is there with as many samples; its rows."""
     rows = read(folder) if (folder / FILE).exists() else ()
-    if {row.samples for row in rows} != {samples} or len(rows) != len(places(net.config)) + 1:
+    if {row.samples for row in rows} != {samples} or len(rows) != len(block_sites(net.config)) + 1:
         rows = tuple(path_lengths(net, split, samples))
         write_file(folder / FILE, to_csv(rows))
     return rows

@@ -20,7 +20,7 @@ from resnet.config import ResNetConfig, config_of
 from resnet.data import Split, load_samples
 from resnet.model import ResNet, create
 from resnet.training.recipe import Recipe
-from resnet.training.train import Progress, train
+from resnet.training.train import TrainingProgress, train
 from resnet.training.workers import pick_device
 from resnet.util.errors import InputError
 
@@ -116,7 +116,7 @@ def race(settings: RaceSettings, device: str = "auto", iterations: int | None = 
 
 
 def in_turn(nets: Sequence[ResNet], recipe: Recipe, train_set: Split, test_set: Split,
-            device: torch.device) -> Generator[tuple[Progress | None, ...], None, None]:
+            device: torch.device) -> Generator[tuple[TrainingProgress | None, ...], None, None]:
     """Train nets in place, one iteration each in turn, on the same batches; a net that ran away has None."""
     with ExitStack() as stack:
         runs = [stack.enter_context(closing(_run(net, recipe, train_set, test_set, device))) for net in nets]
@@ -129,7 +129,7 @@ def in_turn(nets: Sequence[ResNet], recipe: Recipe, train_set: Split, test_set: 
 
 
 def _run(net: ResNet, recipe: Recipe, train_set: Split, test_set: Split,
-         device: torch.device) -> Generator[Progress, None, None]:
+         device: torch.device) -> Generator[TrainingProgress, None, None]:
     """A net's training; ends where its loss stops being a number."""
     try:
         yield from train(net.config, recipe, train_set, test_set, device=device, net=net)
@@ -174,9 +174,9 @@ def one_thread(device: torch.device) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _loss(progress: Progress | None) -> float:
+def _loss(progress: TrainingProgress | None) -> float:
     return progress.loss if progress else nan
 
 
-def _test(progress: Progress | None) -> float | None:
+def _test(progress: TrainingProgress | None) -> float | None:
     return progress.row.test_error if progress and progress.row else None

@@ -32,7 +32,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True)
-class Response:
+class LayerResponse:
     """A row of responses.csv: the standard deviation of a layer's response to n images."""
 
     layer: str
@@ -157,7 +157,7 @@ def read(folder: Path, info: ModelInfo) -> Responses:
     Raises:
         InputError: it is damaged.
     """
-    rows = read_records(folder / FILE, Response, "responses")
+    rows = read_records(folder / FILE, LayerResponse, "responses")
     if not rows:
         raise InputError("damaged_record", file=f"{folder.name}/{FILE}", command="responses")
     return _of(info, {row.layer: row.deviation for row in rows}, rows[0].n)

@@ -73,7 +73,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Row:
+class DepthResult:
     """Nets of one kind with `depth` rectifier layers.
 
     size          root mean square of df/dx, of the independent points and of those on the line
@@ -93,7 +93,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Look:
+class LineGradient:
     """df/dx along the line: of one net, in units of its root mean square; and the autocorrelation, mean over nets."""
 
     depth: int
@@ -102,28 +102,28 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ShatteringResult:
     kind: str
-    rows: tuple[Row, ...]
-    looks: tuple[Look, ...]
+    rows: tuple[DepthResult, ...]
+    looks: tuple[LineGradient, ...]
 
-    def told(self, pairs: str) -> tuple[Row, ...]:
+    def told(self, pairs: str) -> tuple[DepthResult, ...]:
         """The nets, shallow before deep, up to the first whose correlation cannot be told from zero."""
         return tuple(takewhile(lambda row: row.told_from_zero(pairs), self.rows))
 
 
 @lru_cache(maxsize=64)
 @torch.inference_mode()
-def measure(kind: str, settings: Settings) -> Measured:
+def measure(kind: str, settings: Settings) -> ShatteringResult:
     """Nets of a kind, layer by layer to MAX_DEPTH; every depth is a net of its own with the same first layers."""
     generator = torch.Generator().manual_seed(settings.seed)
     readout = torch.randn(settings.runs, settings.width, READOUTS, generator=generator)
     rows, looks = [], []
     for depth, (cloud, line) in enumerate(layers(KINDS[kind], settings, generator), 1):
-        rows.append(_row(depth, cloud, line))
+        rows.append(_depth_result(depth, cloud, line))
         if depth in LOOKED_AT:
-            looks.append(_look(depth, line @ readout))
-    return Measured(kind, tuple(rows), tuple(looks))
+            looks.append(_line_gradient(depth, line @ readout))
+    return ShatteringResult(kind, tuple(rows), tuple(looks))
 
 
 def layers(kind: Kind, settings: Settings, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -152,14 +152,14 @@ def _layer(h: Tensor, t: Tensor, weights: Tensor, kind: Kind, beta: float, keep_
     return (h + out, t + slope) if kind.skip else (out, slope)
 
 
-def _row(depth: int, cloud: Tensor, line: Tensor) -> Row:
+def _depth_result(depth: int, cloud: Tensor, line: Tensor) -> DepthResult:
     unit, size = _unit(cloud)
     n = unit.shape[1]
     # sum over pairs i != j of u_i . u_j = |sum u_i|^2 - sum |u_i|^2
     spread = [(unit.sum(1).square().sum(-1) - unit.square().sum((1, 2))) / (n * (n - 1))]
     unit, line_size = _unit(line)
     spread += [(unit[:, :-lag] * unit[:, lag:]).sum(-1).mean(1) for lag in map(int, PAIRS[1:])]
-    return Row(depth, (size, line_size), tuple(runs.mean().item() for runs in spread),
+    return DepthResult(depth, (size, line_size), tuple(runs.mean().item() for runs in spread),
                tuple((runs.std() / math.sqrt(len(runs))).item() for runs in spread))
 
 
@@ -169,10 +169,10 @@ def _unit(t: Tensor) -> tuple[Tensor, float]:
     return t / second.sqrt()[:, None], (second.mean() / t.shape[-1]).sqrt().item()
 
 
-def _look(depth: int, gradients: Tensor) -> Look:
+def _line_gradient(depth: int, gradients: Tensor) -> LineGradient:
     """Of df/dx [runs, POINTS, READOUTS] along the line."""
     first = gradients[0, :, 0]
-    return Look(depth, tuple((first / first.square().mean().sqrt()).tolist()),
+    return LineGradient(depth, tuple((first / first.square().mean().sqrt()).tolist()),
                 tuple(autocorrelation(gradients.transpose(1, 2).flatten(0, 1))))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
-from resnet.config import ResNetConfig, config_of, output_size, stage_output
+from resnet.config import ResNetConfig, config_of, output_size, stage_output, total_stride
 from resnet.tracing.records import Block, Layer, Trace
 from resnet.tracing.trace import Size, checked_size, trace
 from resnet.util.note import Note
@@ -183,7 +183,7 @@ def _mostly_padding(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
 def _tutorials_formula(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     """in_features = 512 * expansion * f(H * f(W)), f(x) = x // 32: made for a net that halves five times."""
     height, width = result.input[2:]
-    if _total_stride(config) != 32:
+    if total_stride(config) != 32:
         return
     channels, real = config.out_channels(-1), prod(stage_output((height, width), config))
     formula = height * (width // 32) // 32
@@ -212,7 +212,7 @@ def _halves_rounded_up(config: ResNetConfig, result: Trace) -> Iterator[Finding]
     for layer in _windowed(result):
         for axis in (2, 3):
             if layer.input[axis] % layer.window.stride:
-                stride = _total_stride(config)
+                stride = total_stride(config)
                 near = tuple(-(-side // stride) * stride for side in result.input[2:])
                 yield Finding("rounds_up", layer.name, {
                     "axis": AXES[axis - 2], "side": layer.input[axis], "half": layer.output[axis],
@@ -251,13 +251,9 @@ FINDERS = (
 # Sizes that would do -----------------------------------------------------------------------------
 
 
-def _total_stride(config: ResNetConfig) -> int:
-    return 2 ** (len(config.depths) - 1 + (2 if config.stem == "7x7" else 0))
-
-
 def _least(config: ResNetConfig, pixels: int = 2) -> int:
     """The smallest side that leaves the last stage with `pixels` a side."""
-    return (pixels - 1) * _total_stride(config) + 1
+    return (pixels - 1) * total_stride(config) + 1
 
 
 def _larger(config: ResNetConfig) -> str:

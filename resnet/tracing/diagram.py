@@ -216,7 +216,8 @@ def _block(sheet: _Sheet, block: Block, number: int) -> None:
 
 def _button(sheet: _Sheet, name: str) -> str:
     """Opens the group of a part that can be looked into, by mouse or keyboard."""
-    state = "block" + " open" * (name == sheet.focus) + " marked" * (name in sheet.marked)
+    states = {"block": True, "open": name == sheet.focus, "marked": name in sheet.marked}
+    state = " ".join(state for state, holds in states.items() if holds)
     return (f'<g class="{state}" data-block="{name}" role="button" tabindex="0" aria-label="{name}" '
             f'aria-pressed="{str(name == sheet.focus).lower()}">')
 

@@ -24,7 +24,7 @@ from resnet.util.numbers import by
 __all__ = ["Block", "Layer", "Stage", "Trace", "checked_size", "name_of", "trace"]
 MAX_BATCH = 65_536
 Size = int | Sequence[int] | None  # of an input: one number for both sides, (height, width), or the config's own
-Row = dict[str, Any]  # the fields of a Layer
+Fields = dict[str, Any]  # the fields of a Layer
 
 
 def trace(net: "str | ResNetConfig | nn.Module", size: Size = None, batch: int = 1, **changes: Any) -> Trace:
@@ -120,7 +120,7 @@ class _Call(NamedTuple):
     output: "FakeTensor | int"
 
 
-def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Row], int]:
+def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Fields], int]:
     """Rows in the order of execution, and the peak of live activation bytes, for a net on meta."""
     calls: list[_Call] = []
 
@@ -141,7 +141,7 @@ def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Row], int]:
     return list(_rows(calls, net.config)), _peak_bytes(calls)
 
 
-def _rows(calls: list[_Call], config: ResNetConfig) -> Iterator[Row]:
+def _rows(calls: list[_Call], config: ResNetConfig) -> Iterator[Fields]:
     seen: dict[str, int] = {}
     for name, module, x, out in calls:
         if not (isinstance(x, FakeTensor) and isinstance(out, FakeTensor)):
@@ -153,7 +153,7 @@ def _rows(calls: list[_Call], config: ResNetConfig) -> Iterator[Row]:
             yield _row(f"{name}_{again}" if again else name, module, x, out, config)
 
 
-def _row(name: str, module: nn.Module, x: FakeTensor, out: FakeTensor, config: ResNetConfig) -> Row:
+def _row(name: str, module: nn.Module, x: FakeTensor, out: FakeTensor, config: ResNetConfig) -> Fields:
     return {
         **_position(name, config),
         "type": type(module).__name__,
@@ -167,7 +167,7 @@ def _row(name: str, module: nn.Module, x: FakeTensor, out: FakeTensor, config: R
     }
 
 
-def _addition(name: str, shortcut: FakeTensor, config: ResNetConfig) -> Row:
+def _addition(name: str, shortcut: FakeTensor, config: ResNetConfig) -> Fields:
     """A block's addition: of the branch and the shortcut, both of the shortcut's shape."""
     shape = shortcut.shape
     return {
@@ -184,7 +184,7 @@ def _macs(module: nn.Module, out: FakeTensor) -> int:
     return out.numel() * module.in_features if isinstance(module, nn.Linear) else 0
 
 
-def _position(name: str, config: ResNetConfig) -> Row:
+def _position(name: str, config: ResNetConfig) -> Fields:
     """Where a layer stands: its name, the paper's part, its block, and on which path."""
     top, *rest = name.split(".")
     if top.startswith("layer"):
@@ -228,7 +228,7 @@ def _peak_bytes(calls: list[_Call]) -> int:
 # Finishing ---------------------------------------------------------------------------------------
 
 
-def _repeat(rows: list[Row], config: ResNetConfig) -> Iterator[Row]:
+def _repeat(rows: list[Fields], config: ResNetConfig) -> Iterator[Fields]:
     """The rows of a net with at most two blocks a stage -> those of the whole net."""
     for block, group in groupby(rows, key=lambda row: row["block"]):
         run = list(group)
@@ -237,11 +237,11 @@ def _repeat(rows: list[Row], config: ResNetConfig) -> Iterator[Row]:
             yield from ({**row, "block": name, "name": name + row["name"].removeprefix(block)} for row in run)
 
 
-def _finish(name: str, config: ResNetConfig, shape: tuple[int, ...], rows: Iterable[Row], peak: int) -> Trace:
+def _finish(name: str, config: ResNetConfig, shape: tuple[int, ...], rows: Iterable[Fields], peak: int) -> Trace:
     return Trace(name, config, shape, tuple(_with_receptive_fields(rows)), peak)
 
 
-def _with_receptive_fields(rows: Iterable[Row]) -> Iterator[Layer]:
+def _with_receptive_fields(rows: Iterable[Fields]) -> Iterator[Layer]:
     """A window of k at a step of j input pixels adds (k - 1) j; both paths of a block start at its input."""
     main = side = (1, 1)  # receptive field, step
     block = ""

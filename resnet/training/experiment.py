@@ -19,7 +19,7 @@ from resnet.training.card import UNROUNDED, model_card
 from resnet.training.evaluate import Score, evaluate
 from resnet.training.recipe import Recipe
 from resnet.training.resume import CHECKPOINT, load_rows
-from resnet.training.train import Progress, train
+from resnet.training.train import TrainingProgress, train
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
 from resnet.util.files import CONFIG_FILE, write_file
@@ -80,7 +80,7 @@ def adapt(config: ResNetConfig, spec: DataSpec) -> ResNetConfig:
 
 
 def run(experiment: Experiment, out: Path, device: torch.device, workers: Workers = ALONE,
-        weights: bool = True, keep: bool = False, half: bool = False) -> Generator[Progress, None, ModelInfo]:
+        weights: bool = True, keep: bool = False, half: bool = False) -> Generator[TrainingProgress, None, ModelInfo]:
     """Train, evaluate and write the folder; resumes where a killed run stopped. The value is config.json's record.
 
     Args:

@@ -30,11 +30,11 @@ from resnet.util.errors import InputError
 from resnet.util.precision import autocast
 
 BATCH_NORM_MOMENTUM = 0.1
-__all__ = ["Progress", "Recipe", "Row", "Workers", "learning_rate", "train"]
+__all__ = ["TrainingProgress", "Recipe", "Row", "Workers", "learning_rate", "train"]
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """One iteration done; `row` is set by the last one of an epoch."""
 
     epoch: int
@@ -48,7 +48,7 @@ class Progress:
 
 def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Split, out: Path | None = None,
           device: "str | torch.device" = "cpu", workers: Workers = ALONE,
-          net: ResNet | None = None) -> Generator[Progress, None, ResNet]:
+          net: ResNet | None = None) -> Generator[TrainingProgress, None, ResNet]:
     """Train, yielding a record per iteration; with `out`, checkpoint every epoch and resume from there.
 
     `net` is trained in place of fresh weights drawn by the recipe's seed.
@@ -97,7 +97,7 @@ class _Run:
         """Iterations an epoch; the images that fill no batch wait for another epoch's order."""
         return len(train_set) // self.recipe.batch
 
-    def epoch(self, epoch: int, train_set: Split) -> Iterator[Progress]:
+    def epoch(self, epoch: int, train_set: Split) -> Iterator[TrainingProgress]:
         """One pass; everything random in it comes from the seed and the epoch's number."""
         recipe, steps = self.recipe, self.steps(train_set)
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
@@ -113,7 +113,7 @@ class _Run:
             lr = learning_rate(recipe, epoch * steps + step, recipe.epochs * steps)
             loss = self.update(images, train_set.labels[index], train_set.spec, lr)
             self.seconds = time.perf_counter() - started
-            yield Progress(epoch + 1, epoch * steps + step + 1, recipe.epochs * steps, lr, loss,
+            yield TrainingProgress(epoch + 1, epoch * steps + step + 1, recipe.epochs * steps, lr, loss,
                            recipe.batch * (step + 1) / self.seconds)
 
     def update(self, images: Tensor, labels: Tensor, spec: DataSpec, lr: float) -> float:
@@ -152,7 +152,7 @@ class _Run:
             for norm in self.norms:
                 norm.momentum = share / (1 - (self.parts - 1 - part) * share)
 
-    def row(self, last: Progress, train_set: Split, test_set: Split, seconds: float) -> Row:
+    def row(self, last: TrainingProgress, train_set: Split, test_set: Split, seconds: float) -> Row:
         """The epoch's line of history; raises InputError when the net has run away since the last loss."""
         for norm in self.norms:
             norm.momentum = BATCH_NORM_MOMENTUM

@@ -20,7 +20,7 @@ from tests.pictures import encode, gradient
 from tests.ui.asking import asked
 
 MODEL, COLOUR = "resnet20_fashion_mnist", "resnet20_cifar10"
-CALLS = ("look", "look_at_many", "measure")
+CALLS = ("gather", "classify_many", "measure")
 
 
 def forked(function):
@@ -98,7 +98,7 @@ def test_a_view_is_the_same_from_a_process_of_its_own(view, request):
     calls = request.getfixturevalue("zero_gpu")
     there = show(view)
     assert without_times(there) == without_times(here) and len(without_times(here)) > 10_000
-    assert calls == ["look"] * (2 if view.beside else 1)  # one call for each model, and no more
+    assert calls == ["gather"] * (2 if view.beside else 1)  # one call for each model, and no more
 
 
 def test_every_call_on_the_device_is_stood_in_for():
@@ -129,7 +129,7 @@ def test_what_was_measured_there_is_kept_here(zero_gpu, monkeypatch):
     monkeypatch.setattr("resnet.explain.samples.BUDGET", 1.0)  # 1,000 items
     view = PANEL.fill(ClassifyView("bag", open=("neighbours", "browse")), "en")
     first = list(show_more(asked(), *view, None))
-    assert zero_gpu == ["measure", "look"] or zero_gpu == ["look", "measure"]
+    assert zero_gpu == ["measure", "gather"] or zero_gpu == ["gather", "measure"]
     assert samples._kept.peek(ModelRef.parse(MODEL)).features.shape == (1000, 64)
     second = list(show_more(asked(), *view, None))
     assert zero_gpu.count("measure") == 1 and first[-1] == second[-1]
@@ -147,7 +147,7 @@ def test_the_api_and_several_pictures(zero_gpu, tmp_path, monkeypatch):
     answer = classify_api(record, COLOUR, 3)
     event = type("Sent", (), {"_data": {"files": [record] * 3, "count": 3}})()
     _, html = show_batch(asked(), event, *PANEL.fill(ClassifyView(model=COLOUR), "en"))
-    assert html.count(answer["predictions"][0]["label"]) >= 3 and zero_gpu == ["look_at_many"] * 2
+    assert html.count(answer["predictions"][0]["label"]) >= 3 and zero_gpu == ["classify_many"] * 2
 
 
 def test_the_default_model_is_placed_at_start_on_zero_gpu_only(monkeypatch):

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 import torch
 
-from resnet.explain.look import MANY
+from resnet.explain.evidence import MANY
 from resnet.explain.samples import measure
 from resnet.hub.load import load
 from resnet.hub.ref import ModelRef

@@ -13,7 +13,7 @@ from PIL import Image
 
 from resnet import classify
 from resnet.data import load_samples, photo_file
-from resnet.explain.look import Asks, look
+from resnet.explain.evidence import Questions, gather
 from resnet.hub.load import bundled
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
@@ -161,7 +161,7 @@ def test_a_data_sets_own_item_is_no_other_kind_for_a_net_that_enlarges_it(size):
     net = create(tiny(input_size=size))
     loaded = LoadedModel(ModelRef("bundled", "made"), net.eval(), made_info(net.config))
     for pixels, unlike in ((EXAMPLES["boot"].pixels(), False), (EXAMPLES["rocket"].pixels(), True)):
-        html = answer_html(ClassifyReading(ClassifyView(), loaded, look(pixels, loaded, Asks()), "en"))
+        html = answer_html(ClassifyReading(ClassifyView(), loaded, gather(pixels, loaded, Questions()), "en"))
         assert (text("classify.unlike", size="28×28", title="Fashion-MNIST") in html) == unlike
 
 

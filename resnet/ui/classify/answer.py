@@ -4,8 +4,8 @@ import json
 import os
 
 from resnet.data import DATA
-from resnet.explain.answers import entropy, largest_entropy, probabilities, ranked
 from resnet.inference.picture import Seen
+from resnet.inference.probabilities import entropy, largest_entropy, probabilities, ranked
 from resnet.ui.classify.inline_controls import menu
 from resnet.ui.classify.view import ClassifyReading
 from resnet.ui.page.download import download
@@ -36,7 +36,7 @@ def name_of_class(reading: ClassifyReading, index: int) -> str:
 
 
 def _seen(reading: ClassifyReading) -> str:
-    seen, lang = reading.look.seen, reading.lang
+    seen, lang = reading.evidence.seen, reading.lang
     height, width = seen.pixels.shape[-2:]
     alt = escape(text("classify.saw_alt", lang, width=width, height=height))
     return (f'<img class="{_fit(seen)}" src="{png_url(seen.pixels)}" alt="{alt}">'
@@ -60,58 +60,60 @@ def _steps(seen: Seen, lang: str) -> list[str]:
 
 def _looked(reading: ClassifyReading) -> str:
     """Grad-CAM over the picture, its stage and class to choose, and the legend."""
-    look, lang = reading.look, reading.lang
-    target = name_of_class(reading, look.target)
-    alt = escape(text("classify.looked_alt", lang, target=target, stage=look.stage))
+    evidence, lang = reading.evidence, reading.lang
+    target = name_of_class(reading, evidence.target)
+    alt = escape(text("classify.looked_alt", lang, target=target, stage=evidence.stage))
     legend = (f'<p class="legend"><span>{text("classify.legend_none", lang)}</span><i></i>'
               f'<span>{text("classify.legend_most", lang)}</span></p>')
-    if not look.cam.any():
-        legend = f'<p class="note">{escape(text("classify.looked_nowhere", lang, stage=look.stage, target=target))}</p>'
-    return (f'<img class="{_fit(look.seen)}" src="{png_url(overlay(look.seen.pixels, look.cam))}" alt="{alt}">'
+    if not evidence.cam.any():
+        nowhere = text("classify.looked_nowhere", lang, stage=evidence.stage, target=target)
+        legend = f'<p class="note">{escape(nowhere)}</p>'
+    picture = png_url(overlay(evidence.seen.pixels, evidence.cam))
+    return (f'<img class="{_fit(evidence.seen)}" src="{picture}" alt="{alt}">'
             f'{legend}<figcaption><b>{text("classify.looked", lang)}</b> Grad-CAM · {_cam_menus(reading)}</figcaption>')
 
 
 def _cam_menus(reading: ClassifyReading) -> str:
     """The stage and the class; a second model follows the first, so it has none of its own."""
-    look, lang = reading.look, reading.lang
-    size = by(look.cam.shape)
+    evidence, lang = reading.evidence, reading.lang
+    size = by(evidence.cam.shape)
     if reading.view.beside and reading.second is None:
-        return escape(f"{look.stage} ({size}) · {name_of_class(reading, look.target)}")
+        return escape(f"{evidence.stage} ({size}) · {name_of_class(reading, evidence.target)}")
     stages = [(name, name) for name in reversed(reading.stages)]
-    best = [index for index, _ in ranked(look.logits, 10)]
-    shown = dict.fromkeys([look.target, *best])
+    best = [index for index, _ in ranked(evidence.logits, 10)]
+    shown = dict.fromkeys([evidence.target, *best])
     classes = [("-1", text("classify.first_answer", lang, label=name_of_class(reading, best[0])))]
     classes += [(str(index), name_of_class(reading, index)) for index in shown]
-    return (menu("stage", look.stage, stages, text("classify.cam_stage", lang)) + f" ({size}) · "
+    return (menu("stage", evidence.stage, stages, text("classify.cam_stage", lang)) + f" ({size}) · "
             + menu("target", str(reading.view.target), classes, text("classify.cam_class", lang)))
 
 
 def _bars(reading: ClassifyReading) -> str:
     """The top k, each with what it lost or gained where blocks are switched off."""
-    look, view, lang = reading.look, reading.view, reading.lang
-    whole = probabilities(look.intact, view.temperature).tolist()
-    changed = bool(reading.view.off) and look.logits is not look.intact
+    evidence, view, lang = reading.evidence, reading.view, reading.lang
+    whole = probabilities(evidence.intact, view.temperature).tolist()
+    changed = bool(reading.view.off) and evidence.logits is not evidence.intact
     rows = "".join(
         f'<tr{" class=first" if i == 0 else ""}><th scope="row">{escape(name_of_class(reading, index))}</th>'
         f'<td class="bar"><span style="width:{100 * p:.2f}%"></span>'
         + (f'<i style="--at:{whole[index]:.4f}"></i>' if changed else "")
         + f'</td><td class="number">{escape(probability(p))}</td>'
         + (f'<td class="delta">{points(p - whole[index])}</td>' if changed else "") + "</tr>"
-        for i, (index, p) in enumerate(ranked(look.logits, view.top_k, view.temperature)))
+        for i, (index, p) in enumerate(ranked(evidence.logits, view.top_k, view.temperature)))
     alt = escape(text("classify.answers_alt", lang))
     return f'<table class="bars" aria-label="{alt}"><tbody>{rows}</tbody></table>'
 
 
 def _notes(reading: ClassifyReading) -> str:
-    look, info, lang = reading.look, reading.loaded.info, reading.lang
-    found, limit = entropy(look.logits, reading.view.temperature), largest_entropy(look.logits)
+    evidence, info, lang = reading.evidence, reading.loaded.info, reading.lang
+    found, limit = entropy(evidence.logits, reading.view.temperature), largest_entropy(evidence.logits)
     key = "classify.sure" if found < SURE_BELOW * limit else "classify.unsure"
     notes = [text(key, lang, entropy=f"{found:.2f}", limit=f"{limit:.2f}"),
              text("classify.knows", lang, n=f"{len(info.labels):,}")]
     parts = [f'<p class="note">{escape(" ".join(notes))}</p>']
     if reading.view.off:
         parts.append(f'<p class="note lesion">{escape(_lesion(reading))}</p>')
-    if info.data in DATA and look.seen.original != DATA[info.data].size:
+    if info.data in DATA and evidence.seen.original != DATA[info.data].size:
         height, width = DATA[info.data].size
         unlike = text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)
         parts.append(f'<p class="note warn">{escape(unlike)}</p>')
@@ -120,8 +122,8 @@ def _notes(reading: ClassifyReading) -> str:
 
 def _lesion(reading: ClassifyReading) -> str:
     """What switching the blocks off did to the whole net's first answer."""
-    look, view, lang = reading.look, reading.view, reading.lang
-    before, after = (probabilities(logits, view.temperature) for logits in (look.intact, look.logits))
+    evidence, view, lang = reading.evidence, reading.view, reading.lang
+    before, after = (probabilities(logits, view.temperature) for logits in (evidence.intact, evidence.logits))
     first, now = int(before.argmax()), int(after.argmax())
     key = "classify.lesion_same" if first == now else "classify.lesion_moved"
     return text(key, lang, n=len(view.off), label=name_of_class(reading, first), now=name_of_class(reading, now),
@@ -134,19 +136,19 @@ def source_html(reading: ClassifyReading) -> str:
 
 
 def _source(reading: ClassifyReading) -> str:
-    look, loaded, lang = reading.look, reading.loaded, reading.lang
+    evidence, loaded, lang = reading.evidence, reading.loaded, reading.lang
     parts = []
     if test := loaded.info.results.get("test"):
         params = sum(parameter.numel() for parameter in loaded.model.parameters())
         parts.append(text("classify.weights_note", lang, name=loaded.info.name, params=f"{params:,}",
                           n=f"{test['n']:,}", accuracy=f"{100 * test['accuracy']:.2f}"))
-    device = text(f"classify.{look.device}", lang, cores=os.cpu_count())
-    before = reading.decode_ms + look.prepare_ms
-    parts.append(text("classify.source", lang, device=device, precision=look.precision,
-                      total=readable(before + look.forward_ms), forward=readable(look.forward_ms),
-                      prepare=readable(before), evidence=readable(look.evidence_ms)))
-    if look.fallback:
-        parts.append(text(f"classify.fallback_{look.fallback}", lang))
+    device = text(f"classify.{evidence.device}", lang, cores=os.cpu_count())
+    before = reading.decode_ms + evidence.prepare_ms
+    parts.append(text("classify.source", lang, device=device, precision=evidence.precision,
+                      total=readable(before + evidence.forward_ms), forward=readable(evidence.forward_ms),
+                      prepare=readable(before), evidence=readable(evidence.evidence_ms)))
+    if evidence.fallback:
+        parts.append(text(f"classify.fallback_{evidence.fallback}", lang))
     return " ".join(parts)
 
 
@@ -158,16 +160,16 @@ def take_along_html(reading: ClassifyReading) -> str:
              download(f"answer-{name}.json", _answer_json(reading), text("classify.answer_json", lang)),
              download(f"features-{name}.csv", _feature_csv(reading), text("classify.feature_csv", lang)),
              download(f"features-{name}.json", _feature_json(reading), text("classify.feature_json", lang)))
-    says = text("classify.feature_says", lang, n=f"{len(reading.look.feature):,}")
+    says = text("classify.feature_says", lang, n=f"{len(reading.evidence.feature):,}")
     return (f'<p class="take"><b>{text("classify.take", lang)}</b> {" · ".join(links)}</p>'
             f'<p class="note">{escape(says)}</p>')
 
 
 def _rows(reading: ClassifyReading) -> list[tuple[int, str, float, float]]:
     """(class, label, logit, probability at the view's temperature) of every class."""
-    look = reading.look
-    chances = probabilities(look.logits, reading.view.temperature).tolist()
-    return list(zip(range(len(chances)), reading.loaded.info.labels, look.logits.tolist(), chances, strict=True))
+    evidence = reading.evidence
+    chances = probabilities(evidence.logits, reading.view.temperature).tolist()
+    return list(zip(range(len(chances)), reading.loaded.info.labels, evidence.logits.tolist(), chances, strict=True))
 
 
 def _answer_csv(reading: ClassifyReading) -> str:
@@ -184,9 +186,9 @@ def _answer_json(reading: ClassifyReading) -> str:
 
 
 def _feature_csv(reading: ClassifyReading) -> str:
-    return csv_text(("feature", "value"), list(enumerate(reading.look.feature.tolist())))
+    return csv_text(("feature", "value"), list(enumerate(reading.evidence.feature.tolist())))
 
 
 def _feature_json(reading: ClassifyReading) -> str:
     return json.dumps({"model": reading.loaded.info.name, "picture": reading.view.example,
-                       "feature": reading.look.feature.tolist()})
+                       "feature": reading.evidence.feature.tolist()})

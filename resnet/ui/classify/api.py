@@ -2,10 +2,10 @@
 
 from gradio import FileData
 
-from resnet.explain.answers import ranked
 from resnet.hub.store import current
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
+from resnet.inference.probabilities import ranked
 from resnet.ui.classify.view import DEFAULT_MODEL, OWN, ClassifyView
 from resnet.ui.page import device
 from resnet.ui.wall.guard import guarded_api, uploaded_file, uploaded_name
@@ -26,6 +26,6 @@ def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) ->
     view = ClassifyView(OWN, parse("model", str, model), parse("top_k", int, top_k))
     loaded = current().load(view.ref)
     seen = see(decode(uploaded_file(image)), loaded)
-    logits = device.look_at_many(seen.pixels[None], view.ref).logits[0]
+    logits = device.classify_many(seen.pixels[None], view.ref).logits[0]
     return {"image": uploaded_name(image), "model": loaded.info.name,
             "predictions": [{"label": loaded.info.labels[i], "probability": p} for i, p in ranked(logits, view.top_k)]}

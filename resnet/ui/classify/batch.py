@@ -7,13 +7,13 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from resnet.explain.answers import ranked
-from resnet.explain.look import MANY, Several
+from resnet.explain.evidence import MANY, ManyAnswers
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
+from resnet.inference.probabilities import ranked
 from resnet.ui.classify.answer import label_text
 from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
@@ -69,7 +69,7 @@ class Line:
     problem: str = ""
 
 
-def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tuple[list[Line], Several | None]:
+def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tuple[list[Line], ManyAnswers | None]:
     """Decodes one by one, so that a bad picture costs only its own line; then answers all in one batch.
 
     Args:
@@ -85,7 +85,7 @@ def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tu
     pictures = [line.seen for line in lines if line.seen is not None]
     if not pictures:
         return lines, None
-    found = device.look_at_many(torch.stack(pictures), model)
+    found = device.classify_many(torch.stack(pictures), model)
     logits = iter(found.logits)
     return [line if line.seen is None
             else Line(line.name, line.seen, tuple(ranked(next(logits), TOP, temperature))) for line in lines], found
@@ -99,7 +99,7 @@ def _line(file, loaded: LoadedModel, lang: str) -> Line:
         return Line(name, problem=error.sentence(lang))
 
 
-def batch_html(lines: list[Line], found: "Several | None", loaded: LoadedModel, lang: str) -> str:
+def batch_html(lines: list[Line], found: "ManyAnswers | None", loaded: LoadedModel, lang: str) -> str:
     """A table with a row for each picture, and its CSV."""
     head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (
         "", text("classify.file", lang), *(text("classify.nth_answer", lang, n=i + 1) for i in range(TOP))))
@@ -121,7 +121,7 @@ def _row(line: Line, loaded: LoadedModel, lang: str) -> str:
     return f"<tr>{image}{name}{cells}</tr>"
 
 
-def _source(found: "Several | None", lang: str) -> str:
+def _source(found: "ManyAnswers | None", lang: str) -> str:
     if found is None:
         return ""
     parts = [text("classify.several_source", lang, n=len(found.logits), ms=readable(found.milliseconds),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from resnet.explain.look import Asks
+from resnet.explain.evidence import Questions
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.store import current
 from resnet.inference.decoder import Picture
@@ -45,23 +45,25 @@ def read(view: ClassifyView, picture: "dict | None", lang: str) -> ClassifyReadi
     pixels = pixels_of(view, picture)
     decode_ms = 1e3 * (time.perf_counter() - start)
     loaded = current().load(view.ref)
-    reading = ClassifyReading(view, loaded, device.look(pixels, view.ref, view.asks), lang, decode_ms)
+    reading = ClassifyReading(view, loaded, device.gather(pixels, view.ref, view.questions), lang, decode_ms)
     if not view.beside:
         return reading
     ref = view.refs[1]
     other = current().load(ref)
     alone = replace(view, off=(), channels="")
-    second = ClassifyReading(alone, other, device.look(pixels, ref, _asks_second(reading, other)), lang, decode_ms)
+    found = device.gather(pixels, ref, _questions_for_second(reading, other))
+    second = ClassifyReading(alone, other, found, lang, decode_ms)
     return replace(reading, second=second)
 
 
-def _asks_second(reading: ClassifyReading, other: LoadedModel) -> Asks:
+def _questions_for_second(reading: ClassifyReading, other: LoadedModel) -> Questions:
     """The same stage and class, where the other model has them."""
-    look, labels = reading.look, other.info.labels
-    label = reading.loaded.info.labels[look.target]
+    evidence, labels = reading.evidence, other.info.labels
+    label = reading.loaded.info.labels[evidence.target]
     config = other.info.architecture
-    return Asks(look.stage if len(config.depths) == len(reading.loaded.info.architecture.depths) else "",
-                labels.index(label) if label in labels and reading.view.target != ANY else ANY)
+    as_many = len(config.depths) == len(reading.loaded.info.architecture.depths)
+    return Questions(evidence.stage if as_many else "",
+                     labels.index(label) if label in labels and reading.view.target != ANY else ANY)
 
 
 def pixels_of(view: ClassifyView, picture: "dict | None") -> "Tensor | Picture":

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from resnet.explain.answers import probabilities
 from resnet.explain.features import Channel, StageMap
-from resnet.surgery import Place, places
+from resnet.inference.probabilities import probabilities
+from resnet.surgery import BlockSite, block_sites
 from resnet.ui.classify.answer import name_of_class
 from resnet.ui.classify.inline_controls import button, section
 from resnet.ui.classify.view import ClassifyReading
@@ -17,7 +17,7 @@ from resnet.util.text import text
 def stages_html(reading: ClassifyReading) -> str:
     """The mean map of every stage; the chosen one's channels below."""
     lang, opened = reading.lang, reading.view.channels
-    tiles = "".join(_stage(stage, stage.name == opened, lang) for stage in reading.look.stages)
+    tiles = "".join(_stage(stage, stage.name == opened, lang) for stage in reading.evidence.stages)
     return (f'<section id="stages"><h3>{text("classify.stages", lang)}'
             f'<small>{text("classify.stages_note", lang)}</small></h3>'
             f'<div class="stages-row">{tiles}</div>{_channels(reading)}</section>')
@@ -38,10 +38,10 @@ def map_size(shape: tuple[int, int, int]) -> str:
 
 
 def _channels(reading: ClassifyReading) -> str:
-    found, lang = reading.look.channels, reading.lang
+    found, lang = reading.evidence.channels, reading.lang
     if not found:
         return ""
-    stage = next(stage for stage in reading.look.stages if stage.name == reading.view.channels)
+    stage = next(stage for stage in reading.evidence.stages if stage.name == reading.view.channels)
     shares = 100 * sum(channel.share for channel in found)
     note = text("classify.channels_note", lang, name=stage.name, n=len(found), all=f"{stage.shape[0]:,}",
                 share=significant(shares))
@@ -57,20 +57,20 @@ def _channel(channel: Channel, lang: str) -> str:
 
 def blocks_html(reading: ClassifyReading) -> str:
     """Every block with a switch; unfolded, what each one alone does to the first answer."""
-    lang, known = reading.lang, places(reading.loaded.info.architecture)
+    lang, known = reading.lang, block_sites(reading.loaded.info.architecture)
     note = text("classify.blocks_on", lang, n=len(known) - len(reading.view.off), all=len(known))
-    alone = reading.look.alone
+    alone = reading.evidence.alone
     body = "" if alone is None else _blocks(reading, known, alone)
     return section("blocks", text("classify.blocks", lang), note, "blocks" in reading.view.open, body)
 
 
-def _blocks(reading: ClassifyReading, known: tuple[Place, ...], logits: Tensor) -> str:
+def _blocks(reading: ClassifyReading, known: tuple[BlockSite, ...], logits: Tensor) -> str:
     """`logits` of the whole net and without each removable block."""
     lang, chances = reading.lang, probabilities(logits, reading.view.temperature)
     first = int(chances[0].argmax())
     alone = iter(chances[1:, first].tolist())
-    rows = "".join(_block(reading, place, chances[0, first].item(), next(alone) if place.removable else None)
-                   for place in known)
+    rows = "".join(_block(reading, site, chances[0, first].item(), next(alone) if site.removable else None)
+                   for site in known)
     head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (
         text("classify.block", lang), text("classify.block_on", lang),
         text("classify.block_alone", lang, label=name_of_class(reading, first)), "", text("classify.points", lang)))
@@ -79,14 +79,14 @@ def _blocks(reading: ClassifyReading, known: tuple[Place, ...], logits: Tensor) 
             f'<tbody>{rows}</tbody></table><p class="source">{escape(text("classify.blocks_source", lang))}</p>')
 
 
-def _block(reading: ClassifyReading, place: Place, before: float, alone: "float | None") -> str:
-    lang, off = reading.lang, place.name in reading.view.off
-    mark = f' <small>{text("classify.halves", lang)}</small>' if place.halves else ""
-    label = escape(text("classify.switch", lang, block=place.name))
-    box = (f'<input type="checkbox" data-field="off" data-value="{place.name}" aria-label="{label}"'
-           f'{"" if off else " checked"}{"" if place.removable else " disabled"}>')
+def _block(reading: ClassifyReading, site: BlockSite, before: float, alone: "float | None") -> str:
+    lang, off = reading.lang, site.name in reading.view.off
+    mark = f' <small>{text("classify.halves", lang)}</small>' if site.halves else ""
+    label = escape(text("classify.switch", lang, block=site.name))
+    box = (f'<input type="checkbox" data-field="off" data-value="{site.name}" aria-label="{label}"'
+           f'{"" if off else " checked"}{"" if site.removable else " disabled"}>')
     told = (f'<td colspan="3" class="note">{text("classify.changes_shape", lang)}</td>' if alone is None else
             f'<td class="bar"><span style="width:{100 * alone:.2f}%"></span><i style="--at:{before:.4f}"></i>'
             f'</td><td class="number">{escape(probability(alone))}</td><td class="delta">{points(alone - before)}</td>')
-    name = f'<span class="part">{reading.stages[place.stage + 1]} · </span>{place.name}{mark}'
+    name = f'<span class="part">{reading.stages[site.stage + 1]} · </span>{site.name}{mark}'
     return f'<tr{" class=off" if off else ""}><th scope="row">{name}</th><td>{box}</td>{told}</tr>'

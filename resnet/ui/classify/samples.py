@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from resnet.data import DATA
-from resnet.explain.samples import Measured, has_items, nearest
+from resnet.explain.samples import SampleAnswers, has_items, nearest
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.ui.classify.answer import label_text
@@ -21,11 +21,11 @@ from resnet.util.numbers import probability, significant
 from resnet.util.text import text
 
 NEAR, PAGE, KEPT = 8, 40, 4
-_kept: LRU[Measured] = LRU(KEPT)
+_kept: LRU[SampleAnswers] = LRU(KEPT)
 _measuring = Lock()
 
 
-def measured(ref: ModelRef) -> Measured:
+def measured(ref: ModelRef) -> SampleAnswers:
     """Every bundled test item through a model, once for all visitors; the last few models are kept (2.5 MB each
     at 64 features).
 
@@ -34,7 +34,7 @@ def measured(ref: ModelRef) -> Measured:
     return _kept.get(ref, lambda: _measure(ref))
 
 
-def _measure(ref: ModelRef) -> Measured:
+def _measure(ref: ModelRef) -> SampleAnswers:
     with _measuring:  # one model at a time
         return device.measure(ref)
 
@@ -138,7 +138,7 @@ def _filters(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
         for field, value, options in fields) + "</p>"
 
 
-def chosen_items(view: ClassifyView, found: Measured) -> Tensor:
+def chosen_items(view: ClassifyView, found: SampleAnswers) -> Tensor:
     """Indices of the items that the filters leave: wrong ones with the surest first, others in their order."""
     keep = torch.ones(len(found), dtype=torch.bool)
     if view.kind != "all":
@@ -152,7 +152,7 @@ def chosen_items(view: ClassifyView, found: Measured) -> Tensor:
     return indices
 
 
-def _page(view: ClassifyView, loaded: LoadedModel, found: Measured, lang: str) -> str:
+def _page(view: ClassifyView, loaded: LoadedModel, found: SampleAnswers, lang: str) -> str:
     indices = chosen_items(view, found)
     pages = max(1, -(-len(indices) // PAGE))
     page = min(view.page, pages - 1)
@@ -164,7 +164,7 @@ def _page(view: ClassifyView, loaded: LoadedModel, found: Measured, lang: str) -
     return f'<div class="items">{tiles}</div><p class="note pages">{escape(count)} {steps}</p>'
 
 
-def _tile(loaded: LoadedModel, found: Measured, item: int, number: str, lang: str) -> str:
+def _tile(loaded: LoadedModel, found: SampleAnswers, item: int, number: str, lang: str) -> str:
     """A test item as a button: its class, and the answer where it is another."""
     labels = loaded.info.labels
     truth, given = (label_text(labels[int(values[item])], lang) for values in (found.labels, found.answers))
@@ -180,7 +180,7 @@ def _none(loaded: LoadedModel, lang: str) -> str:
     return f'<p class="note">{escape(text("classify.no_items", lang, title=_title(loaded, lang)))}</p>'
 
 
-def _fallback(found: Measured, lang: str) -> str:
+def _fallback(found: SampleAnswers, lang: str) -> str:
     return f' {escape(text(f"classify.fallback_{found.fallback}", lang))}' if found.fallback else ""
 
 

@@ -10,7 +10,7 @@ from gradio.components import Component
 from gradio.events import api
 from torch import Tensor
 
-from resnet.explain.look import Asks
+from resnet.explain.evidence import Questions
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
 from resnet.inference.picture import decode
@@ -89,7 +89,7 @@ def show_more(request: gr.Request, *controls: Any) -> Iterator[tuple[str]]:
         yield (f'<p class="note busy">{text("classify.measuring", lang)}</p>',)
     feature = None
     if "neighbours" in view.open and (view.example != OWN or picture):
-        feature = device.look(pixels_of(view, picture), view.ref, Asks(off=view.off)).feature
+        feature = device.gather(pixels_of(view, picture), view.ref, Questions(off=view.off)).feature
     yield (neighbours_html(view, loaded, feature, lang) + browse_html(view, loaded, lang),)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from resnet.data import DATA
-from resnet.explain.look import Asks, Look
+from resnet.explain.evidence import Evidence, Questions
 from resnet.explain.stages import stage_names
 from resnet.hub.load import bundled
 from resnet.hub.loaded import LoadedModel
@@ -42,7 +42,7 @@ class ClassifyView(View):
     example      one of EXAMPLES, a bundled test item ("fashion_mnist-123"), or "own"
     model        a model reference; beside: a second one, or ""
     temperature  divides the logits
-    stage, target   Grad-CAM's stage ("" leaves it to resnet.explain.look) and class (ANY is the first answer)
+    stage, target   Grad-CAM's stage ("" leaves it to resnet.explain.evidence) and class (ANY is the first answer)
     channels     the stage whose channels are shown, or ""
     off          blocks that are switched off
     open         the sections that are unfolded
@@ -87,9 +87,9 @@ class ClassifyView(View):
         return tuple(map(ModelRef.parse, self.models))
 
     @property
-    def asks(self) -> Asks:
+    def questions(self) -> Questions:
         """What this view wants to know of its model."""
-        return Asks(self.stage, self.target, self.channels, self.off, alone="blocks" in self.open)
+        return Questions(self.stage, self.target, self.channels, self.off, alone="blocks" in self.open)
 
     @property
     def item(self) -> "tuple[str, int] | None":
@@ -107,7 +107,7 @@ class ClassifyReading:
 
     view: ClassifyView
     loaded: LoadedModel
-    look: Look
+    evidence: Evidence
     lang: str
     decode_ms: float = 0.0
     second: "ClassifyReading | None" = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from resnet.lab import gradients, shattering
 from resnet.lab.gradients import DEEPEST, Gradients, fresh_nets, trained_nets
-from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, MAX_SEED, PAIRS, RUNS, WIDTHS, Measured, Settings
+from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, MAX_SEED, PAIRS, RUNS, WIDTHS, Settings, ShatteringResult
 from resnet.ui.compare import gradients_summary as summary
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
 from resnet.ui.page.sharing import View
@@ -47,7 +47,7 @@ def draw(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
 def _full(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
     from resnet.charts.shattering import along_chart, autocorrelation_chart, likeness_chart, size_chart
 
-    found: list[Measured] = []
+    found: list[ShatteringResult] = []
     for kind in KINDS:
         yield _measuring(text(f"compare.gradients.{kind}", lang), len(found), len(KINDS), lang)
         found.append(shattering.measure(kind, view.settings))

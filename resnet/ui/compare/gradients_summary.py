@@ -10,9 +10,9 @@ from resnet.lab.shattering import (
     POINTS,
     RUNS,
     WIDTHS,
-    Measured,
-    Row,
+    DepthResult,
     Settings,
+    ShatteringResult,
     law,
     published,
 )
@@ -29,7 +29,7 @@ GONE = 0.01  # a correlation below which likeness is called gone
 CALM = 3  # times that trained nets' gradients may grow with depth to be called calm
 
 
-def lead_full(found: Sequence[Measured], pairs: str, lang: str) -> str:
+def lead_full(found: Sequence[ShatteringResult], pairs: str, lang: str) -> str:
     """Size against likeness at the deepest nets, with their numbers."""
     plain, plain_bn, residual, residual_bn = (one.rows[-1] for one in found)
     return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, plain=readable(_size(plain, pairs)),
@@ -39,7 +39,7 @@ def lead_full(found: Sequence[Measured], pairs: str, lang: str) -> str:
                 lost=_last_correlation(found[2], pairs, lang), kept=_last_correlation(found[3], pairs, lang))
 
 
-def claims_full(found: Sequence[Measured], beta: float, lang: str) -> str:
+def claims_full(found: Sequence[ShatteringResult], beta: float, lang: str) -> str:
     """Published, derived here, measured here, conjectured: each by its name."""
     last = found[-1].rows[-1]
     values = {"beta": f"{beta:g}", "depth": MAX_DEPTH, "measured": readable(last.correlation[0]),
@@ -48,7 +48,7 @@ def claims_full(found: Sequence[Measured], beta: float, lang: str) -> str:
     return _claims("full", values, lang)
 
 
-def below_full(found: Sequence[Measured], settings: Settings, pairs: str, lang: str) -> str:
+def below_full(found: Sequence[ShatteringResult], settings: Settings, pairs: str, lang: str) -> str:
     place, size = PAIRS.index(pairs), 0 if pairs == "independent" else 1
     rows = [[f"{text(f'compare.gradients.{one.kind}', lang)}, {row.depth}", row.size[size], row.correlation[place],
              row.error[place], law(one.kind, row.depth, settings.beta)[1],
@@ -63,7 +63,7 @@ def below_full(found: Sequence[Measured], settings: Settings, pairs: str, lang: 
     return below_html(source, table, (name, csv_full(found)), lang)
 
 
-def csv_full(found: Sequence[Measured]) -> str:
+def csv_full(found: Sequence[ShatteringResult]) -> str:
     """Every kind, depth and sort of pairs."""
     return csv_text(("kind", "depth", "pairs", "size", "correlation", "standard_error"), (
         (one.kind, row.depth, pairs, _size(row, pairs), row.correlation[place], row.error[place])
@@ -115,20 +115,20 @@ def _claims(nets: str, values: dict, lang: str) -> str:
     return f'<ul class="claims">{items}</ul>'
 
 
-def _gone(one: Measured, pairs: str) -> str:
+def _gone(one: ShatteringResult, pairs: str) -> str:
     """The first depth at which the correlation is below GONE."""
     place = PAIRS.index(pairs)
     return str(next((row.depth for row in one.rows if row.correlation[place] < GONE), f"> {MAX_DEPTH}"))
 
 
-def _last_correlation(one: Measured, pairs: str, lang: str) -> str:
+def _last_correlation(one: ShatteringResult, pairs: str, lang: str) -> str:
     """Of the deepest nets, or that it cannot be told from zero."""
     if len(one.told(pairs)) == len(one.rows):
         return readable(one.rows[-1].correlation[PAIRS.index(pairs)])
     return text("compare.gradients.zero", lang)
 
 
-def _size(row: Row, pairs: str) -> float:
+def _size(row: DepthResult, pairs: str) -> float:
     return row.size[0 if pairs == "independent" else 1]
 
 

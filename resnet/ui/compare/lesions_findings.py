@@ -10,7 +10,7 @@ from resnet.lab.images import images_for
 from resnet.lab.lesions import INTACT, OPERATIONS, Effect, Task, effects
 from resnet.lab.paths import PathLength
 from resnet.lab.twins import Twins
-from resnet.surgery import check_lesion, places
+from resnet.surgery import block_sites, check_lesion
 from resnet.ui.compare.options import block_names
 from resnet.util.errors import InputError
 
@@ -50,7 +50,7 @@ class Findings:
             alone = [effect for effect in rows if len(effect.blocks) == 1]
             return tuple(effect for effect in alone if effect.n == max(effect.n for effect in alone))
         n = max((effect.n for effect in rows if len(effect.blocks) > 1), default=0)
-        free = {place.name for place in places(bundled()[name].architecture) if place.same_shape}
+        free = {site.name for site in block_sites(bundled()[name].architecture) if site.same_shape}
         return tuple(effect for effect in rows if effect.n == n and free.issuperset(effect.blocks))
 
     def whole(self, name: str) -> Effect:
@@ -75,7 +75,7 @@ class Findings:
         from resnet.charts.lesions import Shown
 
         config = bundled()[name].architecture
-        return Shown(title(name), config.plain, config.depth, places(config), self.of(name),
+        return Shown(title(name), config.plain, config.depth, block_sites(config), self.of(name),
                      self.live[name][1] if name in self.live else None)
 
 

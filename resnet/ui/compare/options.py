@@ -6,7 +6,7 @@ from typing import Any
 from resnet.data import DATA, unknown_data
 from resnet.hub.load import load
 from resnet.lab.twins import Twins
-from resnet.surgery import places
+from resnet.surgery import block_sites
 from resnet.util.errors import InputError
 from resnet.util.fields import option
 
@@ -31,7 +31,7 @@ def blocks_option(default: Any, **more: Any) -> Any:
 
 def block_names(twins: Twins) -> list[str]:
     """ "layer1.0", ..., in the order of the nets."""
-    return [place.name for place in places(load(twins.names[0]).info.architecture)]
+    return [site.name for site in block_sites(load(twins.names[0]).info.architecture)]
 
 
 def _no_block(name: str, names: Sequence[str]) -> InputError:

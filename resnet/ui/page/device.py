@@ -28,10 +28,9 @@ import torch
 from spaces.config import Config
 from torch import Tensor
 
-from resnet.explain import look as looking
-from resnet.explain import samples
-from resnet.explain.look import Asks, Look, Several
-from resnet.explain.samples import Measured
+from resnet.explain import evidence, samples
+from resnet.explain.evidence import Evidence, ManyAnswers, Questions
+from resnet.explain.samples import SampleAnswers
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
 from resnet.inference.decoder import Picture
@@ -69,19 +68,19 @@ def on_device(seconds: int, gpu=spaces.GPU):
 
 
 @on_device(seconds=5)
-def look(picture: "Tensor | Picture", ref: ModelRef, asks: Asks) -> Look:
-    """resnet.explain.look.look by the model's reference."""
-    return looking.look(picture, current().load(ref), asks)
+def gather(picture: "Tensor | Picture", ref: ModelRef, questions: Questions) -> Evidence:
+    """resnet.explain.evidence.gather by the model's reference."""
+    return evidence.gather(picture, current().load(ref), questions)
 
 
 @on_device(seconds=10)
-def look_at_many(pictures: Tensor, ref: ModelRef) -> Several:
-    """resnet.explain.look.look_at_many by the model's reference."""
-    return looking.look_at_many(pictures, current().load(ref))
+def classify_many(pictures: Tensor, ref: ModelRef) -> ManyAnswers:
+    """resnet.explain.evidence.classify_many by the model's reference."""
+    return evidence.classify_many(pictures, current().load(ref))
 
 
 @on_device(seconds=15)
-def measure(ref: ModelRef) -> Measured:
+def measure(ref: ModelRef) -> SampleAnswers:
     """resnet.explain.samples.measure by the model's reference."""
     return samples.measure(current().load(ref))
 

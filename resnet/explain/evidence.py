@@ -13,14 +13,14 @@ from torch import Tensor
 
 from resnet.config import ResNetConfig
 from resnet.data import normalise
-from resnet.explain.alone import each_alone
+from resnet.explain.ablation import without_each_block
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.decoder import Picture
 from resnet.inference.picture import Seen
-from resnet.inference.placement import best_device, placed, sparing
+from resnet.inference.placement import best_device, placed, with_oom_fallback
 from resnet.inference.predict import forward, see
 from resnet.inference.serving import heavy
 from resnet.model import ResNet
@@ -34,7 +34,7 @@ COARSEST = 4  # places a side of the map that Grad-CAM is drawn on unasked
 
 
 @dataclass(frozen=True)
-class Asks:
+class Questions:
     """What to look for.
 
     stage       whose map Grad-CAM is drawn on; "" is the last one that tells places apart
@@ -62,7 +62,7 @@ class Asks:
 
 
 @dataclass(frozen=True)
-class Look:
+class Evidence:
     """An answer and its evidence, all on the CPU.
 
     seen        what the net was shown
@@ -94,50 +94,51 @@ class Look:
     evidence_ms: float
 
 
-def look(picture: "Tensor | Picture", loaded: LoadedModel, asks: Asks, precision: str = "auto") -> Look:
+def gather(picture: "Tensor | Picture", loaded: LoadedModel, questions: Questions, precision: str = "auto") -> Evidence:
     """A picture, or uint8 RGB [3, height, width], through a model.
 
     Raises:
         InputError: a stage, class or block is asked for that the model does not have.
     """
-    asks.check(loaded.info.architecture)
+    questions.check(loaded.info.architecture)
     start = time.perf_counter()
     seen = see(picture, loaded)
     prepare_ms = 1e3 * (time.perf_counter() - start)
-    run = partial(_look_on, loaded=loaded, seen=seen, asks=asks, precision=precision)
-    found, fallback = sparing(lambda device, _: run(device), best_device())
-    return Look(seen=seen, fallback=fallback, prepare_ms=prepare_ms, **found)
+    run = partial(_gather_on, loaded=loaded, seen=seen, questions=questions, precision=precision)
+    found, fallback = with_oom_fallback(lambda device, _: run(device), best_device())
+    return Evidence(seen=seen, fallback=fallback, prepare_ms=prepare_ms, **found)
 
 
-def _look_on(device: torch.device, loaded: LoadedModel, seen: Seen, asks: Asks, precision: str) -> dict:
-    """The fields of Look that need the device."""
+def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions: Questions, precision: str) -> dict:
+    """The fields of Evidence that need the device."""
     loaded = placed(loaded, device)
     start = time.perf_counter()
     logits = intact = forward(loaded, seen.pixels[None], device, precision)[0]
     answered = time.perf_counter()
     net = loaded.model
-    if asks.off:
-        net = lesioned(net, Lesion(asks.off))
+    if questions.off:
+        net = lesioned(net, Lesion(questions.off))
         logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
-    evidence = heavy(partial(_evidence, device, loaded, net, seen, asks, logits))
+    evidence = heavy(partial(_evidence, device, loaded, net, seen, questions, logits))
     done = time.perf_counter()
     return evidence | {"logits": logits, "intact": intact, "device": device.type,
                        "precision": resolve(precision, device),
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
-def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen, asks: Asks, logits: Tensor) -> dict:
+def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen, questions: Questions,
+              logits: Tensor) -> dict:
     """Of `net`, the model or its copy with blocks switched off, always in fp32."""
     x = normalise(seen.pixels[None].to(device), loaded.info)
     outputs = stage_outputs(net, x)
     feature = net.pooled(outputs[next(reversed(outputs))])
-    stage = asks.stage or _last_telling(outputs)
-    target = int(logits.argmax()) if asks.target == FIRST else asks.target
+    stage = questions.stage or _last_telling(outputs)
+    target = int(logits.argmax()) if questions.target == FIRST else questions.target
     return {
         "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
-        "channels": top_channels(outputs[asks.channels]) if asks.channels else (),
-        "alone": each_alone(loaded.model, x) if asks.alone else None,
+        "channels": top_channels(outputs[questions.channels]) if questions.channels else (),
+        "alone": without_each_block(loaded.model, x) if questions.alone else None,
     }
 
 
@@ -148,7 +149,7 @@ def _last_telling(outputs: dict[str, Tensor]) -> str:
 
 
 @dataclass(frozen=True)
-class Several:
+class ManyAnswers:
     """Logits [n, classes] of n pictures, and how they were computed."""
 
     logits: Tensor
@@ -158,7 +159,7 @@ class Several:
     milliseconds: float
 
 
-def look_at_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto") -> Several:
+def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto") -> ManyAnswers:
     """What the net saw of n pictures, uint8 [n, channels, height, width] -> their answers, as one batch.
 
     Raises:
@@ -173,6 +174,6 @@ def look_at_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto")
         logits = torch.cat([forward(there, part, device, precision) for part in pictures.split(batch)])
         return logits, device.type
 
-    (logits, device), fallback = sparing(run, best_device(), len(pictures))
-    return Several(logits, device, resolve(precision, torch.device(device)), fallback,
+    (logits, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
+    return ManyAnswers(logits, device, resolve(precision, torch.device(device)), fallback,
                    1e3 * (time.perf_counter() - start))
