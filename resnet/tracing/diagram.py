@@ -10,37 +10,18 @@ from itertools import groupby
 from math import sqrt
 
 from resnet.tracing.records import Block, Layer, Stage, Trace
+from resnet.tracing.strokes import AXIS, STYLE, arc, box, line, plus
 from resnet.util.html import escape
+from resnet.util.numbers import by
 from resnet.util.text import text
 
-AXIS, TALLEST = 138, 130  # the middle line, and the height of a box as tall as the input
+TALLEST = 130  # the height of a box as tall as the input
 SHAPES_AT, NAMES_AT = AXIS + 104, AXIS + 136
 EDGE = 48  # length of the line between two parts
 IDEAL_WIDTH, NARROWEST, WIDEST = 1000, 38, 66  # of the whole map; of the cell that a block stands in
 FOLDS = ("runs", "stages", "blocks")
 FOLD_FROM = 8  # equal blocks in a row that "runs" draws as first ... last
 LEGEND = ("identity", "zero-pad", "projection", "none")
-
-STYLE = """
-.netmap{--tone-0:#eef2f5;--tone-1:#d8e0e8;--tone-2:#b7c5d1;--tone-3:#92a5b7;--tone-4:#6b8298;--tone-5:#4b6279;
---tone-6:#30475d;--line:#75889a;--residual:var(--net-residual,#0072B2);--plain:var(--net-plain,#D55E00);
-display:block;width:100%;height:auto;font:11.5px system-ui,sans-serif}
-.dark .netmap{--tone-0:#dbe3ea;--tone-1:#bccad6;--tone-2:#98aabb;--tone-3:#768ba0;--tone-4:#586e84;--tone-5:#3f5368;
---tone-6:#2b3c4e;--line:#8b9db0;--residual:var(--net-residual,#4CA9DF);--plain:var(--net-plain,#F0803C)}
-.netmap text{fill:currentColor;text-anchor:middle}
-.netmap .name{font-weight:700;font-size:12.5px}
-.netmap .small,.netmap .shape{fill-opacity:.75}
-.netmap .shape{font-variant-numeric:tabular-nums}
-.netmap .legend text{text-anchor:start;fill-opacity:.75}
-.netmap .axis,.netmap .box,.netmap .bracket{stroke:var(--line);stroke-width:1.2;fill:none}
-.netmap .axis.plain{stroke:var(--plain);stroke-width:2}
-.netmap .tip{fill:var(--line)}
-.netmap .leader{stroke:currentColor;stroke-opacity:.16}
-.netmap .arc{fill:none;stroke:var(--residual);stroke-width:1.8}
-.netmap .plus{fill:none;stroke:var(--residual);stroke-width:1.3}
-.netmap .projection{stroke-dasharray:5 3}
-.netmap .zero-pad{stroke-dasharray:.1 3.8;stroke-linecap:round;stroke-width:2.4}
-""" + "".join(f".netmap .tone-{i}{{fill:var(--tone-{i})}}\n" for i in range(7))
 
 
 @dataclass
@@ -71,7 +52,7 @@ class _Sheet:
     def edge(self, shape: tuple[int, ...]) -> None:
         """An arrow to the next part, and the shape that travels on it."""
         end = self.x + EDGE
-        self.draw(_line(self.x, end - 5), f'<path class="tip" d="M{end:g} {AXIS}l-7 -3.5v7z"/>')
+        self.draw(line(self.x, end - 5), f'<path class="tip" d="M{end:g} {AXIS}l-7 -3.5v7z"/>')
         self.shapes.append((self.x + EDGE / 2 - 3, shape_label(shape)))
         self.x = end
 
@@ -113,15 +94,15 @@ def shape_label(shape: tuple[int, ...]) -> str:
     channels, *size = shape[1:]
     if size and size[0] == size[1] and size[0] > 1:
         return f"{channels}×{size[0]}²"
-    return "×".join(map(str, (channels, *size)))
+    return by((channels, *size))
 
 
 def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
     height = NAMES_AT + 46
     desc = " ".join([
-        sheet.word("desc_input", shape="×".join(map(str, trace.input[1:]))),
+        sheet.word("desc_input", shape=by(trace.input[1:])),
         *(sheet.word("desc_stage", group=stage.group, n=len(stage.blocks), block=_block_name(trace.config.block),
-                     shape="×".join(map(str, stage.output[1:]))) for stage in stages),
+                     shape=by(stage.output[1:])) for stage in stages),
         sheet.word("desc_end", classes=trace.config.classes),
     ])
     return "".join([
@@ -140,12 +121,12 @@ def _stem(sheet: _Sheet, trace: Trace) -> None:
     """The input as a thin sheet, the first convolution, and the pooling where there is one."""
     by_name = {layer.name: layer for layer in trace.layers[:4]}
     tall = sheet.height(trace.input)
-    sheet.draw(_box(sheet.x, 5, tall, 0))
+    sheet.draw(box(sheet.x, 5, tall, 0))
     sheet.names(sheet.x + 10, sheet.word("input"))
     sheet.x += 5
     sheet.edge(trace.input)
     conv = by_name["conv1"]
-    sheet.draw(_button(sheet, "conv1"), _box(sheet.x, 24, sheet.height(conv.output), 0), "</g>")
+    sheet.draw(_button(sheet, "conv1"), box(sheet.x, 24, sheet.height(conv.output), 0), "</g>")
     sheet.names(sheet.x + 12, "conv1", _window(conv))
     sheet.x += 24
     sheet.edge(conv.output)
@@ -206,10 +187,10 @@ def _block(sheet: _Sheet, block: Block, number: int) -> None:
     left, right = x + 4, x + cell - 6.5
     plain = block.shortcut == "none"
     sheet.draw(_button(sheet, block.name), f"<title>{_about(sheet, block)}</title>",
-               _line(x, x + cell, "axis plain" if plain else "axis"),
-               _box(left + 6, cell - 23, tall, min(number, 6)))
+               line(x, x + cell, "axis plain" if plain else "axis"),
+               box(left + 6, cell - 23, tall, min(number, 6)))
     if not plain:
-        sheet.draw(_arc(left, right, AXIS - tall / 2 - 6, block.shortcut), _plus(right))
+        sheet.draw(arc(left, right, AXIS - tall / 2 - 6, block.shortcut), plus(right))
     sheet.draw("</g>")
     sheet.x += cell
 
@@ -226,12 +207,12 @@ def _head(sheet: _Sheet, layers: list[Layer], features: tuple[int, ...]) -> None
     """Global average pooling, if there is one, and the linear layer."""
     for layer in layers:
         if layer.type == "AdaptiveAvgPool2d":
-            sheet.draw(_box(sheet.x, 13, 30, 0))
+            sheet.draw(box(sheet.x, 13, 30, 0))
             sheet.names(sheet.x + 6.5, sheet.word("mean"))
             sheet.x += 13
             sheet.edge(layer.output[:2])
         elif layer.type == "Linear":
-            sheet.draw(_button(sheet, "fc"), _box(sheet.x, 13, 56, 1), "</g>")
+            sheet.draw(_button(sheet, "fc"), box(sheet.x, 13, 56, 1), "</g>")
             sheet.names(sheet.x + 6.5, "fc", sheet.word("classes", n=f"{layer.output[1]:,}"))
             sheet.x += 13
 
@@ -254,7 +235,7 @@ def _legend(sheet: _Sheet, trace: Trace, stages: list[Stage]) -> float:
     x = 12.0
     sheet.draw('<g class="legend">')
     for kind in (kind for kind in LEGEND if kind in kinds):
-        mark = _line(x, x + 28, "axis plain", 16) if kind == "none" else _arc(x + 3, x + 25, 15, kind, 22, 10)
+        mark = line(x, x + 28, "axis plain", 16) if kind == "none" else arc(x + 3, x + 25, 15, kind, 22, 10)
         label = sheet.word(f"legend_{kind}")
         sheet.draw(mark, f'<text x="{x + 34:g}" y="20">{label}</text>')
         x += 34 + _text_width(label) + 22
@@ -263,34 +244,11 @@ def _legend(sheet: _Sheet, trace: Trace, stages: list[Stage]) -> float:
     return x + _text_width(note) + 12
 
 
-# Strokes -----------------------------------------------------------------------------------------
-
-
-def _line(x0: float, x1: float, kind: str = "axis", y: float = AXIS) -> str:
-    return f'<path class="{kind}" d="M{x0:g} {y}H{x1:g}"/>'
-
-
-def _box(x: float, width: float, height: float, tone: int) -> str:
-    return (f'<rect class="box tone-{tone}" x="{x:g}" y="{AXIS - height / 2:g}" width="{width:g}" '
-            f'height="{height:g}" rx="2.5"/>')
-
-
-def _arc(x0: float, x1: float, top: float, kind: str, base: float = AXIS, rise: float = 14) -> str:
-    """Up from the axis, over the box in half an ellipse, and down again."""
-    radius = (x1 - x0) / 2
-    return f'<path class="arc {kind}" d="M{x0:g} {base}V{top:g}A{radius:g} {rise:g} 0 0 1 {x1:g} {top:g}V{base}"/>'
-
-
-def _plus(x: float) -> str:
-    """The addition: a cross in a circle."""
-    return f'<path class="plus" d="M{x - 4.5:g} {AXIS}a4.5 4.5 0 0 1 9 0a4.5 4.5 0 0 1 -9 0zh9m-4.5 -4.5v9"/>'
-
-
 # Words -------------------------------------------------------------------------------------------
 
 
 def _about(sheet: _Sheet, block: Block) -> str:
-    shapes = ("×".join(map(str, shape[1:])) for shape in (block.input, block.output))
+    shapes = (by(shape[1:]) for shape in (block.input, block.output))
     return sheet.word("block", name=block.name, kind=text(f"diagram.legend_{block.shortcut}", sheet.lang),
                       **dict(zip(("input", "output"), shapes, strict=True)),
                       params=f"{block.params:,}", macs=f"{block.macs:,}")
