@@ -121,7 +121,8 @@ def groups_of_choices() -> set[str]:
     calls = [{one.arg: one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)}
              for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
              if isinstance(node, ast.Call)]
-    return {rf"{re.escape(str(given['label']))}_(.+)" for given in calls if given.get("titles") is True and "label" in given}
+    return {rf"{re.escape(str(given['label']))}_(.+)" for given in calls
+            if given.get("titles") is True and "label" in given}
 
 
 @pytest.mark.slow

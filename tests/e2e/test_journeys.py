@@ -69,6 +69,9 @@ def test_from_the_first_page_through_every_tab(visit):
     expect_query(page, tab="classify")
     open_tab(page, "Trace")
     expect(figure(page, "params")).to_have_text("25,557,032")
+    expect_query(page)
+    open_tab(page, "Compare")
+    expect_query(page, tab="compare", panel="degradation")
 
 
 def test_another_net_by_typing_brings_its_size(visit):

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from resnet.hub.ref import ModelRef, named_model
 from resnet.ui.page.build import view_of
-from resnet.ui.page.sharing import to_query, whole_number
+from resnet.ui.page.sharing import to_query
 from resnet.ui.trace.view import TraceView
 from resnet.util.errors import InputError
+from resnet.util.fields import whole_number
 
 FAST = settings(max_examples=400, deadline=None, derandomize=True, database=None,
                 suppress_health_check=list(HealthCheck))

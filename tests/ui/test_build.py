@@ -6,8 +6,8 @@ import pytest
 
 from resnet.ui.compare.story import PANELS, Story
 from resnet.ui.page.build import TAB_MODULES, build, drawn, launch_options, view_of
-from resnet.ui.page.sharing import whole_number
 from resnet.util.errors import InputError
+from resnet.util.fields import whole_number
 from tests.ui.asking import asked, held, held_with, words
 
 PLACES = ["trace", *(f"compare/{panel}" for panel in PANELS), "classify"]
@@ -27,11 +27,8 @@ def tabs() -> dict:
 
 
 def opened(tab, controls: list, link: str = "") -> list:
-    """What the page gets when `tab` opens with these controls, at last where the handler yields; Gradio puts the
-    request where the handler names it."""
-    values = [*controls, *[None] * len(tab.extra)]
-    request_first = next(iter(inspect.signature(tab.show).parameters)) == "request"
-    answer = drawn(tab)(asked(link), *values) if request_first else drawn(tab)(*values, asked(link))
+    """What the page gets when `tab` opens with these controls, at last where the handler yields."""
+    answer = drawn(tab)(asked(link), *controls, *[None] * len(tab.extra))
     return list(list(answer)[-1] if inspect.isgenerator(answer) else answer)
 
 
@@ -40,6 +37,11 @@ def test_only_the_three_end_points_are_public(demo):
     calls = demo.config["dependencies"]
     assert {call["api_name"] for call in calls if call["api_visibility"] == "public"} == PUBLIC
     assert len(calls) > len(PUBLIC)
+
+
+def test_a_handler_is_one_dependency_however_many_events_it_hears(demo):
+    handlers = [fn.fn for fn in demo.fns.values() if fn.fn is not None]
+    assert len(set(handlers)) == len(handlers) and len(demo.fns) < 70
 
 
 def test_nothing_comes_from_another_host():

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 import torch
 from gradio.components import Component
-from gradio.events import api
 from torch import Tensor
 
 from resnet.explain.evidence import Questions
@@ -34,7 +33,7 @@ from resnet.ui.page import device
 from resnet.ui.page.controls import control, updates
 from resnet.ui.page.examples import example_of, thumbnails_html
 from resnet.ui.page.language import language, word
-from resnet.ui.page.panel import Panel, Tab, more_settings
+from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.wall.guard import guarded_view, uploaded_file
 from resnet.ui.wall.limits import work
@@ -150,7 +149,7 @@ def build() -> Tab:
             batch = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="several")]
             answer: Any = gr.HTML(elem_id="answer", js_on_load=PICK)
             more: list[Any] = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="more", js_on_load=PICK)]
-    api(classify_api, api_name="classify", **work("classify"))
+    end_point(classify_api, "classify")
     places = [controls[name] for name in SET]
     figures = [thumbnails.select, answer.select, more[1].select]
     tab = PANEL.built(controls, [message, answer], [picture], arrivals=[([picture.input], show_own, places)],

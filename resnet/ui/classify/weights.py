@@ -19,10 +19,10 @@ from resnet.hub.ref import ModelRef, bundled_names
 from resnet.hub.store import current
 from resnet.papers.curated import CURATED, Curated
 from resnet.ui.page.language import language, word
-from resnet.ui.page.sharing import parse
 from resnet.ui.wall.guard import guarded_view, message_html
 from resnet.ui.wall.limits import work
 from resnet.util.errors import InputError
+from resnet.util.fields import parse
 from resnet.util.html import escape
 from resnet.util.text import text
 

@@ -7,8 +7,7 @@ import gradio as gr
 from resnet.ui.compare import accuracy, degradation, gradients, grow, lesions, orders, race, responses, surface
 from resnet.ui.compare.api import compare_api
 from resnet.ui.page.language import word
-from resnet.ui.page.panel import Tab
-from resnet.ui.wall.limits import work
+from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
     degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface)}
@@ -35,6 +34,6 @@ def build() -> Story:
             for name, panel in PANELS.items():
                 with gr.Tab(name, id=name) as item:
                     panels[item] = panel.build()
-    gr.api(compare_api, api_name="compare", **work("compare"))  # pyright: ignore[reportPrivateImportUsage]
+    end_point(compare_api, "compare")
     chooser.input(None, chooser, strip, js=SELECT, api_visibility="private", show_progress="hidden")
     return Story(chooser, strip, panels)

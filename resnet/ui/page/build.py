@@ -74,11 +74,8 @@ def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     inputs, outputs = [*tab.controls, *tab.extra], [*tab.outputs, link]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", **work(tab.name)}
     latest: dict[str, Any] = quiet | {"trigger_mode": "always_last"}
-    heard = [trigger for trigger in tab.triggers if hasattr(trigger, "event_name")]
-    if heard:
-        gr.on(heard, tab.show, inputs, outputs, **latest)
-    for after_another in (trigger for trigger in tab.triggers if trigger not in heard):
-        after_another(tab.show, inputs, outputs, **latest)
+    if tab.triggers:
+        gr.on(tab.triggers, tab.show, inputs, outputs, **latest)
     for triggers, handler, controls in tab.arrivals:
         gr.on(triggers, handler, inputs, [*outputs, *controls], **latest)
     for triggers, handler, controls in tab.picks:

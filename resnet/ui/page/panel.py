@@ -13,6 +13,7 @@ from resnet.ui.page.controls import events, followers, leaders, options, updates
 from resnet.ui.page.language import both, language
 from resnet.ui.page.sharing import parse_controls, to_query
 from resnet.ui.wall.guard import guarded_view
+from resnet.ui.wall.limits import work
 from resnet.util.fields import hints, parse
 
 
@@ -139,6 +140,11 @@ class Panel:
     def fill(self, view: Any, lang: str) -> list:
         """What a link's view puts into the controls."""
         return updates(view, hints(self.view), lang)
+
+
+def end_point(handler: Callable, name: str) -> None:
+    """What programs may call by this name; with its queue."""
+    gr.api(handler, api_name=name, **work(name))  # pyright: ignore[reportPrivateImportUsage]
 
 
 def more_settings() -> gr.Column:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from resnet.util.fields import check_field, from_mapping, hints, parse, spell, whole_number
+from resnet.util.fields import check_field, from_mapping, hints, parse, spell
 
-__all__ = ["View", "from_query", "parse", "parse_controls", "to_query", "whole_number"]
 AnyView = TypeVar("AnyView")
 
 

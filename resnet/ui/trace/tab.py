@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.events import api
 
 from resnet.config import VARIANTS, ResNetConfig, variant_title
 from resnet.hub.recognise import recognise_header
@@ -21,8 +20,8 @@ from resnet.ui.gradio_compat import sent
 from resnet.ui.page.controls import control, followers, updates
 from resnet.ui.page.download import download
 from resnet.ui.page.language import language, word
-from resnet.ui.page.panel import Panel, Tab, more_settings
-from resnet.ui.page.sharing import parse, parse_controls
+from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
+from resnet.ui.page.sharing import parse_controls
 from resnet.ui.trace.inside import inside_html, nearest_focus
 from resnet.ui.trace.layers import figures_html, layers_csv, listing_html, source_html, table_html
 from resnet.ui.trace.panels import (
@@ -37,7 +36,7 @@ from resnet.ui.trace.second_net import second_net_html
 from resnet.ui.trace.upload import SEND, button_html, uploaded_header
 from resnet.ui.trace.view import BUILT, TraceReading, TraceView, base, spelled
 from resnet.ui.wall.guard import guarded_api, guarded_view
-from resnet.ui.wall.limits import work
+from resnet.util.fields import parse
 from resnet.util.html import escape
 from resnet.util.numbers import by
 from resnet.util.text import text
@@ -131,7 +130,7 @@ def build() -> Tab:
         with gr.Column(elem_classes="result"):
             message = gr.HTML(elem_classes="message-line")
             drawing: Any = gr.HTML(elem_id="trace", js_on_load=PICK)
-    api(trace_api, api_name="trace", **work("trace"))
+    end_point(trace_api, "trace")
     brought = [controls[name] for name in OF_A_NET]
     return PANEL.built(controls, [message, drawing], arrivals=[
         ([upload.upload], show_file, [controls["variant"], *brought]),

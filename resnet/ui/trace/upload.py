@@ -1,14 +1,13 @@
 """A checkpoint of the visitor's own: the browser sends its header, the weights stay where they are."""
 
-
 import gradio as gr
 
 from resnet.hub.header import MAX_HEADER, Header, read_one
 from resnet.ui.gradio_compat import sent
 from resnet.ui.page.language import both
-from resnet.ui.page.sharing import whole_number
 from resnet.ui.wall.guard import uploaded_file
 from resnet.util.errors import InputError
+from resnet.util.fields import whole_number
 
 # The first eight bytes of a .safetensors file give the length of its header. One that is too long is not sent:
 # its beginning says so, and is refused like any other.
