@@ -13,6 +13,7 @@ from resnet.util.text import LANGUAGES, sentences, text
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "resnet").rglob("*.py"))
 CALLS = {"text": "", "word": "", "both": "", "InputError": "errors."}
+LABELLED = {"option", "of_net"}  # whose label= is a key, and of whose choices label_choice may be
 EN, ZH = sentences("en"), sentences("zh")
 SECTIONS = sorted({key.partition(".")[0] for key in EN})
 
@@ -25,11 +26,13 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
-def first_argument(call: ast.Call) -> tuple[str, ast.expr] | None:
-    """(what the callee puts before the key, the key) of text("..."), InputError("...") and their like."""
-    if isinstance(call.func, ast.Name) and call.func.id in CALLS and call.args:
-        return CALLS[call.func.id], call.args[0]
-    return None
+def key_in(call: ast.Call) -> tuple[str, ast.expr] | None:
+    """(what the callee puts before the key, the key) of text("..."), option(label="...") and their like."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    if name in CALLS and call.args:
+        return CALLS[name], call.args[0]
+    label = next((keyword.value for keyword in call.keywords if keyword.arg == "label"), None)
+    return ("", label) if name in LABELLED and label else None
 
 
 def asked_for() -> tuple[dict[str, str], set[str]]:
@@ -37,7 +40,7 @@ def asked_for() -> tuple[dict[str, str], set[str]]:
     keys, patterns = {}, set()
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not (found := first_argument(node)):
+            if not isinstance(node, ast.Call) or not (found := key_in(node)):
                 continue
             prefix, argument = found
             for part in [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]:
@@ -48,8 +51,9 @@ def asked_for() -> tuple[dict[str, str], set[str]]:
     return keys, patterns
 
 
-def pattern(joined: ast.JoinedStr) -> str:
-    return "".join(re.escape(part.value) if isinstance(part, ast.Constant) else "(.+)" for part in joined.values)
+def pattern(key: ast.expr) -> str:
+    parts = key.values if isinstance(key, ast.JoinedStr) else [key]
+    return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else "(.+)" for part in parts)
 
 
 def spelled_elsewhere() -> set[str]:
@@ -94,9 +98,14 @@ def test_the_code_asks_for_sentences_that_exist():
 
 
 def composed() -> set[str]:
-    """Patterns of the names that the code puts together anywhere: f"spelling_{name}" -> "spelling_(.+)"."""
-    return {pattern(node) for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
-            if isinstance(node, ast.JoinedStr) and re.fullmatch(r"[\w.()+]*[a-z]{2}[\w.()+]*", pattern(node))}
+    """Patterns of the names that the code puts together anywhere: f"spelling_{name}" -> "spelling_(.+)"; and of the
+    titles that choices have by their control's label."""
+    nodes = [node for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))]
+    labels = [found[1] for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+              and node.func.id in LABELLED and (found := key_in(node))]
+    titles = {f"{pattern(label)}_(.+)" for label in labels}
+    return titles | {pattern(node) for node in nodes if isinstance(node, ast.JoinedStr)
+                     and re.fullmatch(r"[\w.()+]*[a-z]{2}[\w.()+]*", pattern(node))}
 
 
 def groups_named(strings: set[str]) -> set[str]:
