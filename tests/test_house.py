@@ -21,7 +21,7 @@ UNDOCUMENTED = {"fns", "state_holder", "default_config", "get_blocks", "get_uplo
                 "process_api", "preprocess", "ANALYTICS_MAX_EVENTS", "ANAYLTICS_CACHE_FREQUENCY"}
 
 
-def modules_imported(node: ast.AST) -> Iterator[str]:
+def modules_imported(node: ast.Import | ast.ImportFrom | ast.Attribute) -> Iterator[str]:
     """Of Gradio, by an import or by an attribute of gr."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -47,6 +47,8 @@ def undocumented(source: str) -> list[str]:
     """What a file touches of Gradio that its documentation does not promise: "line: what"."""
     found = []
     for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.Import, ast.ImportFrom, ast.Attribute)):
+            continue
         found += [f"{node.lineno}: {name}" for name in modules_imported(node)
                   if name.startswith("gradio.") and name.split(".")[1] not in DOCUMENTED]
         if isinstance(node, ast.Attribute) and is_undocumented(node):

@@ -98,14 +98,9 @@ def test_the_code_asks_for_sentences_that_exist():
 
 
 def composed() -> set[str]:
-    """Patterns of the names that the code puts together anywhere: f"spelling_{name}" -> "spelling_(.+)"; and of the
-    titles that choices have by their control's label."""
-    nodes = [node for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))]
-    labels = [found[1] for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-              and node.func.id in LABELLED and (found := key_in(node))]
-    titles = {f"{pattern(label)}_(.+)" for label in labels}
-    return titles | {pattern(node) for node in nodes if isinstance(node, ast.JoinedStr)
-                     and re.fullmatch(r"[\w.()+]*[a-z]{2}[\w.()+]*", pattern(node))}
+    """Patterns of the names that the code puts together anywhere: f"spelling_{name}" -> "spelling_(.+)"."""
+    return {pattern(node) for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
+            if isinstance(node, ast.JoinedStr) and re.fullmatch(r"[\w.()+]*[a-z]{2}[\w.()+]*", pattern(node))}
 
 
 def groups_named(strings: set[str]) -> set[str]:
@@ -122,16 +117,15 @@ def groups_of_notes() -> set[str]:
               and node.target.id == "under"]
     given += [node.args[2] for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
               and node.func.id == "Note" and len(node.args) == 3]
-    return {rf"{re.escape(node.value)}\.(.+)" for node in given if isinstance(node, ast.Constant)}
+    return {rf"{re.escape(str(node.value))}\.(.+)" for node in given if isinstance(node, ast.Constant)}
 
 
 def groups_of_choices() -> set[str]:
     """Patterns of the titles of a field's choices: option(..., label="compare.race.norm", titles=True)."""
-    calls = [{one.arg: one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)}
-             for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))
-             if isinstance(node, ast.Call)]
-    return {rf"{re.escape(str(given['label']))}_(.+)" for given in calls
-            if given.get("titles") is True and "label" in given}
+    nodes = [node for source in SOURCES for node in ast.walk(ast.parse(source.read_text("utf-8")))]
+    labels = [found[1] for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+              and node.func.id in LABELLED and (found := key_in(node))]
+    return {f"{pattern(label)}_(.+)" for label in labels}
 
 
 @pytest.mark.slow

@@ -4,9 +4,10 @@ import json
 import random
 import struct
 import tracemalloc
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 
@@ -17,18 +18,19 @@ from resnet.hub.recognise import recognise_header
 from resnet.ui.trace.upload import Beginning
 from resnet.util.errors import InputError
 from tests.checkpoints import table
+from tests.security.checks import EVERY_CHECK
 
 NAME = "a.safetensors"
 FAST = settings(max_examples=250, deadline=None, derandomize=True, database=None,
-                suppress_health_check=list(HealthCheck))
+                suppress_health_check=EVERY_CHECK)
 
 
-def file_of(header: object, room: int | None = None) -> tuple[bytes, int]:
+def file_of(header: Any, room: int | None = None) -> tuple[bytes, int]:
     """(what the browser sends, the size of the file) of a header as JSON; the data are not there."""
     data = header if isinstance(header, bytes) else json.dumps(header).encode()
-    if room is None:
-        room = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    return struct.pack("<Q", len(data)) + data, 8 + len(data) + room
+    entries = header.values() if room is None and isinstance(header, dict) else ()
+    end = room or max((entry["data_offsets"][1] for entry in entries), default=0)
+    return struct.pack("<Q", len(data)) + data, 8 + len(data) + end
 
 
 def told(data: bytes, size: int):

@@ -15,6 +15,7 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
+from gradio.events import api
 
 from resnet.ui import gradio_compat, gradio_patches
 from resnet.ui.gradio_compat import (
@@ -119,7 +120,7 @@ def slow(monkeypatch):
         return word
 
     with gr.Blocks() as demo:
-        gr.api(echo, api_name="echo")
+        api(echo, api_name="echo")
     with launched(demo) as url:
         yield demo, url, may
 

@@ -14,10 +14,11 @@ import gradio as gr
 import orjson
 import pytest
 from gradio.components import Dropdown, Image, Radio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet.ui.wall.rules import Refused, check_json, rule_for
+from tests.security.checks import EVERY_CHECK
 from tests.ui.asking import asked
 
 ODD = st.sampled_from([None, "", " ", "\0", "x" * 5_000, "<script>alert(1)</script>", "../../etc/passwd", "{name}",
@@ -67,6 +68,7 @@ async def called(demo, function, values: list, event: object):
         iterator = answer.get("iterator")
         if not answer.get("is_generating"):
             return answers
+    assert iterator is not None
     await iterator.aclose()
     return answers
 
@@ -93,7 +95,7 @@ def test_every_function_answers_or_refuses_in_a_sentence(demo, hub_is_away):
     functions = functions_of(demo)
     assert len(functions) > 10
 
-    @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=EVERY_CHECK)
     @given(calls(functions))
     def one(call):
         if not passes_the_door(demo, *call):

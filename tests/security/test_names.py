@@ -4,7 +4,7 @@ import math
 import string
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet.hub.ref import ModelRef, named_model
@@ -13,9 +13,10 @@ from resnet.ui.page.sharing import to_query
 from resnet.ui.trace.view import TraceView
 from resnet.util.errors import InputError
 from resnet.util.fields import whole_number
+from tests.security.checks import EVERY_CHECK
 
 FAST = settings(max_examples=400, deadline=None, derandomize=True, database=None,
-                suppress_health_check=list(HealthCheck))
+                suppress_health_check=EVERY_CHECK)
 PART = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._]{0,20}[A-Za-z0-9])?", fullmatch=True)
 SOUND = st.tuples(PART, PART).map("/".join).filter(lambda name: ".." not in name and name[-4:] not in (".git", "lock"))
 HOSTILE = st.sampled_from(["..", "/", "\\", "\n", "\0", "@", "%2e%2e", "?x=1", "#", ":", "http://evil/", "--", ".git",

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, JpegImagePlugin
 
@@ -19,8 +19,9 @@ from resnet.inference.predict import see
 from resnet.util.errors import InputError
 from tests.pictures import encode, gradient, noise
 from tests.security.bombs import SIDE, broken_exif, png, scan_bomb
+from tests.security.checks import EVERY_CHECK
 
-FAST = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+FAST = settings(deadline=None, derandomize=True, database=None, suppress_health_check=EVERY_CHECK)
 MODES = {"PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "WEBP": ("RGB", "RGBA"), "JPEG": ("L", "RGB", "CMYK")}
 
 

@@ -64,6 +64,13 @@ def attached(html: str) -> dict[str, str]:
     return {name: base64.b64decode(data).decode() for name, data in links}
 
 
+def part_of(html: str, pattern: str) -> re.Match[str]:
+    """The first piece of HTML of a pattern; none is a failure."""
+    found = re.search(pattern, html)
+    assert found, f"no {pattern} in {html[:200]}"
+    return found
+
+
 def words(html: str) -> str:
     """The text of a piece of HTML."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()

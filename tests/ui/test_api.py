@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -44,7 +45,7 @@ def posted(url: str, end_point: str, *data) -> tuple[str, dict]:
 
 def parameters(client: Client) -> dict[str, list[tuple[str, str]]]:
     """end point -> its parameters' (name, type), from what the page tells of itself."""
-    told = client.view_api(return_format="dict", print_info=False)
+    told: Any = client.view_api(return_format="dict", print_info=False)
     assert told["unnamed_endpoints"] == {}
     return {name: [(p["parameter_name"], p["python_type"]["type"]) for p in end_point["parameters"]]
             for name, end_point in told["named_endpoints"].items()}
@@ -143,7 +144,7 @@ def test_an_unexpected_failure_tells_no_internals(client, monkeypatch):
 
 
 def test_two_clients_at_once_get_their_own_answers(url):
-    def ask(classes: int) -> int:
+    def ask(classes: int) -> list[int]:
         mine = Client(url, verbose=False)
         return [len_of(mine.predict(variant="resnet18", classes=classes, api_name="/trace")) for _ in range(3)]
 

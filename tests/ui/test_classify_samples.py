@@ -20,7 +20,7 @@ from resnet.ui.classify.tab import PANEL, ClassifyView, show_batch, show_more
 from resnet.util.lru import LRU
 from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
-from tests.ui.asking import asked, attached, words
+from tests.ui.asking import asked, attached, part_of, words
 
 MODEL, COLOUR = "resnet20_fashion_mnist", "resnet20_cifar10"
 REF = ModelRef.parse(MODEL)
@@ -87,7 +87,7 @@ def test_neighbours_of_a_test_item_are_others_of_its_kind(kept):
 
 def test_the_confusion_matrix_and_its_items(kept):
     html = more(ClassifyView(open=("browse",)))
-    table = re.search(r'<table class="confusion".*?</table>', html).group()
+    table = part_of(html, r'<table class="confusion".*?</table>').group()
     counts = [int(n) for n in re.findall(r'data-field="cell"[^>]*>(\d+)<', table)]
     assert sum(counts) == N and "93" in words(html)
     wrong = (kept.answers != kept.labels).nonzero().flatten().tolist()

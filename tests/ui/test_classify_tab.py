@@ -38,7 +38,7 @@ from resnet.ui.wall.guard import message_html
 from resnet.util.text import text
 from tests.factories import made_info, tiny
 from tests.pictures import encode, gradient, noise
-from tests.ui.asking import asked, attached, words
+from tests.ui.asking import asked, attached, part_of, words
 
 MODEL, PLAIN, COLOUR = "resnet20_fashion_mnist", "plain20_fashion_mnist", "resnet20_cifar10"
 BEST = max((info.results["test"]["accuracy"], name) for name, info in bundled().items()
@@ -79,14 +79,14 @@ def clicked(view: ClassifyView, field, value, picture=None) -> tuple[dict, objec
 
 def bars(html: str) -> list[tuple[str, str]]:
     """(label, percentage) from top to bottom."""
-    table = re.search(r'<table class="bars".*?</table>', html).group()
-    cells = [re.search(r'<th scope="row">(.*?)</th>.*class="number">(.*?)</td>', row)
+    table = part_of(html, r'<table class="bars".*?</table>').group()
+    cells = [part_of(row, r'<th scope="row">(.*?)</th>.*class="number">(.*?)</td>')
              for row in re.findall(r"<tr.*?</tr>", table)]
-    return [cell.groups() for cell in cells]
+    return [(cell[1], cell[2]) for cell in cells]
 
 
 def number(percent: str) -> float:
-    return float(re.search(r"[\d.]+", percent).group())
+    return float(part_of(percent, r"[\d.]+").group())
 
 
 def pictures(html: str) -> list[np.ndarray]:

@@ -38,7 +38,8 @@ def test_only_old_leavings_are_swept_up(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
         if name != "tmpnew":
-            os.utime(tmp_path / name, (time.time() - 2 * KEPT_SECONDS,) * 2)
+            old = time.time() - 2 * KEPT_SECONDS
+            os.utime(tmp_path / name, (old, old))
     (tmp_path / "tmpfolder").mkdir()
     sweep(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["kept.png", "tmpfinished", "tmpnew"]
