@@ -15,6 +15,13 @@ LEAVING = ("AbortError", "Connection errored out")  # Gradio's answers that a pa
 expect.set_options(timeout=PATIENCE)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The address of a page that `python app.py` serves."""
@@ -31,7 +38,7 @@ def browser() -> Browser:
 
 
 class Visit:
-    """A page in a browser window of its own, watched: what it says on the console and whom it asks."""
+    """A browser window, watched: what its pages say on the console and whom they ask."""
 
     def __init__(self, browser: Browser, site: str, **options):
         self.context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-US"} | options)
@@ -46,6 +53,17 @@ class Visit:
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", self._watch)
         return page
+
+    def leave(self) -> list[str]:
+        """What was wrong until now; then an empty page in a single tab, for who comes next."""
+        wrong = [*self.problems, *(f"asked {url}" for url in self.strangers)]
+        for page in self.context.pages[1:]:
+            page.close()
+        self.page.goto("about:blank")
+        self.context.clear_permissions()
+        self.problems.clear()
+        self.strangers.clear()
+        return wrong
 
     def _note(self, problem: str) -> None:
         if not any(words in problem for words in LEAVING):
@@ -78,20 +96,27 @@ def settled(page: Page, tab: str) -> None:
     page.evaluate(FADED)
 
 
+@pytest.fixture(scope="session")
+def windows() -> dict[str, Visit]:
+    """By their options; open from test to test, for where a page was before, the next comes in half the time."""
+    opened = {}
+    yield opened
+    for one in opened.values():
+        one.context.close()
+
+
 @pytest.fixture
-def visit(browser, site):
-    """visit(viewport=..., locale=...) opens a window; at the end none may have complained or asked another host."""
-    visits = []
+def visit(browser, site, windows):
+    """visit(viewport=..., locale=...) is a window; at the end none may have complained or asked another host."""
+    visits = {}
 
     def begin(**options) -> Visit:
-        visits.append(Visit(browser, site, **options))
-        return visits[-1]
+        key = repr(sorted(options.items()))
+        windows[key] = visits[key] = windows.get(key) or Visit(browser, site, **options)
+        return visits[key]
 
     yield begin
-    for one in visits:
-        one.context.close()
-    assert [problem for one in visits for problem in one.problems] == []
-    assert [url for one in visits for url in one.strangers] == []
+    assert [wrong for one in visits.values() for wrong in one.leave()] == []
 
 
 @pytest.fixture

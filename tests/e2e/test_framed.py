@@ -9,8 +9,6 @@ from playwright.sync_api import Page, expect
 from resnet.util.text import text
 from tests.e2e.conftest import PATIENCE
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture
 def course(site):

@@ -16,8 +16,6 @@ from resnet.util.text import text
 from tests.e2e.conftest import settled
 from tests.pictures import encode, gradient, noise
 
-pytestmark = pytest.mark.browser
-
 NETS = [series for series in series_of("fashion_mnist") if series.main]
 
 
