@@ -55,6 +55,7 @@ def web_tensors(model: ResNet) -> dict[str, Tensor]:
 
 
 def _description(info: ModelInfo) -> dict:
+    test = info.results.get("test", {})
     return {"name": info.name, "title": info.title, "data": info.data, "architecture": info.architecture.to_dict(),
             "labels": info.labels, "mean": info.mean, "std": info.std,
-            "accuracy": info.results.get("test", {}).get("accuracy")}
+            "test": {key: test[key] for key in ("n", "accuracy") if key in test}}

@@ -21,6 +21,8 @@ export class Net {
       const name = `layer${stage + 1}.${i}`, stride = stage && !i ? 2 : 1;
       return { name, stage, stride, first: at(`${name}.conv1`, stride), second: at(`${name}.conv2`) };
     }));
+    this.about.blocks = this.blocks.map(({ stage, stride, first }) =>
+      ({ stage, even: stride === 1 && first.into === first.out }));
     this.fc = { weight: tensors["fc.weight"].data, bias: tensors["fc.bias"].data };
     this._makeRoom();
   }

@@ -1,6 +1,8 @@
 // A net in a worker, as the page calls it.
 
-/** A worker that holds a net: await its `load`, `run`, `channels` and `arithmetic`. */
+const CALLS = ["load", "run", "whole", "channels", "arithmetic"];
+
+/** A worker that holds a net; each of CALLS is a function whose answer is to be awaited. */
 export function runner() {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" }), waiting = new Map();
   let last = 0;
@@ -18,6 +20,5 @@ export function runner() {
     waiting.set(++last, { resolve, reject });
     worker.postMessage({ id: last, call: name, values });
   });
-  return { load: call("load"), run: call("run"), channels: call("channels"), arithmetic: call("arithmetic"),
-    stop: () => worker.terminate() };
+  return { ...Object.fromEntries(CALLS.map((name) => [name, call(name)])), stop: () => worker.terminate() };
 }
