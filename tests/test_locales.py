@@ -51,6 +51,13 @@ def asked_for() -> tuple[dict[str, str], set[str]]:
     return keys, patterns
 
 
+def asked_by_scripts() -> set[str]:
+    """The stream's sentences, which its scripts take as words.name."""
+    scripts = (ROOT / "resnet" / "ui" / "stream" / "web").glob("*.js")
+    names = {name for script in scripts for name in re.findall(r"\bwords\.(\w+)", script.read_text("utf-8"))}
+    return {f"stream.{name}" for name in names - {"labels"}}
+
+
 def pattern(key: ast.expr) -> str:
     parts = key.values if isinstance(key, ast.JoinedStr) else [key]
     return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else "(.+)" for part in parts)
@@ -94,6 +101,7 @@ def test_the_code_asks_for_sentences_that_exist():
     keys, patterns = asked_for()
     assert len(keys) > 100 and patterns
     assert {key: where for key, where in keys.items() if key not in EN} == {}
+    assert asked_by_scripts() and asked_by_scripts() <= set(EN)
     assert [p for p in patterns if not any(re.fullmatch(p, key) for key in EN)] == []
 
 
@@ -131,7 +139,7 @@ def groups_of_choices() -> set[str]:
 @pytest.mark.slow
 def test_every_sentence_is_asked_for():
     keys, patterns = asked_for()
-    loose, parts = spelled_elsewhere(), composed()
+    loose, parts = spelled_elsewhere() | asked_by_scripts(), composed()
     patterns |= groups_named(loose) | groups_of_notes() | groups_of_choices()
     loose |= {word.replace("-", "_") for word in loose}
     assert not [p for p in patterns if re.fullmatch(p, "zebra.crossing")], "this would hide any key"

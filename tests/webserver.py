@@ -21,8 +21,8 @@ def serving(folder: Path, pages: Mapping[str, bytes]) -> Iterator[str]:
             if self.path not in pages:
                 return super().do_GET()
             self.send_response(200)
-            self.send_header("content-type", "text/html; charset=utf-8" if self.path == "/" else
-                             "application/octet-stream")
+            document = pages[self.path].startswith(b"<!doctype html>")
+            self.send_header("content-type", "text/html; charset=utf-8" if document else "application/octet-stream")
             self.send_header("content-length", str(len(pages[self.path])))
             self.end_headers()
             return self.wfile.write(pages[self.path])

@@ -62,7 +62,8 @@ body {{ margin: 0 auto; padding: 20px clamp(16px, 3.4vw, 48px) 32px; max-width: 
 <body>{stream_html()}
 <script type="module">
   import {{ mount }} from "./stream.js";
-  const dark = matchMedia("(prefers-color-scheme: dark)"), dress = () => document.body.classList.toggle("dark", dark.matches);
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const dress = () => document.body.classList.toggle("dark", dark.matches);
   dark.addEventListener("change", dress);
   dress();
   window.stream = mount(document.querySelector(".stream"));

@@ -18,9 +18,9 @@ export class Answer {
         make("div.line", {}, make("div.track", {}, bar, tick), share)));
       return { row, bars };
     });
-    this.element = make("div.answer-column", {}, make("h3", {}, words.answer),
-      make("div.verdicts", { role: "status" }, ...this.verdicts.map(({ element }) => element)),
-      make("ol", {}, ...this.rows.map(({ row }) => row)), make("p.note", {}, words.bars));
+    this.head = make("div.verdicts", { role: "status" }, ...this.verdicts.map(({ element }) => element));
+    this.element = make("div.answer-column", {}, make("ol", { "aria-label": words.answer },
+      ...this.rows.map(({ row }) => row)), make("p.note", {}, words.bars));
   }
 
   /** Probabilities by net. */

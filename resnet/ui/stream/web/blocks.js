@@ -7,17 +7,19 @@ import { paint } from "./paint.js";
 export const PARTS = { x: "x", branch: "F(x)", sum: "ReLU(F(x) + x)" };
 const WIDEST = 2.5;  // of |F| / |x|: the bar's end
 
-/** One block of the residual net at `place`. `on.cut(part, place)`, `on.point(place, part)` and
+/** One block of the residual net at `place`; `opens` is [channels, size] of a stage's first. `on.cut(part, place)`, `on.point(place, part)` and
  * `on.pick(place, part, row, column)` are told of clicks. */
 export class Block {
-  constructor(place, words, on) {
+  constructor(place, opens, words, on) {
     Object.assign(this, { place, words });
+    const [channels, size] = opens ?? [];
     this.tiles = Object.fromEntries(Object.keys(PARTS).map((part) => [part, tile(place, part, words, on)]));
     this.scissors = Object.fromEntries(["shortcut", "branch"].map((part) => [part, scissors(part, () => on.cut(part, place))]));
     this.name = make("span.name");
     this.bar = make("span.bar");
     this.ratio = make("span.ratio");
-    this.element = make("li.block", {}, wires(), ...Object.values(this.tiles), ...Object.values(this.scissors),
+    this.element = make("li.block", {},
+      make("span.stage", {}, opens ? fill(words.stage, { channels, size }) : ""), make("div.drawing-area", {}, wires(), ...Object.values(this.tiles), ...Object.values(this.scissors)),
       make("div.foot", {}, this.name, make("span.gauge", {}, this.bar), this.ratio));
   }
 
@@ -67,7 +69,7 @@ function span(...maps) {
 export function legend(words) {
   const row = (name, symbol, sentence) => make(`div.row.${name}`, {}, make("b", {}, symbol), make("span", {}, sentence));
   return make("li.legend", {}, row("x", PARTS.x, words.row_x), row("branch", PARTS.branch, words.row_branch),
-    row("sum", words.row_sum, "ReLU(F + x)"), row("ratio", "|F| / |x|", ""));
+    row("sum", words.row_sum, "ReLU(F+x)"), row("ratio", "|F| / |x|", ""));
 }
 
 function tile(place, part, words, on) {

@@ -36,7 +36,8 @@ export class Inspector {
     const row = down === null ? Math.floor(strongest / size) : Math.min(size - 1, Math.floor(down * size));
     const column = right === null ? strongest % size : Math.min(size - 1, Math.floor(right * size));
     this.pinned = { place, part, row, column, channel: null };
-    this._update();
+    const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this._update().then(() => this.element.scrollIntoView({ block: "nearest", behavior: quiet ? "auto" : "smooth" }));
   }
 
   /** The net has run anew. */
@@ -50,15 +51,16 @@ export class Inspector {
     const at = this.pointed ?? this.pinned;
     this.element.classList.toggle("empty", !at);
     this.body.hidden = !at;
-    if (!at) return this._mark(null);
-    if (this.asking) { this.again = true; return undefined; }
-    this.asking = true;
-    do {
+    this.again = true;
+    if (!at) this._mark(null);
+    else await (this.asking ??= this._answer().finally(() => { this.asking = null; }));
+  }
+
+  async _answer() {
+    while (this.again) {
       this.again = false;
       await this._ask(this.pointed ?? this.pinned);
-    } while (this.again);
-    this.asking = false;
-    return undefined;
+    }
   }
 
   async _ask(at) {

@@ -9,6 +9,10 @@ export function whole(n) {
   return { order: all(), shortcut: all(true), branch: all(true), scale: 1 };
 }
 
+export function isWhole({ order, shortcut, branch, scale }) {
+  return scale === 1 && order.every((block, i) => block === i) && [...shortcut, ...branch].every(Boolean);
+}
+
 export class Net {
   /** From the bytes that `python -m resnet export NAME --to web` writes. */
   constructor(buffer) {
@@ -21,8 +25,6 @@ export class Net {
       const name = `layer${stage + 1}.${i}`, stride = stage && !i ? 2 : 1;
       return { name, stage, stride, first: at(`${name}.conv1`, stride), second: at(`${name}.conv2`) };
     }));
-    this.about.blocks = this.blocks.map(({ stage, stride, first }) =>
-      ({ stage, even: stride === 1 && first.into === first.out }));
     this.fc = { weight: tensors["fc.weight"].data, bias: tensors["fc.bias"].data };
     this._makeRoom();
   }
@@ -37,6 +39,12 @@ export class Net {
         shortcut: stride === 1 ? null : zeros(second.out, size), made: 0 };
     });
     this.clock = 0;
+  }
+
+  /** By block: its stage, whether it gives the shape that it takes, and of a stage's first its [channels, size]. */
+  kinds() {
+    return this.blocks.map(({ stage, stride, first }, i) => ({ stage, even: stride === 1 && first.into === first.out,
+      opens: i && this.blocks[i - 1].stage === stage ? null : [first.out, this.places[i].sum.size] }));
   }
 
   /** Pixels [channels, h, w], 0 to 255, become the input. */

@@ -61,7 +61,7 @@ export class Picture {
 
   _move(event) {
     if (!event.buttons || !this.last) return;
-    for (const one of event.getCoalescedEvents?.() ?? [event]) this._stroke(this._at(one));
+    for (const one of [...event.getCoalescedEvents?.() ?? [], event]) this._stroke(this._at(one));
   }
 
   /** A soft line from the last point to this one. */

@@ -4,7 +4,7 @@ import { Answer } from "./answer.js";
 import { Block, legend, PlainBlock } from "./blocks.js";
 import { fill, make } from "./dom.js";
 import { Inspector } from "./inspector.js";
-import { whole } from "./net.js";
+import { isWhole, whole } from "./net.js";
 import { palette, ramp } from "./paint.js";
 import { Picture } from "./picture.js";
 import { runner } from "./runner.js";
@@ -46,7 +46,7 @@ class Stream {
     const [net, twin] = abouts.map((about) => about.title);
     const on = { cut: (part, place) => this._cut(part, place), point: (...at) => this.inspector.point(...at),
       pick: (...at) => this.inspector.pick(...at) };
-    this.blocks = abouts[0].blocks.map((_, place) => new Block(place, words, on));
+    this.blocks = abouts[0].blocks.map((block, place) => new Block(place, block.opens, words, on));
     this.plain = abouts[1].blocks.map((_, place) => new PlainBlock(twin, place, words));
     this.picture = new Picture(abouts[0].architecture.input_size[0], items, words, (pixels) => this._look(pixels));
     this.answer = new Answer([net, twin], abouts[0].labels, words);
@@ -60,18 +60,19 @@ class Stream {
 
   _lay(net) {
     const { words } = this;
-    const button = (name, click) => make("button", { type: "button", click }, words[name]);
+    const button = (name, click) => make("button", { type: "button", click }, name);
     this.slider = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1, input: () => this._scale() });
     this.scaled = make("output", {}, "1.00");
     this.root.replaceChildren(
       make("header", {}, make("h2", {}, words.title), make("p.lead", {}, fill(words.lead, { net }))),
-      make("div.columns", {}, this.picture.element,
+      make("div.columns", {}, this.answer.head, this.picture.element,
         make("div.nets", {},
           make("ol.blocks", { "aria-label": words.stream }, legend(words), ...this.blocks.map(({ element }) => element)),
           make("ol.blocks.twin", { "aria-label": words.twin }, make("li.legend", {}, make("b", {}, words.twin),
             make("span", {}, words.twin_note)), ...this.plain.map(({ element }) => element)),
-          make("div.controls-line", {}, button("mend", () => this._mend()), button("drop", () => this._drop()),
-            button("shuffle", () => this._shuffle()), make("label", {}, `${words.scale} `, this.scaled, this.slider))),
+          make("div.controls-line", {}, button(words.mend, () => this._mend()), button(words.drop, () => this._drop()),
+            button(words.shuffle, () => this._shuffle()), make("label", {}, `${words.scale} `, this.scaled, this.slider)),
+          make("p.note", {}, words.tiles_note)),
         this.answer.element),
       this.inspector.element, this.source);
   }
@@ -91,6 +92,7 @@ class Stream {
   _scale() {
     this.edits.scale = Number(this.slider.value);
     this.scaled.textContent = this.edits.scale.toFixed(2);
+    this.root.style.setProperty("--scale", this.edits.scale);
     this._change();
   }
 
@@ -134,27 +136,28 @@ class Stream {
       const { pixels, edits } = this;
       this.pixels = null;
       this._show(await Promise.all(this.nets.map((net) => net.run(pixels, edits))), edits);
-      if (!this.stale && !this.standing) this.standing = await Promise.all(this.nets.map((net) => net.whole()));
+      if (!this.stale) this.standing ??= await Promise.all(this.nets.map((net) => net.whole()));
       if (!this.stale) this.answer.tick(this.standing);
     }
   }
 
   _show(results, edits) {
     this.last = [results, edits];
+    if (isWhole(edits)) this.standing = results.map((result) => result.probabilities);
     this.blocks.forEach((block, i) => block.show(results[0].blocks[i], edits, this.shades));
     this.plain.forEach((block, i) => block.show(results[1].blocks[i], edits, this.shades));
     this.answer.show(results.map((result) => result.probabilities));
     if (!this.standing) this.answer.tick(null);
     this.inspector.refresh(results[0]);
     this._sign(results);
-    this.root.dispatchEvent(new CustomEvent("drawn"));
+    this.root.dispatchEvent(new CustomEvent("drawn", { detail: results.map(({ ms }) => ms) }));
   }
 
   _sign([mine, twins]) {
     const [net, twin] = this.abouts, accuracy = ({ test }) => (100 * test.accuracy).toFixed(2);
-    this.source.textContent = `${this.words.tiles_note} ${fill(this.words.source, { net: net.title, twin: twin.title,
+    this.source.textContent = fill(this.words.source, { net: net.title, twin: twin.title,
       n: net.test.n.toLocaleString("en"), accuracy: accuracy(net), twin_accuracy: accuracy(twin), k: mine.computed,
-      blocks: this.blocks.length, ms: mine.ms.toFixed(0), twin_ms: twins.ms.toFixed(0) })}`;
+      blocks: this.blocks.length, ms: mine.ms.toFixed(0), twin_ms: twins.ms.toFixed(0) });
   }
 
   _colour() {

@@ -11,7 +11,7 @@ const calls = {
     if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
     const buffer = await answer.arrayBuffer();
     [net, reference] = [new Net(buffer), new Net(buffer)];
-    return net.about;
+    return { ...net.about, blocks: net.kinds() };
   },
   run(pixels, edits) {
     const started = performance.now();
