@@ -95,7 +95,7 @@ def test_an_option_is_held(changes, key):
 
 
 def test_the_ends_of_a_range_are_told():
-    with pytest.raises(InputError, match="must be between 1 and 9,999, not 10000"):
+    with pytest.raises(InputError, match="must be between 1 and 9,999, not 10,000"):
         check(Row("x", n=10_000))
 
 
