@@ -13,7 +13,7 @@ _HOME = {
 __all__ = list(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'resnet' has no attribute {name!r}")
     return getattr(import_module(f"resnet.{_HOME[name]}"), name)

@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import tomlkit
@@ -81,6 +82,26 @@ def test_the_entry_point_is_the_command_line():
 def test_the_facade_shows_its_functions():
     assert dir(resnet) == sorted(resnet.__all__) and {"create", "trace", "load", "classify"} <= {*dir(resnet)}
     assert all(getattr(resnet, name) is not None for name in dir(resnet))
+
+
+def test_type_checkers_see_what_the_facade_finds():
+    """The stub names each thing in the module that holds it."""
+    stub = ast.parse((ROOT / "resnet/__init__.pyi").read_text("utf-8"))
+    found = {alias.asname: getattr(import_module(str(node.module)), alias.name) for node in stub.body
+             if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert found == {name: getattr(resnet, name) for name in resnet.__all__}
+
+
+def test_what_a_notebook_prints_fits_on_a_screen():
+    model = resnet.load("resnet20_fashion_mnist")
+    answer = resnet.classify(encode(gradient(40, 30)), model=model, top_k=10)
+    traced = resnet.trace("resnet1202_cifar")
+    for printed in map(repr, (model, answer, traced)):
+        assert len(printed) < 240 and "\n" not in printed, printed
+    assert all(part in repr(model) for part in ("resnet20_fashion_mnist", "269,434", "1×28×28 -> 10 classes"))
+    assert answer.predictions[0].label in repr(answer) and answer.predictions[9].label not in repr(answer)
+    assert "1×3×32×32 -> 1×10" in repr(traced) and f"{traced.params:,}" in repr(traced)
+    assert ElementTree.fromstring(traced._repr_html_()).tag.endswith("svg")
 
 
 def test_the_space_is_published_from_a_checkout_only(monkeypatch, tmp_path):

@@ -17,6 +17,7 @@ from resnet.hub.ref import ModelRef
 from resnet.model import ResNet
 from resnet.util.files import CONFIG_FILE
 from resnet.util.note import Note
+from resnet.util.numbers import by
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class LoadedModel:
     steps: Steps | None = None
     test_steps: Steps | None = None
     notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        """What it is and what it takes; the weights have a repr of their own: `.model`."""
+        config, params = self.info.architecture, sum(weight.numel() for weight in self.model.parameters())
+        return (f"<LoadedModel {self.ref}: {self.info.title}, {params:,} parameters, "
+                f"{by((config.in_channels, *config.input_size))} -> {config.classes} classes>")
 
     @property
     def nbytes(self) -> int:

@@ -17,6 +17,7 @@ from resnet.inference.placement import best_device, placed
 from resnet.inference.probabilities import entropy, ranked
 from resnet.inference.serving import ServedNet, logits
 from resnet.util.errors import InputError
+from resnet.util.numbers import probability
 from resnet.util.precision import check_precision, resolve
 
 MAX_TOP_K = 100
@@ -40,6 +41,11 @@ class Answer:
     precision: str
     prepare_ms: float
     forward_ms: float
+
+    def __repr__(self) -> str:
+        """The first five answers."""
+        first = ", ".join(f"{one.label} {probability(one.probability)}" for one in self.predictions[:5])
+        return f"<Answer of {self.model}: {first}{', ...' if len(self.predictions) > 5 else ''}>"
 
 
 def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | LoadedModel", top_k: int = 5,

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from resnet.config import ResNetConfig
+from resnet.util.numbers import by
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,17 @@ class Trace:
     input: tuple[int, ...]
     layers: tuple[Layer, ...]
     peak_activation_bytes: int
+
+    def __repr__(self) -> str:
+        output = by(self.layers[-1].output)
+        return (f"<Trace of {self.name}: {by(self.input)} -> {output}, {len(self.layers)} layers, "
+                f"{self.params:,} parameters, {self.macs:,} multiply-adds>")
+
+    def _repr_html_(self) -> str:
+        """The map, as a notebook shows it."""
+        from resnet.tracing.diagram import network_map
+
+        return network_map(self)
 
     @cached_property
     def params(self) -> int:
