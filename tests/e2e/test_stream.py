@@ -12,12 +12,24 @@ from resnet.hub.load import load
 from resnet.surgery import before_blocks, blocks
 from resnet.ui.stream.part import NETS, WEB, net_file, stream_page
 from resnet.util.text import text
-from tests.running import FLAGS, chromium
+from tests.running import FLAGS, chromium, running
 from tests.webnet import as_written, edited
 from tests.webserver import serving
 
 N, BLOCKS = 200, 9
 WHOLE = {"order": list(range(BLOCKS)), "shortcut": [True] * BLOCKS, "branch": [True] * BLOCKS, "scale": 1.0}
+
+
+APP = """
+import gradio as gr
+from resnet.ui.gradio_patches import mended
+from resnet.ui.page.build import launch_options
+from resnet.ui.stream.part import WEB, stream
+gr.set_static_paths([WEB])
+with gr.Blocks() as demo:
+    stream()
+mended(demo).launch(server_name="127.0.0.1", server_port={port}, **launch_options())
+"""
 
 
 def cut(part: str, *blocks: int) -> dict:
@@ -138,17 +150,17 @@ def scissors(page: Page, part: str, block: int):
 def test_a_cut_shortcut_turns_the_answer_and_what_follows_it(open_stream):
     page = open_stream()
     assert verdicts(page) == ["Ankle boot", "Ankle boot"]
-    before, plain = tiles(page, "block .sum"), tiles(page, "plain-block")
+    before, plain = tiles(page, "net-block .sum"), tiles(page, "plain-block")
     scissors(page, "shortcut", 5).click()
     assert verdicts(page) == ["Sneaker", "Ankle boot"]
-    after = tiles(page, "block .sum")
+    after = tiles(page, "net-block .sum")
     assert [a == b for a, b in zip(before, after, strict=True)] == [True] * 4 + [False] * 5
     assert tiles(page, "plain-block") == plain
     assert scissors(page, "shortcut", 5).get_attribute("aria-pressed") == "true"
-    assert page.locator(".block .ratio").nth(4).inner_text() == "–"
+    assert page.locator(".net-block .ratio").nth(4).inner_text() == "–"
     assert "4 of 9" in page.locator(".source").inner_text() and "0 of 9" not in page.locator(".source").inner_text()
     page.get_by_role("button", name=text("stream.mend")).click()
-    assert verdicts(page) == ["Ankle boot", "Ankle boot"] and tiles(page, "block .sum") == before
+    assert verdicts(page) == ["Ankle boot", "Ankle boot"] and tiles(page, "net-block .sum") == before
 
 
 COLOURS = """all => all.map(one => {
@@ -169,7 +181,7 @@ def test_the_scale_takes_every_branch_away(open_stream):
     page = open_stream()
     page.get_by_role("slider").fill("0")
     settle(page)
-    assert page.locator(".block .ratio").all_inner_texts() == ["0.00"] * BLOCKS
+    assert page.locator(".net-block .ratio").all_inner_texts() == ["0.00"] * BLOCKS
     net = as_written(load_file(net_file(NETS[0])), load(NETS[0]).info.architecture)
     samples = load_samples("fashion_mnist", "test")
     expected = edited(net, normalise(samples.images[:1], samples.spec), WHOLE | {"scale": 0.0}).softmax(1)[0] * 100
@@ -181,7 +193,7 @@ def test_neighbours_and_chance(open_stream):
     for _ in range(3):
         page.get_by_role("button", name=text("stream.shuffle")).click()
     settle(page)
-    names = page.locator(".block .name").all_inner_texts()
+    names = page.locator(".net-block .name").all_inner_texts()
     stages = [[text("stream.block", n=n) for n in stage] for stage in ((1, 2, 3), (4, 5, 6), (7, 8, 9))]
     assert [sorted(names[i:i + 3]) for i in (0, 3, 6)] == stages and names != sum(stages, [])
     assert (names[3], names[6]) == (stages[1][0], stages[2][0])  # what halves the map stays first
@@ -195,7 +207,7 @@ def test_neighbours_and_chance(open_stream):
 def test_the_pen_is_answered(open_stream):
     page = open_stream()
     page.get_by_role("button", name=text("stream.clear")).click()
-    empty = tiles(page, "block .x")
+    empty = tiles(page, "net-block .x")
     box = page.locator(".drawing").bounding_box()
     legs = [((across, 0.1), (across, 0.88)) for across in (0.35, 0.41, 0.59, 0.65)]
     for (x0, y0), (x1, y1) in [*legs, ((0.35, 0.1), (0.65, 0.1))]:
@@ -203,7 +215,7 @@ def test_the_pen_is_answered(open_stream):
         page.mouse.down()
         page.mouse.move(box["x"] + x1 * box["width"], box["y"] + y1 * box["height"], steps=9)
         page.mouse.up()
-    assert all(a != b for a, b in zip(empty, tiles(page, "block .x"), strict=True))
+    assert all(a != b for a, b in zip(empty, tiles(page, "net-block .x"), strict=True))
     assert verdicts(page) == ["Trouser", "Trouser"]
     page.get_by_role("button", name=text("stream.item", label="Bag", n=30)).click()
     assert verdicts(page) == ["Bag", "Bag"]
@@ -301,13 +313,32 @@ def test_the_camera_runs_live_and_stops_when_told(browser, preview):
     page = filmed.new_page()
     page.add_init_script(LISTEN)
     page.goto(preview)
-    before = tiles(page, "block .x")
+    before = tiles(page, "net-block .x")
     assert page.evaluate("asked.length") == 0
     page.get_by_role("button", name=text("stream.camera")).click()
     page.get_by_role("button", name=text("stream.take")).click()
     expect(page.get_by_role("button", name=text("stream.camera"))).to_be_visible()
     assert page.evaluate("asked[0].getTracks().map(track => track.readyState)") == ["ended"]
-    held = tiles(page, "block .x")
+    held = tiles(page, "net-block .x")
     page.wait_for_timeout(300)
-    assert held != before and tiles(page, "block .x") == held
+    assert held != before and tiles(page, "net-block .x") == held
     filmed.close()
+
+
+def test_it_stands_in_a_gradio_page(browser, tmp_path, album):
+    """Behind the page's own wall, which serves its files as it serves the photographs."""
+    with running(("-c", APP), log=tmp_path / "log.txt") as app:
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
+        problems = []
+        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(app.url)
+        expect(page.locator(".verdict b").first).to_have_text("Ankle boot")
+        scissors(page, "shortcut", 5).click()
+        expect(page.locator(".verdict b").first).to_have_text("Sneaker")
+        assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth") and problems == []
+        width, tile, icon = (page.locator(part).nth(4).bounding_box()["width"]
+                             for part in (".net-block", ".net-block .tile canvas", ".scissors svg"))
+        assert tile / width == pytest.approx(54 / 112, abs=0.01) and icon > 12  # no style of Gradio's reaches in
+        page.screenshot(path=album / "stream-gradio.png", full_page=True)
+        page.close()

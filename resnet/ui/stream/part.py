@@ -45,7 +45,8 @@ def words(lang: str) -> dict[str, "str | dict[str, str]"]:
 
 def stream() -> gr.HTML:
     """The stream as a part of a page that serves `WEB`; nothing is fetched before it is shown."""
-    return gr.HTML(stream_html(), js_on_load=MOUNT.format(script=f"gradio_api/file={(WEB / 'stream.js').as_posix()}"))
+    script = f"gradio_api/file={(WEB / 'stream.js').as_posix()}"
+    return gr.HTML(stream_html(), apply_default_css=False, js_on_load=MOUNT.format(script=script))
 
 
 def stream_page(lang: str = "en") -> str:

@@ -18,8 +18,8 @@ export class Block {
     this.name = make("span.name");
     this.bar = make("span.bar");
     this.ratio = make("span.ratio");
-    this.element = make("li.block", {},
-      make("span.stage", {}, opens ? fill(words.stage, { channels, size }) : ""), make("div.drawing-area", {}, wires(), ...Object.values(this.tiles), ...Object.values(this.scissors)),
+    this.element = make("li.net-block", {},
+      make("span.stage-name", {}, opens ? fill(words.stage, { channels, size }) : ""), make("div.drawing-area", {}, wires(), ...Object.values(this.tiles), ...Object.values(this.scissors)),
       make("div.foot", {}, this.name, make("span.gauge", {}, this.bar), this.ratio));
   }
 
@@ -68,7 +68,7 @@ function span(...maps) {
 /** The first cell: what the rows are. */
 export function legend(words) {
   const row = (name, symbol, sentence) => make(`div.row.${name}`, {}, make("b", {}, symbol), make("span", {}, sentence));
-  return make("li.legend", {}, row("x", PARTS.x, words.row_x), row("branch", PARTS.branch, words.row_branch),
+  return make("li.rows-told", {}, row("x", PARTS.x, words.row_x), row("branch", PARTS.branch, words.row_branch),
     row("sum", words.row_sum, "ReLU(F+x)"), row("ratio", "|F| / |x|", ""));
 }
 

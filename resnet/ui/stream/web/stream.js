@@ -68,7 +68,7 @@ class Stream {
       make("div.columns", {}, this.answer.head, this.picture.element,
         make("div.nets", {},
           make("ol.blocks", { "aria-label": words.stream }, legend(words), ...this.blocks.map(({ element }) => element)),
-          make("ol.blocks.twin", { "aria-label": words.twin }, make("li.legend", {}, make("b", {}, words.twin),
+          make("ol.blocks.twin", { "aria-label": words.twin }, make("li.rows-told", {}, make("b", {}, words.twin),
             make("span", {}, words.twin_note)), ...this.plain.map(({ element }) => element)),
           make("div.controls-line", {}, button(words.mend, () => this._mend()), button(words.drop, () => this._drop()),
             button(words.shuffle, () => this._shuffle()), make("label", {}, `${words.scale} `, this.scaled, this.slider)),
@@ -136,9 +136,15 @@ class Stream {
       const { pixels, edits } = this;
       this.pixels = null;
       this._show(await Promise.all(this.nets.map((net) => net.run(pixels, edits))), edits);
-      if (!this.stale) this.standing ??= await Promise.all(this.nets.map((net) => net.whole()));
+      if (!this.stale && !this.standing) await this._stand();
       if (!this.stale) this.answer.tick(this.standing);
     }
+  }
+
+  /** Where the whole nets stand with this picture, unless another has come meanwhile. */
+  async _stand() {
+    const standing = await Promise.all(this.nets.map((net) => net.whole()));
+    if (!this.pixels) this.standing = standing;
   }
 
   _show(results, edits) {
