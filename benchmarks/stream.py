@@ -45,7 +45,7 @@ MEASURE = """async ([kind, rounds]) => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Frame times and bytes of the residual stream.")
     parser.add_argument("--rounds", type=int, default=60)
     args = parser.parse_args()
     with serving(WEB, {"/": stream_page().encode()}) as address, sync_playwright() as driver:

@@ -17,22 +17,23 @@ def serving(folder: Path, pages: Mapping[str, bytes]) -> Iterator[str]:
         def __init__(self, *arguments):
             super().__init__(*arguments, directory=str(folder))
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             if self.path not in pages:
-                return super().do_GET()
+                super().do_GET()
+                return
             self.send_response(200)
             document = pages[self.path].startswith(b"<!doctype html>")
             self.send_header("content-type", "text/html; charset=utf-8" if document else "application/octet-stream")
             self.send_header("content-length", str(len(pages[self.path])))
             self.end_headers()
-            return self.wfile.write(pages[self.path])
+            self.wfile.write(pages[self.path])
 
         def end_headers(self):
             for name, value in HEADERS.items():
                 self.send_header(name, value)
             super().end_headers()
 
-        def log_message(self, *_):
+        def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

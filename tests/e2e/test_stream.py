@@ -1,15 +1,18 @@
 """The residual stream: what the browser computes is what torch computes, and what one sees follows each cut."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 import torch
+import torch.nn.functional as F
 from playwright.sync_api import Page, expect
+from safetensors.torch import load as parsed
 from safetensors.torch import load_file, save
 
-from resnet.data import load_samples, normalise
+from resnet.data import data_spec, load_samples, normalise
 from resnet.hub.load import load
-from resnet.surgery import before_blocks, blocks
+from resnet.inference.web import web_file
 from resnet.ui.stream.part import NETS, WEB, net_file, stream_page
 from resnet.util.text import text
 from tests.running import FLAGS, chromium, running
@@ -17,6 +20,7 @@ from tests.webnet import as_written, edited
 from tests.webserver import serving
 
 N, BLOCKS = 200, 9
+CIFAR_NETS = ("resnet20_cifar10", "plain20_cifar10")
 WHOLE = {"order": list(range(BLOCKS)), "shortcut": [True] * BLOCKS, "branch": [True] * BLOCKS, "scale": 1.0}
 
 
@@ -41,10 +45,10 @@ EDITS = [WHOLE, *(cut("shortcut", i) for i in range(BLOCKS)), *(cut("branch", i)
          WHOLE | {"order": [2, 0, 1, 3, 5, 4, 6, 8, 7]},
          cut("branch", 8) | {"order": [1, 0, 2, 3, 4, 5, 6, 8, 7], "scale": 0.6}]
 
-RUN = """async ([address, edits, turns]) => {
+RUN = """async ([address, items, edits, turns]) => {
   const { runner } = await import("/runner.js");
   const { readSafetensors } = await import("/safetensors.js");
-  const { images } = readSafetensors(await (await fetch("/items.safetensors")).arrayBuffer()).tensors;
+  const { images } = readSafetensors(await (await fetch(items)).arrayBuffer()).tensors;
   const size = images.data.length / images.shape[0], net = runner(), logits = [];
   await net.load(address);
   for (const [item, turn] of turns.entries())
@@ -59,32 +63,37 @@ TURNS = [[0, *(k for k in range(1, len(EDITS)) if k % 6 == item % 6)] for item i
 
 
 @pytest.fixture(scope="module")
-def items() -> torch.Tensor:
-    """Test items, uint8 [200, 1, 28, 28]."""
-    return load_samples("fashion_mnist", "test").first(N).images.contiguous()
+def items() -> dict[str, torch.Tensor]:
+    """200 test items, uint8 [200, 1, 28, 28]; and 20 pictures of 32x32, three items as their colours."""
+    grey = load_samples("fashion_mnist", "test").first(N).images.contiguous()
+    return {"fashion_mnist": grey, "cifar10": F.pad(grey[:60].view(20, 3, 28, 28), (2, 2, 2, 2)).contiguous()}
 
 
 @pytest.fixture(scope="module")
-def address(items) -> str:
-    pages = {"/": b"<!doctype html><title>nets</title>", "/items.safetensors": save({"images": items})}
-    with serving(WEB, pages) as at:
+def address(items) -> Iterator[str]:
+    pages = {f"/{data}.safetensors": save({"images": images}) for data, images in items.items()}
+    pages |= {f"/{name}.safetensors": web_file(load(name)) for name in CIFAR_NETS}
+    with serving(WEB, {"/": b"<!doctype html><title>nets</title>", **pages}) as at:
         yield at
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", [*NETS, *CIFAR_NETS])
 def test_logits_are_those_of_torch(browser, address, items, name):
     """200 items, whole and with every single wire cut, in a worker under the page's content security policy."""
-    page = browser.new_page()
+    info, page = load(name).info, browser.new_page()
+    images, bundled = items[info.data], name in NETS
+    file = f"/{net_file(name).relative_to(WEB)}" if bundled else f"/{name}.safetensors"
     page.goto(address)
-    found = torch.tensor(page.evaluate(RUN, [f"/{net_file(name).relative_to(WEB)}", EDITS, TURNS]))
+    turns = TURNS[:len(images)]
+    found = torch.tensor(page.evaluate(RUN, [file, f"/{info.data}.safetensors", EDITS, turns]))
     page.close()
-    info, samples = load(name).info, load_samples("fashion_mnist", "test")
-    net, inputs = as_written(load_file(net_file(name)), info.architecture), normalise(items, samples.spec)
+    tensors = load_file(net_file(name)) if bundled else parsed(web_file(load(name)))
+    net, inputs = as_written(tensors, info.architecture), normalise(images, data_spec(info.data))
     whole, unmoved = edited(net, inputs, WHOLE), set()
-    turns = torch.tensor([(item, k) for item, turn in enumerate(TURNS) for k in turn])
+    which = torch.tensor([(item, k) for item, turn in enumerate(turns) for k in turn])
     for k, edit in enumerate(EDITS):
-        rows = turns[:, 1] == k
-        of, logits = turns[rows, 0], found[rows]
+        rows = which[:, 1] == k
+        of, logits = which[rows, 0], found[rows]
         assert (logits - edited(net, inputs[of], edit)).abs().max() < 1e-3, edit
         if (logits - whole[of]).abs().max() < 0.1:
             unmoved.add(k)
@@ -93,7 +102,7 @@ def test_logits_are_those_of_torch(browser, address, items, name):
 
 
 @pytest.fixture(scope="module")
-def preview() -> str:
+def preview() -> Iterator[str]:
     with serving(WEB, {"/": stream_page().encode(), "/?lang=zh": stream_page("zh").encode(),
                        "/favicon.ico": b""}) as at:
         yield at
@@ -238,8 +247,7 @@ def test_one_pixels_arithmetic_adds_up(open_stream):
     net = as_written(load_file(net_file(NETS[0])), load(NETS[0]).info.architecture)
     samples = load_samples("fashion_mnist", "test")
     with torch.inference_mode():
-        stream = before_blocks(net, normalise(samples.images[:1], samples.spec))
-        parts = blocks(net)
+        stream, parts = net.stem(normalise(samples.images[:1], samples.spec)), net.blocks
         stream = parts[1](parts[0](stream))
         at = (0, channel - 1, row - 1, column - 1)
         assert float(parts[2].residual(stream)[at]) == pytest.approx(branch, abs=0.006)

@@ -9,8 +9,8 @@ export class Answer {
   constructor(titles, labels, words) {
     Object.assign(this, { titles, labels, words });
     this.verdicts = KINDS.map((kind, k) => {
-      const told = { label: make("b"), share: make("span") };
-      return { ...told, element: make(`p.verdict.${kind}`, {}, make("small", {}, titles[k]), told.label, " ", told.share) };
+      const label = make("b"), share = make("span");
+      return { label, share, element: make(`p.verdict.${kind}`, {}, make("small", {}, titles[k]), label, " ", share) };
     });
     this.rows = labels.map((label) => {
       const bars = KINDS.map((kind) => ({ bar: make(`span.${kind}`), tick: make("i"), share: make(`small.${kind}`) }));

@@ -1,5 +1,5 @@
-// The drawing: nine blocks of the residual net, x on its straight wire, F(x) on a loop below, their sum under a rule; and
-// nine of the plain twin. Places and sizes are in 112ths of a block's width (stream.css).
+// The drawing: nine blocks of the residual net, x on its straight wire, F(x) on a loop below, their sum under a rule;
+// and nine of the plain twin. Places and sizes are in 112ths of a block's width (stream.css).
 
 import { draw, fill, make, number } from "./dom.js";
 import { paint } from "./paint.js";
@@ -7,19 +7,21 @@ import { paint } from "./paint.js";
 export const PARTS = { x: "x", branch: "F(x)", sum: "ReLU(F(x) + x)" };
 const WIDEST = 2.5;  // of |F| / |x|: the bar's end
 
-/** One block of the residual net at `place`; `opens` is [channels, size] of a stage's first. `on.cut(part, place)`, `on.point(place, part)` and
- * `on.pick(place, part, row, column)` are told of clicks. */
+/** One block of the residual net at `place`; `opens` is [channels, size] of a stage's first. `on.cut(part, place)`,
+ * `on.point(place, part)` and `on.pick(place, part, row, column)` are told of clicks. */
 export class Block {
   constructor(place, opens, words, on) {
     Object.assign(this, { place, words });
     const [channels, size] = opens ?? [];
     this.tiles = Object.fromEntries(Object.keys(PARTS).map((part) => [part, tile(place, part, words, on)]));
-    this.scissors = Object.fromEntries(["shortcut", "branch"].map((part) => [part, scissors(part, () => on.cut(part, place))]));
+    this.scissors = Object.fromEntries(["shortcut", "branch"].map((part) =>
+      [part, scissors(part, () => on.cut(part, place))]));
     this.name = make("span.name");
     this.bar = make("span.bar");
     this.ratio = make("span.ratio");
     this.element = make("li.net-block", {},
-      make("span.stage-name", {}, opens ? fill(words.stage, { channels, size }) : ""), make("div.drawing-area", {}, wires(), ...Object.values(this.tiles), ...Object.values(this.scissors)),
+      make("span.stage-name", {}, opens ? fill(words.stage, { channels, size }) : ""),
+      make("div.drawing-area", {}, wires(), ...Object.values(this.tiles), ...Object.values(this.scissors)),
       make("div.foot", {}, this.name, make("span.gauge", {}, this.bar), this.ratio));
   }
 
@@ -67,7 +69,8 @@ function span(...maps) {
 
 /** The first cell: what the rows are. */
 export function legend(words) {
-  const row = (name, symbol, sentence) => make(`div.row.${name}`, {}, make("b", {}, symbol), make("span", {}, sentence));
+  const row = (name, symbol, sentence) =>
+    make(`div.row.${name}`, {}, make("b", {}, symbol), make("span", {}, sentence));
   return make("li.rows-told", {}, row("x", PARTS.x, words.row_x), row("branch", PARTS.branch, words.row_branch),
     row("sum", words.row_sum, "ReLU(F+x)"), row("ratio", "|F| / |x|", ""));
 }
@@ -75,9 +78,9 @@ export function legend(words) {
 function tile(place, part, words, on) {
   const point = () => on.point(place, part), leave = () => on.point(null);
   const mark = make("i.mark", { hidden: "" });
-  return make(`button.tile.${part}`, { type: "button", pointerenter: (event) => event.pointerType === "mouse" && point(),
-    pointerleave: leave, focus: point, blur: leave, click: (event) => on.pick(place, part, ...pixel(event)) },
-  make("canvas", { "aria-hidden": "true" }), mark);
+  const hears = { pointerenter: (event) => event.pointerType === "mouse" && point(), pointerleave: leave, focus: point,
+    blur: leave, click: (event) => on.pick(place, part, ...pixel(event)) };
+  return make(`button.tile.${part}`, { type: "button", ...hears }, make("canvas", { "aria-hidden": "true" }), mark);
 }
 
 /** [row, column] of a click as shares of the tile; of a click by keyboard none. */
@@ -88,9 +91,10 @@ function pixel(event) {
 }
 
 function scissors(part, click) {
-  return make(`button.scissors.${part}`, { type: "button", click }, draw("svg", { viewBox: "-10 -10 20 20", "aria-hidden": "true" },
+  const icon = draw("svg", { viewBox: "-10 -10 20 20", "aria-hidden": "true" },
     draw("path", { d: "M-2.2 1.6L4.6 -6M2.2 1.6L-4.6 -6" }), draw("circle", { cx: -3.2, cy: 4, r: 2.4 }),
-    draw("circle", { cx: 3.2, cy: 4, r: 2.4 })));
+    draw("circle", { cx: 3.2, cy: 4, r: 2.4 }));
+  return make(`button.scissors.${part}`, { type: "button", click }, icon);
 }
 
 function wires() {

@@ -35,7 +35,7 @@ export function percent(share) {
   return value > 99.95 || value < 0.05 ? value.toFixed(0) : value.toFixed(1);
 }
 
-/** With a true minus, and no minus before zero. */
-export function number(value, digits = 2) {
-  return value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212");
+/** Two digits behind the point, with a true minus, and none before zero. */
+export function number(value) {
+  return value.toFixed(2).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212");
 }

@@ -18,8 +18,8 @@ export class Inspector {
     this.mark = make("i.mark");
     this.sheet = make("div.sheet", {}, this.canvas, this.mark);
     this.sum = make("div.arithmetic");
-    this.body = make("div.body", { hidden: "" }, make("div", {}, this.title, this.sheet, make("p.note", {}, words.signs)),
-      this.sum);
+    this.body = make("div.body", { hidden: "" },
+      make("div", {}, this.title, this.sheet, make("p.note", {}, words.signs)), this.sum);
     this.element = make("section.inspector", {}, make("p.hint", {}, words.hint), this.body);
   }
 
@@ -70,8 +70,8 @@ export class Inspector {
     if (pin) pin.channel ??= strongest(this.shown, pin.row, pin.column);
     this._channels(at, pin);
     this._mark(pin);
-    this.sum.replaceChildren(...(pin ? this._lines(await this.net.arithmetic(at.place, pin.channel, pin.row, pin.column))
-      : []));
+    const found = pin && await this.net.arithmetic(at.place, pin.channel, pin.row, pin.column);
+    this.sum.replaceChildren(...(found ? this._lines(found) : []));
   }
 
   _channels({ place, part }, pin) {
@@ -90,12 +90,12 @@ export class Inspector {
     for (const { place, tiles } of this.blocks)
       for (const { lastChild } of Object.values(tiles)) {
         lastChild.hidden = place !== pin?.place;
-        if (pin) put(lastChild, pin.row, pin.column, 1, this.shown.size, this.shown.size);
+        if (pin) put(lastChild, pin.row, pin.column, this.shown.size, this.shown.size);
       }
     if (!pin) return;
     const step = this.shown.size + 1;
-    put(this.mark, Math.floor(pin.channel / this.across) * step + pin.row, (pin.channel % this.across) * step + pin.column,
-      1, this.canvas.height, this.canvas.width);
+    const down = Math.floor(pin.channel / this.across) * step, right = (pin.channel % this.across) * step;
+    put(this.mark, down + pin.row, right + pin.column, this.canvas.height, this.canvas.width);
   }
 
   _choose(event) {
@@ -121,18 +121,28 @@ export class Inspector {
 
   /** The strongest input channel's patch and kernel in full, the sum over all, and what the addition makes of it. */
   _lines(found) {
-    const { words } = this, products = found.patch.map((value, i) => value * found.kernel[i]);
-    const here = found.parts[found.strongest], others = found.branch - found.bias - here;
-    const cut = (there) => (there ? "" : ` ${words.cut}`);
-    return [make("h3", {}, fill(words.pixel, named(found))),
-      make("div.equation", {}, nine(found.patch, fill(words.patch, { channel: found.strongest + 1 })), "×",
-        nine(found.kernel, words.kernel), "=", nine(products, words.products)),
-      make("div.equation", {}, "Σ", term(here, words.sum_here), "+",
-        term(others, fill(words.sum_others, { n: found.parts.length - 1 })), "+", term(found.bias, words.bias), "=",
-        term(found.branch, "F(x)", "branch")),
-      make("div.equation", {}, "ReLU(", ...(found.gain === 1 ? [] : [term(found.gain, words.row_branch + cut(found.gain)), "·"]),
-        term(found.branch, "F(x)", "branch"), "+", term(found.kept ? found.x : 0, `x${cut(found.kept)}`, "x"), ") =",
-        term(found.sum, PARTS.sum, "sum"))];
+    return [make("h3", {}, fill(this.words.pixel, named(found))), ...[this._products(found), this._sum(found),
+      this._addition(found)].map((parts) => make("div.equation", {}, ...parts))];
+  }
+
+  _products({ patch, kernel, strongest }) {
+    const { words } = this, products = patch.map((value, i) => value * kernel[i]);
+    return [nine(patch, fill(words.patch, { channel: strongest + 1 })), "×", nine(kernel, words.kernel), "=",
+      nine(products, words.products)];
+  }
+
+  _sum({ parts, strongest, bias, branch }) {
+    const { words } = this, here = parts[strongest];
+    return ["Σ", term(here, words.sum_here), "+",
+      term(branch - bias - here, fill(words.sum_others, { n: parts.length - 1 })), "+", term(bias, words.bias), "=",
+      term(branch, "F(x)", "branch")];
+  }
+
+  _addition({ gain, branch, kept, x, sum }) {
+    const { words } = this, cut = (there) => (there ? "" : ` ${words.cut}`);
+    const scale = gain === 1 ? [] : [term(gain, words.row_branch + cut(gain)), "·"];
+    return ["ReLU(", ...scale, term(branch, "F(x)", "branch"), "+", term(kept ? x : 0, `x${cut(kept)}`, "x"), ") =",
+      term(sum, PARTS.sum, "sum")];
   }
 }
 
@@ -146,17 +156,19 @@ function strongest({ channels, size, data }, row, column) {
   return Array.from({ length: channels }, (_, c) => c).reduce((best, c) => (at(c) > at(best) ? c : best), 0);
 }
 
-function put(mark, row, column, side, height, width) {
+/** A frame around one pixel of a picture of these measures. */
+function put(mark, row, column, height, width) {
   Object.assign(mark.style, { top: `${100 * row / height}%`, left: `${100 * column / width}%`,
-    height: `${100 * side / height}%`, width: `${100 * side / width}%` });
+    height: `${100 / height}%`, width: `${100 / width}%` });
 }
 
 function nine(values, caption) {
   const most = Math.max(...values.map(Math.abs)) || 1;
-  return make("figure", {}, make("div.nine", {}, ...values.map((value) => make(value < 0 ? "span.below" : "span",
-    { style: `--share: ${Math.round(60 * Math.abs(value) / most)}%` }, number(value, 2)))), make("figcaption", {}, caption));
+  const cells = values.map((value) => make(value < 0 ? "span.below" : "span",
+    { style: `--share: ${Math.round(60 * Math.abs(value) / most)}%` }, number(value)));
+  return make("figure", {}, make("div.nine", {}, ...cells), make("figcaption", {}, caption));
 }
 
 function term(value, caption, part = "") {
-  return make(part ? `span.term.${part}` : "span.term", {}, make("b", {}, number(value, 2)), make("small", {}, caption));
+  return make(part ? `span.term.${part}` : "span.term", {}, make("b", {}, number(value)), make("small", {}, caption));
 }

@@ -14,7 +14,8 @@ export function palette(element) {
 /** 256 steps from the paper over the colour towards ink. */
 export function ramp({ paper, ink }, colour) {
   const deep = mix(colour, ink, 0.55);
-  return Array.from({ length: 256 }, (_, i) => (i < 160 ? mix(paper, colour, i / 160) : mix(colour, deep, (i - 160) / 95)));
+  return Array.from({ length: 256 }, (_, i) =>
+    (i < 160 ? mix(paper, colour, i / 160) : mix(colour, deep, (i - 160) / 95)));
 }
 
 function mix(a, b, share) {
@@ -23,8 +24,8 @@ function mix(a, b, share) {
 
 /** size x size numbers, `low` to `top`, onto a canvas of as many pixels. */
 export function paint(canvas, values, [low, top], shades) {
-  const size = Math.sqrt(values.length), image = new ImageData(size, size);
-  values.forEach((value, i) => set(image, i, shades[Math.min(255, Math.max(0, Math.round(255 * (value - low) / (top - low || 1))))]));
+  const size = Math.sqrt(values.length), image = new ImageData(size, size), scale = 255 / (top - low || 1);
+  values.forEach((value, i) => set(image, i, shades[Math.min(255, Math.max(0, Math.round(scale * (value - low))))]));
   canvas.width = canvas.height = size;
   canvas.getContext("2d").putImageData(image, 0, 0);
 }

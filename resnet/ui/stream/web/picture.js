@@ -86,7 +86,7 @@ export class Picture {
     if (this.video) return this._stop();
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
-      this.video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+      this.video = Object.assign(make("video"), { srcObject: stream, muted: true, playsInline: true });
       await this.video.play();
     } catch {
       this._stop();

@@ -32,12 +32,14 @@ export async function mount(root) {
 /** The style sheet, loaded once. */
 function styled(href) {
   if (document.querySelector(`link[href="${href}"]`)) return undefined;
-  return new Promise((done) => document.head.append(make("link", { rel: "stylesheet", href, load: done, error: done })));
+  return new Promise((done) =>
+    document.head.append(make("link", { rel: "stylesheet", href, load: done, error: done })));
 }
 
 function listed({ tensors: { images, labels } }, numbers, names) {
   const size = images.data.length / numbers.length;
-  return numbers.map((n, i) => ({ n, label: names[labels.data[i]], pixels: images.data.subarray(i * size, (i + 1) * size) }));
+  return numbers.map((n, i) =>
+    ({ n, label: names[labels.data[i]], pixels: images.data.subarray(i * size, (i + 1) * size) }));
 }
 
 class Stream {
@@ -61,17 +63,19 @@ class Stream {
   _lay(net) {
     const { words } = this;
     const button = (name, click) => make("button", { type: "button", click }, name);
+    const elements = (parts) => parts.map(({ element }) => element);
     this.slider = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1, input: () => this._scale() });
     this.scaled = make("output", {}, "1.00");
     this.root.replaceChildren(
       make("header", {}, make("h2", {}, words.title), make("p.lead", {}, fill(words.lead, { net }))),
       make("div.columns", {}, this.answer.head, this.picture.element,
         make("div.nets", {},
-          make("ol.blocks", { "aria-label": words.stream }, legend(words), ...this.blocks.map(({ element }) => element)),
+          make("ol.blocks", { "aria-label": words.stream }, legend(words), ...elements(this.blocks)),
           make("ol.blocks.twin", { "aria-label": words.twin }, make("li.rows-told", {}, make("b", {}, words.twin),
-            make("span", {}, words.twin_note)), ...this.plain.map(({ element }) => element)),
+            make("span", {}, words.twin_note)), ...elements(this.plain)),
           make("div.controls-line", {}, button(words.mend, () => this._mend()), button(words.drop, () => this._drop()),
-            button(words.shuffle, () => this._shuffle()), make("label", {}, `${words.scale} `, this.scaled, this.slider)),
+            button(words.shuffle, () => this._shuffle()),
+            make("label", {}, `${words.scale} `, this.scaled, this.slider)),
           make("p.note", {}, words.tiles_note)),
         this.answer.element),
       this.inspector.element, this.source);
