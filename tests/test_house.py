@@ -28,8 +28,12 @@ def modules_imported(node: ast.Import | ast.ImportFrom | ast.Attribute) -> Itera
     if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
         yield node.module
         yield from (f"{node.module}.{alias.name}" for alias in node.names if is_module(alias.name))
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("gr", "gradio"):
-        yield from [f"gradio.{node.attr}"] * is_module(node.attr)
+    if isinstance(node, ast.Attribute) and is_gradio(node.value) and is_module(node.attr):
+        yield f"gradio.{node.attr}"
+
+
+def is_gradio(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("gr", "gradio")
 
 
 def is_module(name: str) -> bool:

@@ -5,15 +5,20 @@ Left to right along one axis: input, stem, stages of blocks, head. Colours are C
 are no ids, so several maps can stand on one page.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import sqrt
+from typing import TYPE_CHECKING
 
-from resnet.tracing.records import Block, Layer, Stage, Trace
 from resnet.tracing.strokes import AXIS, STYLE, arc, box, line, plus
 from resnet.util.html import escape
 from resnet.util.numbers import by
 from resnet.util.text import text
+
+if TYPE_CHECKING:
+    from resnet.tracing.records import Block, Layer, Stage, Trace
 
 TALLEST = 130  # the height of a box as tall as the input
 SHAPES_AT, NAMES_AT = AXIS + 104, AXIS + 136
