@@ -123,6 +123,7 @@ def test_with_both_it_falls_like_a_power_near_the_published_law(seed):
         assert 0.5 < found[depth] / published("residual_bn", depth) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("kind, gain", [("plain", 1), ("plain_bn", (math.pi / (math.pi - 1)) ** 0.5),
                                         ("residual", 2**0.5)])

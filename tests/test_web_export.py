@@ -38,6 +38,7 @@ def test_a_file_holds_folded_halves_and_says_what_it_is(name, tmp_path, capsys):
     assert out.read_bytes() == web_file(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_halves_hardly_change_the_answers(name):
     """Over 1,000 test items: the logits move by the rounding of the weights only."""

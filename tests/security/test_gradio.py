@@ -212,6 +212,7 @@ def test_pictures_reach_the_handlers_undecoded(alone):
         assert ask(url, "kind", record) == ("dict" if alone else "ndarray")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data, told", [({"block": "conv1"}, "'conv1'"), ({"block": [1]}, "[1]"), ({}, "None"),
                                         (None, "None"), ("block", "None"), ([["block", 1]], "None")], ids=str)
 def test_what_an_event_says_comes_along(data, told):

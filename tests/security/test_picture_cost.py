@@ -17,6 +17,8 @@ from tests.pictures import encode, noise
 from tests.running import running
 from tests.security.bombs import BOMBS, broken_exif
 
+pytestmark = pytest.mark.slow
+
 ONE, MANY = 200, 400  # MB that one picture costs, and any number at once
 SECONDS = 5  # that one picture costs
 OTHERS = 2  # seconds that another visitor's small picture waits

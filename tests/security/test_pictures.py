@@ -171,6 +171,7 @@ def test_what_looks_like_a_scan_in_a_comment_or_behind_the_end_is_none():
     assert torch.equal(decode(data + b"\xff\xda" * 200), decode(encode(noise(), "JPEG", progressive=True)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind, options", [
     ("PNG", {}), ("WEBP", {"lossless": True}), ("JPEG", {"quality": 95, "subsampling": 0})])
 @pytest.mark.parametrize("orientation, mode", [(1, "RGB"), (6, "RGB"), (1, "RGBA")])
@@ -194,6 +195,7 @@ def test_the_largest_square_is_taken():
     assert unpack(encode(Image.new("L", (SIDE, SIDE)))).size == (SIDE, SIDE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filter_", ["bilinear", "bicubic"])
 def test_averaging_changes_little_of_what_a_net_sees(filter_):
     whole = noise(240, 160).resize((2400, 1600), Image.Resampling.BICUBIC)

@@ -44,6 +44,7 @@ def test_the_chart_starts_at_the_trained_nets_and_only_fresh_blocks_change_them(
     assert f"{fresh[2]:.3g} % after" in words(heading)
 
 
+@pytest.mark.slow
 def test_the_classes_are_drawn_at_the_measured_distances(drawn):
     _, _, _, drawing, below, _ = drawn
     rows = list(csv.DictReader(next(iter(attached(below).values())).splitlines()))

@@ -22,6 +22,7 @@ def hub(tmp_path):
         yield stand_in
 
 
+@pytest.mark.slow
 def test_a_repository_is_traced_by_its_header(hub):
     message, html, link, *controls = ask(PANEL.follow("variant"), held_with(TraceView(), variant=REPO))
     shown = words(html)
