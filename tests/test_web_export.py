@@ -16,10 +16,9 @@ from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.inference.web import web_file
 from resnet.model import create
+from resnet.ui.stream.part import ITEMS, ITEMS_FILE, NETS, net_file
 from resnet.util.text import text
 from tests.webnet import as_written
-
-NETS = ("resnet20_fashion_mnist", "plain20_fashion_mnist")
 
 
 @pytest.mark.parametrize("name", [*NETS, "resnet20_cifar10", "plain20_cifar10"])
@@ -39,6 +38,22 @@ def test_a_file_holds_folded_halves_and_says_what_it_is(name, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", NETS)
+def test_what_the_page_serves_is_made_from_the_bundled_weights(name):
+    served, made = net_file(name).read_bytes(), web_file(load_model(name))
+    length = 8 + int.from_bytes(made[:8], "little")
+    assert served[:length] == made[:length]  # what it says of the net, and where its tensors lie
+    for key, tensor in load(made).items():
+        torch.testing.assert_close(load(served)[key], tensor)
+
+
+def test_the_items_to_choose_are_test_items():
+    samples, served = load_samples("fashion_mnist", "test"), load_file(ITEMS_FILE)
+    assert served["images"].equal(samples.images[list(ITEMS)])
+    assert served["labels"].tolist() == samples.labels[list(ITEMS)].tolist()
+    assert set(served["labels"].tolist()) == set(range(10))
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_halves_hardly_change_the_answers(name):
     """Over 1,000 test items: the logits move by the rounding of the weights only."""

@@ -9,10 +9,10 @@ import json
 from torch import Tensor
 
 from resnet.checkpoint import ModelInfo
-from resnet.config import ResNetConfig
+from resnet.config import ResNetConfig, stage_output
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.fast import folded
-from resnet.model import ResNet, stage_output
+from resnet.model import ResNet
 from resnet.util.errors import InputError
 from resnet.util.numbers import by
 

@@ -26,13 +26,13 @@ WHOLE = {"order": list(range(BLOCKS)), "shortcut": [True] * BLOCKS, "branch": [T
 
 APP = """
 import gradio as gr
-from resnet.ui.gradio_patches import mended
+from resnet.ui.gradio_patches import patched
 from resnet.ui.page.build import launch_options
 from resnet.ui.stream.part import WEB, stream
 gr.set_static_paths([WEB])
 with gr.Blocks() as demo:
     stream()
-mended(demo).launch(server_name="127.0.0.1", server_port={port}, **launch_options())
+patched(demo).launch(server_name="127.0.0.1", server_port={port}, **launch_options())
 """
 
 
