@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from resnet.data import data_spec, load_samples, normalise
 from resnet.hub.load import load
 from resnet.inference.web import web_file
+from resnet.model import BasicBlock
 from resnet.ui.stream.part import NETS, WEB, net_file, stream_page
 from resnet.util.text import text
 from tests.running import FLAGS, chromium, running
@@ -247,10 +248,11 @@ def test_one_pixels_arithmetic_adds_up(open_stream):
     net = as_written(load_file(net_file(NETS[0])), load(NETS[0]).info.architecture)
     samples = load_samples("fashion_mnist", "test")
     with torch.inference_mode():
-        stream, parts = net.stem(normalise(samples.images[:1], samples.spec)), net.blocks
-        stream = parts[1](parts[0](stream))
+        first, second, third = net.blocks[:3]
+        stream = second(first(net.stem(normalise(samples.images[:1], samples.spec))))
         at = (0, channel - 1, row - 1, column - 1)
-        assert float(parts[2].residual(stream)[at]) == pytest.approx(branch, abs=0.006)
+        assert isinstance(third, BasicBlock)
+        assert float(third.residual(stream)[at]) == pytest.approx(branch, abs=0.006)
         assert float(stream[at]) == pytest.approx(x, abs=0.006)
 
 
