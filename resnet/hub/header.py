@@ -6,6 +6,7 @@ byte ranges, so that a folder here and a repository on the Hub are read by the s
 """
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +21,9 @@ PROCESSOR = "preprocessor_config.json"
 FIRST_READ = 65_536  # bytes: the whole header of a ResNet-50, so that one request does
 MAX_HEADER, MAX_CONFIG = 4_000_000, 1_000_000  # resnet1202_cifar, the deepest known, has a header of 1 MB
 MAX_TENSORS, MAX_NAME, MAX_DIMENSIONS, MAX_SIDE, MAX_FILES = 40_000, 200, 8, 2**31, 512
+MAX_BRACES = MAX_TENSORS + 2 * MAX_FILES  # a tensor's, a file's own, its metadata's
+MARKS = 15  # of a tensor: brackets, commas and colons, and as many dimensions as there are
+MAX_MARKS = MARKS * MAX_TENSORS
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
          "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1}
 SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
@@ -70,6 +74,34 @@ class Source(Protocol):
         """The bytes from start to stop (fewer at the file's end) and the file's size; None: no such file."""
 
 
+class Allowance:
+    """What the headers of one reading may come to in all, whichever threads read them: 4 MB of "{}," would become
+    130 MB of dictionaries."""
+
+    def __init__(self):
+        self._bytes = self._braces = self._marks = 0
+        self._lock = threading.Lock()
+
+    def fetch(self, length: int, file: str) -> None:
+        """Raises InputError where a header of so many bytes would be one too many."""
+        with self._lock:
+            self._bytes += length
+            found = self._bytes
+        if found > MAX_HEADER:
+            raise InputError("header_too_large", file=file, size=f"{found / 1e6:,.1f}", limit=f"{MAX_HEADER / 1e6:.0f}")
+
+    def parse(self, data: bytes, file: str) -> None:
+        """Raises InputError for JSON that would be too many objects, before it is any."""
+        with self._lock:
+            self._braces += data.count(b"{")
+            self._marks += sum(map(data.count, (b"[", b",", b":")))
+            braces, marks = self._braces, self._marks
+        if braces > MAX_BRACES or marks > MAX_MARKS:
+            n = max(braces, marks // MARKS)
+            raise InputError("too_many_tensors" if "safetensors" in file else "not_json", file=file, n=f"{n:,}",
+                             limit=f"{MAX_TENSORS:,}")
+
+
 def read_header(source: Source, name: str) -> Header:
     """The header of model.safetensors, or those of all the shards that its index names.
 
@@ -80,7 +112,7 @@ def read_header(source: Source, name: str) -> Header:
         InputError: there are no safetensors, a header is damaged, or the shards do not fit their index.
     """
     config = read_json(source, CONFIG_FILE, MAX_CONFIG)
-    tensors = _read_file(source, WEIGHTS_FILE)
+    tensors = _read_file(source, WEIGHTS_FILE, Allowance())
     if tensors is not None:
         parts = {WEIGHTS_FILE: tensors}
     else:
@@ -93,7 +125,7 @@ def read_header(source: Source, name: str) -> Header:
 
 def read_one(source: Source, file: str, name: str) -> Header:
     """The header of a single file, without a config."""
-    tensors = _read_file(source, file)
+    tensors = _read_file(source, file, Allowance())
     if tensors is None:
         raise InputError("no_file", file=file[:200])
     return _header(source, name, {file: tensors}, None)
@@ -124,16 +156,16 @@ def check_weights(header: Header) -> None:
 
 def _read_shards(source: Source, index: object) -> dict[str, tuple[dict, int]]:
     """Every shard that the index names, several at a time; each must hold what the index says."""
-    wanted = _index_files(index)
+    wanted, allowance = _index_files(index), Allowance()
     pool = ThreadPoolExecutor(READERS)
     try:
-        return dict(pool.map(lambda item: (item[0], _read_shard(source, *item)), wanted.items()))
+        return dict(pool.map(lambda item: (item[0], _read_shard(source, allowance, *item)), wanted.items()))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _read_shard(source: Source, file: str, names: set[str]) -> tuple[dict, int]:
-    part = _read_file(source, file)
+def _read_shard(source: Source, allowance: Allowance, file: str, names: set[str]) -> tuple[dict, int]:
+    part = _read_file(source, file, allowance)
     if part is None:
         raise InputError("shard_missing", file=file)
     if part[0].keys() != names:
@@ -165,22 +197,25 @@ def read_json(source: Source, name: str, limit: int) -> object:
         raise InputError("file_too_large", file=name, limit=f"{limit / 1e6:.0f}")
     if data.startswith(POINTER):
         raise InputError("lfs_pointer", file=name)
-    return _json(data, name)
+    return _json(data, name, Allowance())
 
 
-def _read_file(source: Source, name: str) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int] | None:
+def _read_file(source: Source, name: str,
+               allowance: Allowance) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int] | None:
     """{tensor: (type, shape)} and the file's size, by one read, or two where the header is long."""
     found = source.read(name, 0, FIRST_READ)
     if found is None:
         return None
     start, size = found
-    end = 8 + header_length(start, size, name)
+    length = header_length(start, size, name)
+    allowance.fetch(length, name)
+    end = 8 + length
     if end > len(start):
         more, size_then = source.read(name, len(start), end) or (b"", -1)
         if size_then != size:
             raise InputError("hub_changed", file=name)
         start += more
-    return parse_header(start[8:end], size, name), size
+    return parse_header(start[8:end], size, name, allowance), size
 
 
 def header_length(start: bytes, size: int, file: str) -> int:
@@ -194,18 +229,17 @@ def header_length(start: bytes, size: int, file: str) -> int:
     length = int.from_bytes(start[:8], "little")
     if len(start) < 9 or start[8:9] != b"{" or length + 8 > size:
         raise InputError("damaged_header", file=file)
-    if length > MAX_HEADER:
-        raise InputError("header_too_large", file=file, size=f"{length / 1e6:,.1f}", limit=f"{MAX_HEADER / 1e6:.0f}")
     return length
 
 
-def parse_header(data: bytes, size: int, file: str) -> dict[str, tuple[str, tuple[int, ...]]]:
+def parse_header(data: bytes, size: int, file: str,
+                 allowance: Allowance | None = None) -> dict[str, tuple[str, tuple[int, ...]]]:
     """The header's JSON -> {tensor: (type, shape)}; `size` is that of the whole file.
 
     Raises:
         InputError: not such a header, a name or shape that cannot be, or offsets that do not tile the data.
     """
-    table = _json(data, file)
+    table = _json(data, file, allowance or Allowance())
     if not isinstance(table, dict):
         raise InputError("damaged_header", file=file)
     table.pop("__metadata__", None)
@@ -236,7 +270,8 @@ def _span(name: str, entry: dict) -> tuple[str, str, tuple[int, ...], int, int]:
     return name, dtype, tuple(shape), begin, end
 
 
-def _json(data: bytes, file: str) -> object:
+def _json(data: bytes, file: str, allowance: Allowance) -> object:
+    allowance.parse(data, file)
     try:
         return json.loads(data, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:
