@@ -6,7 +6,8 @@ missing, extra, misshapen, oddly typed or not finite is named, and nothing half-
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,34 +127,58 @@ def load_model(folder: Path) -> tuple[ResNet, ModelInfo]:
     return restore(info.architecture, read_tensors(folder)), info
 
 
-def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a folder, whole or sharded, or of a single .safetensors file.
+class Tensors(Mapping[str, Tensor]):
+    """Tensors in files, each read when it is asked for: what is converted one by one is never all there twice.
+
+    Args:
+        names: the files' names of tensors -> those wanted; what it lacks keeps its name.
 
     Raises:
         InputError: a file is missing or damaged, or a shard does not hold what the index says.
     """
-    if folder.is_file():
-        return _read_file(folder)
-    tensors: dict[str, Tensor] = {}
-    for name, keys in _weight_files(folder).items():
-        found = _read_file(folder / name)
-        if keys is not None and keys != found.keys():
-            raise InputError("damaged_weights", file=name)
-        tensors |= found
-    return tensors
+
+    def __init__(self, files: Mapping[Path, set[str] | None], names: Mapping[str, str]):
+        from safetensors import safe_open
+
+        self._places: dict[str, tuple[Path, safe_open, str]] = {}
+        for file, keys in files.items():
+            with _in_a_sentence(file):
+                opened = safe_open(file, "pt", backend="pread")  # a mapped file could be changed or cut behind the net
+            found = set(opened.keys())
+            if keys not in (None, found):
+                raise InputError("damaged_weights", file=file.name)
+            self._places |= {names.get(name, name): (file, opened, name) for name in found}
+
+    def __getitem__(self, key: str) -> Tensor:
+        file, opened, name = self._places[key]
+        with _in_a_sentence(file):
+            return opened.get_tensor(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
-def _read_file(file: Path) -> dict[str, Tensor]:
+def read_tensors(folder: Path, names: Mapping[str, str] | None = None) -> Tensors:
+    """All tensors of a folder, whole or sharded, or of a single .safetensors file; `names` and errors as in `Tensors`.
+    """
+    files = {folder: None} if folder.is_file() else _weight_files(folder)
+    return Tensors(files, names or {})
+
+
+@contextmanager
+def _in_a_sentence(file: Path) -> Iterator[None]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     try:
-        return load_file(file)
+        yield
     except (SafetensorError, OSError) as error:
         raise InputError("damaged_weights", file=file.name) from error
 
 
-def restore(config: ResNetConfig, tensors: dict[str, Tensor]) -> ResNet:
+def restore(config: ResNetConfig, tensors: Mapping[str, Tensor]) -> ResNet:
     """A net with exactly these weights, fp32, eval mode. Batch norm's counters may be absent.
 
     Raises:
@@ -162,11 +187,16 @@ def restore(config: ResNetConfig, tensors: dict[str, Tensor]) -> ResNet:
     with torch.device("meta"):
         model = ResNet(config)
     expected = model.state_dict()
-    found = tensors | {key: _counter(tensors.get(key)) for key in expected if key.endswith(COUNTER)}
-    check_tensors(expected, found)
-    state = {key: value.float() if value.is_floating_point() else value for key, value in found.items()}
+    _check_names(expected, {*tensors, *(key for key in expected if key.endswith(COUNTER))})
+    state = {key: _restored(key, want, tensors) for key, want in expected.items()}
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(False)
+
+
+def _restored(key: str, want: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+    value = _counter(tensors.get(key)) if key.endswith(COUNTER) else tensors[key]
+    _check_tensor(key, want, value)
+    return value.float() if value.is_floating_point() else value
 
 
 def _counter(value: "Tensor | None") -> Tensor:
@@ -178,12 +208,16 @@ def _counter(value: "Tensor | None") -> Tensor:
 
 def check_tensors(expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
     """Raises InputError for the first tensor of `found` that is not as in `expected`."""
-    for key in sorted(expected.keys() - found.keys()):
-        raise InputError("tensor_missing", tensor=key)
-    for key in sorted(found.keys() - expected.keys()):
-        raise InputError("tensor_extra", tensor=key[:80])
+    _check_names(expected, found.keys())
     for key, want in expected.items():
         _check_tensor(key, want, found[key])
+
+
+def _check_names(expected: dict[str, Tensor], found: Set[str]) -> None:
+    for key in sorted(expected.keys() - found):
+        raise InputError("tensor_missing", tensor=key)
+    for key in sorted(found - expected.keys()):
+        raise InputError("tensor_extra", tensor=key[:80])
 
 
 def _check_tensor(key: str, want: Tensor, have: Tensor) -> None:
@@ -197,16 +231,16 @@ def _check_tensor(key: str, want: Tensor, have: Tensor) -> None:
         raise InputError("tensor_negative", tensor=key)
 
 
-def _weight_files(folder: Path) -> Mapping[str, set[str] | None]:
-    """File names, each with the tensors that it must hold (None: whatever it holds)."""
+def _weight_files(folder: Path) -> Mapping[Path, set[str] | None]:
+    """The files, each with the tensors that it must hold (None: whatever it holds)."""
     if (folder / WEIGHTS_FILE).exists():
-        return {WEIGHTS_FILE: None}
+        return {folder / WEIGHTS_FILE: None}
     files: dict[str, set[str]] = {}
     try:
         for key, name in json.loads((folder / INDEX_FILE).read_text("utf-8"))["weight_map"].items():
             files.setdefault(name, set()).add(key)
         if files and all(Path(name).name == name and (folder / name).exists() for name in files):
-            return files
+            return {folder / name: keys for name, keys in files.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
     raise InputError("no_weights", folder=str(folder))

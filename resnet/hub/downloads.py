@@ -55,13 +55,13 @@ class Downloads:
         to leave stops it; what came so far is kept, and the next download goes on from there.
 
         Raises:
-            InputError: no plain ResNet with a classifier, too large, no room, or the Hub fails.
+            InputError: no plain ResNet with a classifier, too large or too costly, no room, or the Hub fails.
         """
         folder = snapshot(ref, header.revision)
         if self.files.complete(folder, header):
             mark_used(folder)
         else:
-            self._check(header, folder)
+            self._check(ref, header, folder)
             yield from self._wait(self._join(ref, header, folder))
         return folder
 
@@ -74,11 +74,15 @@ class Downloads:
         if download.error is not None:
             raise download.error
 
-    def _check(self, header: Header, folder: Path) -> None:
+    def _check(self, ref: ModelRef, header: Header, folder: Path) -> None:
         """Raises InputError for what would be downloaded in vain."""
-        from resnet.hub.recognise import recognise_header  # imports torch
+        from resnet.hub.affordable import check_affordable  # imports torch
+        from resnet.hub.recognise import recognise_header
 
-        recognise_header(header).check_head()
+        found = recognise_header(header)
+        found.check_head()
+        if ref.limited:
+            check_affordable(found.config, [found.config.input_size])
         if header.file_size > MAX_BYTES:
             raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
         with self.lock:

@@ -20,7 +20,7 @@ from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 PROCESSOR = "preprocessor_config.json"
 FIRST_READ = 65_536  # bytes: the whole header of a ResNet-50, so that one request does
 MAX_HEADER, MAX_CONFIG = 4_000_000, 1_000_000  # resnet1202_cifar, the deepest known, has a header of 1 MB
-MAX_TENSORS, MAX_NAME, MAX_DIMENSIONS, MAX_SIDE, MAX_FILES = 40_000, 200, 8, 2**31, 512
+MAX_TENSORS, MAX_NAME, MAX_DIMENSIONS, MAX_SIDE, MAX_FILES = 40_000, 200, 8, 2**31, 256
 MAX_BRACES = MAX_TENSORS + 2 * MAX_FILES  # a tensor's, a file's own, its metadata's
 MARKS = 15  # of a tensor: brackets, commas and colons, and as many dimensions as there are
 MAX_MARKS = MARKS * MAX_TENSORS

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from resnet.util.files import PACKAGE
 from resnet.util.note import Note
 
 MAX_LENGTH = 200  # characters of a stranger's label
@@ -35,7 +36,5 @@ def _names(found: object, classes: int) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=1)
 def imagenet() -> tuple[str, ...]:
-    """ImageNet-1k's classes in the usual order, as torchvision's weights carry them."""
-    from torchvision.models import ResNet18_Weights
-
-    return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    """ImageNet-1k's classes in the usual order and torchvision's words, without its 170 MB."""
+    return tuple((PACKAGE / "papers/imagenet_classes.txt").read_text("utf-8").splitlines())

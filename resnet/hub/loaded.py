@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resnet.checkpoint import ModelInfo, read_tensors, restore
+from resnet.hub.affordable import check_affordable
 from resnet.hub.header import PROCESSOR, SMALL, read_json
 from resnet.hub.labels import read_labels
 from resnet.hub.local import Folder, local_header
@@ -53,12 +54,15 @@ def read_model(ref: ModelRef, path: Path) -> LoadedModel:
     Of a stranger's, from the Hub, what it claims to be called and to reach is left out.
 
     Raises:
-        InputError: it is no plain ResNet with a classifier, a file is not sound, or asks for what is not done here.
+        InputError: it is no plain ResNet with a classifier, costs too much for a visitor, a file is not sound, or
+            asks for what is not done here.
     """
     found = recognise_header(local_header(path, str(ref)))
     found.check_head()
-    tensors = {found.mapping[name]: tensor for name, tensor in read_tensors(path).items()}
-    model, described = restore(found.config, tensors), _describe(found, path)
+    described = _describe(found, path)
+    if ref.limited:
+        check_affordable(found.config, described.sizes)
+    model = restore(found.config, read_tensors(path, found.mapping))
     info = described.info
     if ref.kind == "hub":
         info = replace(info, name=str(ref), results={}, recipe={})
@@ -73,6 +77,12 @@ class _Description:
     steps: Steps | None = None
     test_steps: Steps | None = None
     notes: tuple[Note, ...] = ()
+
+    @property
+    def sizes(self) -> set[tuple[int, int]]:
+        """(height, width) of the pictures that the net will see."""
+        return {self.info.architecture.input_size} if self.steps is None else {
+            steps.size for steps in (self.steps, self.test_steps) if steps}
 
 
 def _describe(found: Recognised, path: Path) -> _Description:

@@ -74,7 +74,7 @@ def model_files(folder: Path) -> dict[str, "Path | bytes"]:
     if WEIGHTS_FILE not in files:
         from safetensors.torch import save
 
-        files[WEIGHTS_FILE] = save(read_tensors(folder), {"format": "pt"})
+        files[WEIGHTS_FILE] = save(dict(read_tensors(folder)), {"format": "pt"})
     return files
 
 

@@ -60,6 +60,11 @@ class ModelRef:
             return None
         return WEIGHTS / self.repo if self.kind == "bundled" else Path(str(self))
 
+    @property
+    def limited(self) -> bool:
+        """Whether there are limits on its cost: a visitor named it, and anyone may have made it."""
+        return self.kind == "hub" and not self.trusted
+
     def __str__(self) -> str:
         """Read by `parse` as the same; a path is relative where it lies below the current folder."""
         if self.kind == "local":

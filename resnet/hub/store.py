@@ -144,7 +144,7 @@ class ModelStore:
     def _loaded(self, ref: ModelRef, path: Path, *notes: Note) -> LoadedModel:
         from resnet.hub.loaded import read_model
 
-        loaded = self.models.get((ref.kind, *_stamp(path)), lambda: read_model(ref, path))
+        loaded = self.models.get((ref.kind, ref.limited, *_stamp(path)), lambda: read_model(ref, path))
         if ref == loaded.ref and not notes:
             return loaded
         return replace(loaded, ref=ref, notes=(*loaded.notes, *notes))

@@ -1,0 +1,28 @@
+"""What a net from the Hub may cost for one picture, told by its trace before any weights are read."""
+
+from collections.abc import Iterable
+
+from resnet.config import ResNetConfig
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
+from resnet.util.numbers import by
+
+MAX_MACS = 100_000_000_000  # two cores take 3 s for them; a ResNet-152 at 640 pixels has 94 billion
+MAX_ACTIVATIONS = 120_000_000  # bytes alive at once, fp32; that ResNet-152 has 79 million
+
+
+def check_affordable(config: ResNetConfig, sizes: Iterable[tuple[int, int]]) -> None:
+    """The same limits for every format.
+
+    Args:
+        sizes: (height, width) in pixels of the pictures that the net will be shown.
+
+    Raises:
+        InputError: at one of them it takes more than `MAX_MACS` or `MAX_ACTIVATIONS`.
+    """
+    for size in sizes:
+        found = trace(config, size)
+        if found.macs > MAX_MACS or found.peak_activation_bytes > MAX_ACTIVATIONS:
+            raise InputError("too_costly", size=by(size), macs=f"{found.macs / 1e9:,.0f}",
+                             megabytes=f"{found.peak_activation_bytes / 1e6:,.0f}",
+                             most_macs=f"{MAX_MACS / 1e9:,.0f}", most_megabytes=f"{MAX_ACTIVATIONS / 1e6:,.0f}")
