@@ -167,7 +167,10 @@ def _check_text(value: str) -> None:
 
 
 def _check_file(record: dict) -> None:
-    """Gradio would fetch a record's path from anywhere; here it is an uploaded file's, and its url the same file's."""
+    """Gradio would fetch a record's path from anywhere; here it is an uploaded file's, and its url the same file's.
+    Of what is called meta it takes for granted that it is a table."""
+    if not isinstance(record.get("meta", {}), dict):
+        raise Refused(400, "request_damaged")
     if "path" not in record and "url" not in record:
         return
     if record.get("path") is None and record.get("url") is None:
