@@ -3,14 +3,17 @@
 - Who leaves while waiting must not end the queue for all. A closed page's messages are forgotten before its
   events; if the waiting are told their places in between, the one task that serves the queue ends with a
   KeyError, and nobody is served any more.
-- The sessions whose messages are kept are those that came last, not those that are read; and of a program's
-  questions, each a session of its own, the numbers are kept for ever.
+- The sessions whose messages are kept are those that came last, not those that are read, whatever they take and
+  however long nobody reads them (resnet.ui.wall.mail); and of a program's questions, each a session of its own,
+  the numbers are kept for ever.
+- One line for all kinds of work is full of one of them, and what nobody will hear is worked at all the same.
 - Each session gets a copy of every component's settings and values, for deep links, which this page refuses
   (resnet.ui.wall.rules): 30 ms in the event loop, and 0.4 MB, for every question of a program.
 """
 
+import asyncio
 import logging
-from collections import OrderedDict
+import time
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -18,41 +21,12 @@ from typing import Any
 import gradio as gr
 from gradio import queueing, state_holder
 
-from resnet.ui.gradio_compat import part, replace_part
-from resnet.ui.wall.limits import QUEUE
+from resnet.ui.gradio_compat import functions, part, replace_part
+from resnet.ui.wall.limits import A_SESSION_WAITING, KEPT_SESSIONS, QUEUE, UNHEARD_SECONDS, waiting
+from resnet.ui.wall.mail import Messages
+from resnet.util.text import preferred, text
 
-KEPT = 2_000  # sessions with messages, as in Gradio
 log = logging.getLogger("resnet")
-
-
-class Messages(OrderedDict):
-    """Messages by session, those read least recently forgotten first; what is for nobody is dropped.
-
-    empty    makes the place for a session's messages
-    events   by session too: the numbers of its questions, forgotten with its messages
-    """
-
-    def __init__(self, kept: int, empty: Callable[[], Any], events: dict[str, set[str]]):
-        super().__init__()
-        self.kept, self.empty, self.events = kept, empty, events
-
-    def __getitem__(self, session: str) -> Any:
-        if session not in self:
-            return self.empty()
-        self.move_to_end(session)
-        return super().__getitem__(session)
-
-    def __setitem__(self, session: str, messages: Any) -> None:
-        if session not in self and len(self) >= self.kept:
-            oldest = next(iter(self))
-            del self[oldest]
-            self.events.pop(oldest, None)
-        super().__setitem__(session, messages)
-        self.move_to_end(session)
-
-    def __delitem__(self, session: str) -> None:
-        if session in self:
-            super().__delitem__(session)
 
 
 class Session(part(state_holder, "SessionState")):
@@ -71,21 +45,72 @@ def patched(demo: gr.Blocks) -> gr.Blocks:
     """
     replace_part(state_holder, "SessionState", Session)
     queue = part(demo.queue(**QUEUE), "_queue")
-    messages = Messages(KEPT, part(queueing, "AsyncQueue"), part(queue, "pending_event_ids_session"))
+    messages = Messages(KEPT_SESSIONS, part(queue, "pending_event_ids_session"))
     replace_part(queue, "pending_messages_per_session", messages)
+    replace_part(queue, "push", _admitting(queue, part(queue, "push")))
     replace_part(queue, "start_processing", _going_on(queue, part(queue, "start_processing")))
     return demo
+
+
+def _admitting(queue: Any, push: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaitable[tuple]]:
+    """Each kind of work has a line of its own, and a session so many places in all of them."""
+
+    async def admit(body: Any, request: Any, username: Any) -> tuple:
+        kind = part(functions(part(queue, "blocks"))[body.fn_index], "concurrency_id")
+        asked = [event for event in _waiting(queue) if event.session_hash == body.session_hash]
+        line = sum(event.concurrency_id == kind for event in _waiting(queue))
+        if line >= waiting(kind) or len(asked) >= A_SESSION_WAITING:
+            return False, text("errors.busy", preferred(request.headers.get("accept-language", ""))), "queue_full"
+        return await push(body, request, username)
+
+    return admit
 
 
 def _going_on(queue: Any, process: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
     """A failure costs those who are being served, and not everybody after them."""
 
     async def go_on() -> None:
-        while True:
-            try:
-                return await process()
-            except Exception:
-                log.exception("the queue failed, and goes on")
-                replace_part(queue, "stopped", False)
+        tidying = asyncio.create_task(_tidy(queue))
+        try:
+            while True:
+                try:
+                    return await process()
+                except Exception:
+                    log.exception("the queue failed, and goes on")
+                    replace_part(queue, "stopped", False)
+        finally:
+            tidying.cancel()
 
     return go_on
+
+
+async def _tidy(queue: Any) -> None:
+    """Each second: answers that nobody came for are dropped, and questions that nobody hears the answer of."""
+    while True:
+        await asyncio.sleep(1)
+        try:
+            for event in _unheard(queue):
+                await _drop(queue, event)
+            queue.pending_messages_per_session.forget_unread()
+        except Exception:
+            log.exception("the queue was not tidied")
+
+
+def _waiting(queue: Any) -> list:
+    """The events that stand in line."""
+    return [event for line in part(queue, "event_queue_per_concurrency_id").values() for event in line.queue]
+
+
+def _unheard(queue: Any) -> list:
+    """Events, waiting or running, whose session has opened no stream in time."""
+    running = [event for job in part(queue, "active_jobs") if job for event in job if event.alive]
+    latest, messages = time.monotonic() - UNHEARD_SECONDS, queue.pending_messages_per_session
+    return [event for event in (*_waiting(queue), *running) if event.enqueue_time < latest
+            and not messages.heard_since(event.session_hash, event.enqueue_time)]
+
+
+async def _drop(queue: Any, event: Any) -> None:
+    """Who comes after all is told; a generator ends at its next step."""
+    told = {"error": text("errors.unheard", preferred(event.request.headers.get("accept-language", "")))}
+    part(queue, "send_message")(event, queueing.ProcessCompletedMessage(output=told, success=False))
+    await part(queue, "clean_events")(event_id=event._id)

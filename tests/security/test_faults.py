@@ -20,7 +20,7 @@ from resnet.hub.load import load
 from resnet.hub.store import ModelStore, use
 from resnet.model import create
 from resnet.ui.gradio_compat import upload_folder
-from resnet.ui.gradio_patches import Messages
+from resnet.ui.wall.mail import Messages
 from resnet.util.text import text
 from tests.factories import same_tensors
 from tests.hub import StandInHub, pointed_at
@@ -226,11 +226,13 @@ def test_a_queue_that_fails_goes_on(served, monkeypatch, caplog):
 
 def test_whose_messages_are_read_stays_and_the_oldest_go():
     events = {"a": {"1"}, "b": {"2"}, "c": {"3"}}
-    messages = Messages(2, list, events)
-    messages["a"], messages["b"] = ["a"], ["b"]
-    assert messages["a"] == ["a"]
-    messages["c"] = ["c"]
-    assert list(messages) == ["a", "c"] and messages["b"] == [] and "b" not in messages
+    messages = Messages(2, events)
+    for session in "ab":
+        messages[session] = None
+        messages[session].put_nowait(session)
+    assert messages["a"].get_nowait() == "a"
+    messages["c"] = None
+    assert list(messages) == ["a", "c"] and messages["b"].empty() and "b" not in messages
     assert list(events) == ["a", "c"]
     del messages["b"], messages["a"]
     assert list(messages) == ["c"]

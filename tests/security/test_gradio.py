@@ -9,6 +9,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -112,15 +113,19 @@ def test_what_gradio_lacks_is_named_and_not_made_up():
 @pytest.fixture
 def slow(monkeypatch):
     """A page that keeps two sessions and answers one question at a time, once it may: (demo, address, may)."""
-    monkeypatch.setattr(gradio_patches, "KEPT", 2)
+    monkeypatch.setattr(gradio_patches, "KEPT_SESSIONS", 2)
     may = threading.Event()
 
     def echo(word: str) -> str:
         may.wait(PATIENCE)
         return word
 
+    def aside(word: str) -> str:
+        return word
+
     with gr.Blocks() as demo:
         api(echo, api_name="echo")
+        api(aside, api_name="aside")
     with launched(demo) as url:
         yield demo, url, may
 
@@ -161,6 +166,51 @@ def test_questions_that_nobody_reads_leave_no_numbers(slow):
     for _ in range(6):
         question(url, "echo", "a")
     assert len(part(part(demo, "_queue"), "pending_event_ids_session")) <= 2
+
+
+def test_a_question_that_nobody_hears_the_answer_of_leaves_the_line(slow, monkeypatch):
+    monkeypatch.setattr(gradio_patches, "UNHEARD_SECONDS", 1)
+    demo, url, may = slow
+    question(url, "echo", "a")
+    number = question(url, "echo", "b")
+    until(lambda: not any(job.alive for jobs in part(part(demo, "_queue"), "active_jobs") if jobs for job in jobs))
+    until(lambda: len(part(demo, "_queue")) == 0)
+    assert text("errors.unheard") in json.loads(answer(url, "echo", number).rpartition("data: ")[2].partition(
+        "\n")[0])["error"]
+    may.set()
+    assert ask(url, "echo", "next") == "next"
+
+
+def test_who_listens_stays_in_line_however_long_it_takes(slow, monkeypatch):
+    monkeypatch.setattr(gradio_patches, "UNHEARD_SECONDS", 0.5)
+    _, url, may = slow
+    with ThreadPoolExecutor(1) as pool:
+        listening = pool.submit(ask, url, "echo", "a")
+        time.sleep(4)
+        may.set()
+        assert listening.result(PATIENCE) == "a"
+
+
+def test_a_full_line_keeps_nobody_from_another(slow, monkeypatch):
+    monkeypatch.setattr(gradio_patches, "waiting", lambda kind: 1)
+    monkeypatch.setattr(gradio_patches, "KEPT_SESSIONS", 100)
+    _, url, may = slow
+    body = {"data": ["a"]}
+    told = [httpx.post(f"{url}gradio_api/call/echo", json=body, timeout=PATIENCE) for _ in range(4)]
+    assert told[-1].status_code == 503 and told[-1].json()["detail"] == text("errors.busy")
+    body = {"data": ["b"]}
+    assert httpx.post(f"{url}gradio_api/call/aside", json=body, timeout=PATIENCE).status_code == 200
+    may.set()
+
+
+def test_a_session_has_so_many_places(slow, monkeypatch):
+    monkeypatch.setattr(gradio_patches, "A_SESSION_WAITING", 2)
+    _, url, may = slow
+    body = {"data": ["a"], "session_hash": "greedy"}
+    told = [httpx.post(f"{url}gradio_api/call/echo", json=body, timeout=PATIENCE).status_code for _ in range(5)]
+    assert told[-1] == 503
+    question(url, "echo", "b")
+    may.set()
 
 
 def test_a_session_takes_little_memory(served):

@@ -16,19 +16,32 @@ STREAMS = 1_000  # answers that stay open, two or three per visitor
 KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how often the old are deleted
 SESSIONS = 300  # whose race and controls Gradio remembers: 20 kB, and 0.25 MB once a page has set them
 
-# Work. How many of a kind run at once; the rest wait in one queue, and beyond it are told that the page is
-# busy. Trace is Python and short, and may wait seconds for the Hub, so some run beside each other; a live
-# experiment has a core to itself. Forward passes share one thread (resnet.inference.serving), where those of
-# several visitors form batches; what surrounds them, decoding and drawing, runs beside it. Who waits for a
-# download only waits: resnet.hub.downloads runs two at a time.
-WAITING = 64
-AT_ONCE = {"trace": 4, "classify": 16, "race": 1, "weights": 16}
-OTHERS_AT_ONCE = 2  # of each panel of Compare
+# Answers wait for who asked; a phone that changes its network comes back within a minute.
+KEPT_SESSIONS, MESSAGE_BYTES, UNREAD_SECONDS = 2_000, 32_000_000, 60  # bytes of all together
 
-QUEUE = {"max_size": WAITING, "api_open": False}
-LAUNCH = {"max_file_size": MAX_BYTES, "state_session_capacity": SESSIONS}
+# Work. How many of a kind run at once; the rest wait, each kind in a line of its own, and beyond it are told that
+# the page is busy: so who fills the races' line keeps nobody from tracing. A question whose session opens no stream
+# is nobody's, and leaves the line. Trace is Python and short, but may wait seconds for the Hub (HUB_AT_ONCE of them
+# at most), so many run beside each other; a live experiment has a core to itself. Forward passes share one thread
+# (resnet.inference.serving), where those of several visitors form batches; what surrounds them, decoding and
+# drawing, runs beside it. Who waits for a download only waits: resnet.hub.downloads runs two at a time.
+AT_ONCE = {"trace": 12, "classify": 16, "race": 1, "weights": 16}
+OTHERS_AT_ONCE = 2  # of each panel of Compare
+HUB_AT_ONCE = 8  # of the traces
+THREADS = 128  # more than all kinds together may occupy: none is ever short of one because of the others
+WAITING = {"race": 8}  # ten minutes
+OTHERS_WAITING, A_SESSION_WAITING = 64, 32  # of each kind; of one session in all
+UNHEARD_SECONDS = 15  # from asking a question to opening the stream
+
+QUEUE = {"max_size": None, "api_open": False}
+LAUNCH = {"max_file_size": MAX_BYTES, "state_session_capacity": SESSIONS, "max_threads": THREADS}
 
 
 def work(kind: str) -> dict:
     """How Gradio's events of a kind of work share the machine, whether a page or a program asks."""
     return {"concurrency_id": kind, "concurrency_limit": AT_ONCE.get(kind, OTHERS_AT_ONCE)}
+
+
+def waiting(kind: str) -> int:
+    """How many of a kind of work may stand in line."""
+    return WAITING.get(kind, OTHERS_WAITING)

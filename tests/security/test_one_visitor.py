@@ -1,0 +1,51 @@
+"""What one visitor may take from the others: memory for answers that nobody reads, the queue's places, the disk,
+the patience of the page; measured at the running app, from where another visitor stands."""
+
+import time
+
+import pytest
+
+from resnet.ui.trace.view import TraceView
+from tests.running import running
+from tests.security.visitors import Visitor, megabytes
+
+RACE = [38, 8, "0.1", "on", 0, 90]  # as long as it may take
+UNREAD = 100  # answers of 1 to 3 MB
+LONG = TraceView("resnet152", depths="3,40,100,3", beside="resnet152", fold="blocks")
+PROMPT = 5  # seconds: another visitor's patience on a machine that is busy otherwise
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with running(log=tmp_path_factory.mktemp("app") / "log") as app:
+        with Visitor(app.url, "first") as visitor:
+            visitor.opens()
+            visitor.traces()
+        yield app
+
+
+@pytest.fixture
+def other(app):
+    with Visitor(app.url, "other") as visitor:
+        yield visitor
+
+
+@pytest.mark.slow
+def test_answers_that_nobody_reads_are_bounded(app, other):
+    before, taken = megabytes(app.process.pid), 0
+    while taken < UNREAD:
+        accepted = other.shows(LONG, f"silent{taken}").status_code == 200
+        taken += accepted
+        time.sleep(0 if accepted else 0.1)
+    other.waits_for_all()
+    grown = megabytes(app.process.pid) - before
+    print(f"{taken} unread answers: {grown:.0f} MB")
+    assert grown < 80
+
+
+def test_races_that_nobody_watches_stop_nobody(app, other):
+    number = other.named("run_race")
+    joined = [other.join(number, RACE, f"racer{i}").status_code for i in range(65)]
+    seconds, traced = other.opens()[1], other.traces()
+    print(f"65 races: {joined.count(200)} taken; others open the page in {seconds:.1f} s, trace in {traced:.1f} s")
+    assert set(joined) <= {200, 503} and seconds < PROMPT and traced < PROMPT
