@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from resnet.util.text import LANGUAGES, sentences, text
 
-TABS = ("trace", "compare", "classify")
+TABS = ("start", "trace", "compare", "classify")
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 GRAVE = ("serious", "critical")

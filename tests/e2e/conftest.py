@@ -7,10 +7,13 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from resnet.ui.trace.view import TraceView
+from resnet.util.fields import hints
 from tests.running import FLAGS, chromium, running
 
 PATIENCE = 60_000  # ms: a busy machine is no failure
-DRAWN = {"trace": "#trace .figures", "compare": ".panel-result .source", "classify": "#answer .bars"}
+DRAWN = {"start": ".start svg", "trace": "#trace .figures", "compare": ".panel-result .source",
+         "classify": "#answer .bars"}
 LEAVING = ("AbortError", "Connection errored out")  # Gradio's answers that a page was left before they came
 expect.set_options(timeout=PATIENCE)
 
@@ -77,8 +80,9 @@ class Visit:
         """The page at ?query, drawn."""
         page = page or self.page
         page.goto(self.site + ("?" + query if query else ""))
-        tab = parse_qs(query).get("tab", ["trace"])[0]
-        settled(page, tab if tab in DRAWN else "trace")
+        given = parse_qs(query)
+        tab = given.get("tab", ["trace" if given.keys() & hints(TraceView).keys() else "start"])[0]
+        settled(page, tab if tab in DRAWN else "start")
         return page
 
 

@@ -57,6 +57,8 @@ def upload(page: Page, data: bytes, name: str = "mine.png") -> None:
 
 def test_from_the_first_page_through_every_tab(visit):
     page = visit().open()
+    expect(page.locator(".start svg")).to_be_visible()
+    open_tab(page, "Trace")
     expect(figure(page, "params")).to_have_text("25,557,032")
     expect(page.locator("#trace .map svg").first).to_be_visible()
     open_tab(page, "Compare")
@@ -67,13 +69,15 @@ def test_from_the_first_page_through_every_tab(visit):
     expect_query(page, tab="classify")
     open_tab(page, "Trace")
     expect(figure(page, "params")).to_have_text("25,557,032")
+    expect_query(page, tab="trace")
+    open_tab(page, "Start")
     expect_query(page)
     open_tab(page, "Compare")
     expect_query(page, tab="compare", panel="degradation")
 
 
 def test_another_net_by_typing_brings_its_size(visit):
-    page = visit().open()
+    page = visit().open("tab=trace")
     choose(page, "Network", "ResNet-20 (CIFAR)")
     expect(figure(page, "params")).to_have_text("269,722")
     for label, value in (("Height, px", "32"), ("Width, px", "32"), ("Classes", "10")):
@@ -185,7 +189,7 @@ def test_an_upload_that_is_no_picture_is_told_in_a_sentence(visit, data, key):
 
 
 def test_by_keyboard_alone(visit):
-    page = visit().open()
+    page = visit().open("tab=trace")
     page.get_by_role("tab", name="Trace").focus()
     for name in ("Compare", "Classify"):
         _tab_to(page, f'document.activeElement?.innerText?.trim() === "{name}"')
@@ -322,7 +326,7 @@ def test_the_language_changes_and_the_view_stays(visit):
 
 
 def test_hasty_clicks_end_in_the_last_wish(visit):
-    page = visit().open()
+    page = visit().open("tab=trace")
     for name in ("Compare", "Classify", "Trace", "Compare", "Classify", "Compare"):
         page.get_by_role("tab", name=name, exact=True).dblclick(delay=0)
     for name in ("loss", "error", "loss", "error", "loss"):
@@ -348,7 +352,7 @@ def test_two_pages_at_once_do_not_meet(visit):
 
 
 def test_what_assistive_technology_hears(visit):
-    page = visit().open()
+    page = visit().open("tab=trace")
     picture = page.locator("#trace .map svg").first
     assert picture.get_attribute("role") in ("img", "group", "graphics-document")
     unnamed = page.evaluate("""() => [...document.querySelectorAll("button, input, a[href], img, svg[role=img]")]

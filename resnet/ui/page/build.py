@@ -1,4 +1,4 @@
-"""The page as a whole: title line, three tabs, and the wiring that all tabs share."""
+"""The page as a whole: title line, four tabs, and the wiring that all tabs share."""
 
 import functools
 import inspect
@@ -20,22 +20,25 @@ from resnet.ui.page.head import HeadScript
 from resnet.ui.page.language import TRANSLATIONS, both, language, word
 from resnet.ui.page.panel import Tab
 from resnet.ui.page.sharing import from_query
+from resnet.ui.start import tab as start_tab
+from resnet.ui.stream.part import WEB
 from resnet.ui.trace import tab as trace_tab
 from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
 from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.util.errors import InputError
+from resnet.util.fields import hints
 from resnet.util.text import LANGUAGES, text
 
 HERE = Path(__file__).parent
-TAB_MODULES = {"trace": trace_tab, "compare": story, "classify": classify_tab}
+TAB_MODULES = {"start": start_tab, "trace": trace_tab, "compare": story, "classify": classify_tab}
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
 MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace"]
 
 
 def build() -> gr.Blocks:
     """The demo, wired but not launched."""
-    gr.set_static_paths([photo_file("cat").parent])
+    gr.set_static_paths([photo_file("cat").parent, WEB])
     with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True,
                    delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as demo:
         gr.HTML(_title_line(), elem_id="title-line")
@@ -62,11 +65,15 @@ def build() -> gr.Blocks:
 def launch_options() -> dict:
     """What launch() needs for this page, besides host and port."""
     return {
-        "theme": _theme(), "css": (HERE / "style.css").read_text("utf-8"), "i18n": TRANSLATIONS,
+        "theme": _theme(), "css": _styles(), "i18n": TRANSLATIONS,
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
         "footer_links": ["api"], **LAUNCH,
         "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(HeadScript)]},
     }
+
+
+def _styles() -> str:
+    return "".join((HERE.parent / name).read_text("utf-8") for name in ("page/style.css", "start/start.css"))
 
 
 def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
@@ -131,7 +138,7 @@ def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tu
 
     views   of every tab and panel, by key ("trace", "compare/degradation"); the first of a tab is its default.
     """
-    name, panel = parameters.get("tab", "trace"), parameters.get("panel", "")
+    name, panel = parameters.get("tab") or _tab_meant(parameters, views), parameters.get("panel", "")
     key, problem = _place(name, panel, views, lang)
     if problem:
         return key, views[key](), problem
@@ -139,6 +146,11 @@ def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tu
         return key, from_query(views[key], parameters), ""
     except InputError as error:
         return key, views[key](), error.sentence(lang)
+
+
+def _tab_meant(parameters: dict[str, str], views: dict[str, type]) -> str:
+    """Of a link that names no tab: Trace, if it says anything of a net, else the first."""
+    return "trace" if parameters.keys() & hints(views["trace"]).keys() else next(iter(views)).partition("/")[0]
 
 
 def _place(name: str, panel: str, views: dict[str, type], lang: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Middleware that puts page.js into the head of the page, ahead of Gradio's own scripts.
+"""Middleware that puts our scripts into the head of the page, ahead of Gradio's own.
 
 Gradio adds launch(head=...) from the browser, after it has chosen a language: too late for us.
 """
@@ -10,7 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resnet.util.text import LANGUAGES
 
-SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8").replace("LANGUAGES_OF_TEXT_PY", json.dumps(LANGUAGES))
+_UI = Path(__file__).parent.parent
+SCRIPT = "\n".join((_UI / name).read_text("utf-8") for name in ("page/page.js", "start/start.js")).replace(
+    "LANGUAGES_OF_TEXT_PY", json.dumps(LANGUAGES))
 _HEAD = b"<head>"
 _INSERT = _HEAD + b"<script>" + SCRIPT.encode() + b"</script>"
 

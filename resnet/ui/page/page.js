@@ -24,8 +24,9 @@
   };
   const put = (next) => {
     const now = new URLSearchParams(location.search);
+    const bare = next.get("tab") === "start" || (next.get("tab") === "trace" && next.size > 1);
+    if (bare) next.delete("tab");  // as the server reads a link that names no tab
     for (const key of KEPT) if (now.has(key)) next.set(key, now.get(key));
-    if (next.get("tab") === "trace") next.delete("tab");
     next.sort(); now.sort();
     if (next.toString() !== now.toString())
       history.pushState(null, "", next.size ? "?" + next : location.pathname);
