@@ -20,6 +20,8 @@ def test_the_scene_in_the_middle_shows_and_has_an_address(visit):
         page.wait_for_url(f"**scene={scene}")
         assert present(page) == scene
         expect(page.locator(f".start .part.s{scene}").first).to_be_visible()
+        figure = page.locator(".start .stage").bounding_box()
+        assert -1 <= figure["y"] < 60, "the figure stays while the sentences scroll by"
     expect(page.locator(".start .part.s1")).to_be_hidden()
     page.reload()
     settled(page, "start")

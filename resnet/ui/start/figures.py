@@ -93,7 +93,7 @@ def _axes() -> str:
 def _curves() -> list[str]:
     """A line and its name for each net; names at the ends, apart from one another."""
     nets = [curve(20, True), curve(56, True), curve(20, False), curve(56, False)]
-    heights = _apart([_y(net.final) for net in nets], 25)
+    heights = _apart([_y(net.final) for net in nets], 28)
     return [_curve(net, y) for net, y in zip(nets, heights, strict=True)]
 
 
