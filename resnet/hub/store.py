@@ -75,6 +75,10 @@ class ModelStore:
             return local_header(ref.path, str(ref))
         return self.headers.get(ref, lambda: remote_header(ref, seconds))
 
+    def knows(self, ref: ModelRef) -> bool:
+        """Whether `header` needs no Hub."""
+        return ref.path is not None or self.headers.peek(ref) is not None
+
     def recognise(self, ref: ModelRef, seconds: float = HUB_SECONDS) -> Recognised:
         """The network behind a model's header.
 

@@ -1,17 +1,21 @@
 """What one visitor may take from the others: memory for answers that nobody reads, the queue's places, the disk,
 the patience of the page; measured at the running app, from where another visitor stands."""
 
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from resnet.ui.trace.view import TraceView
+from tests.hub import StandInHub
 from tests.running import running
-from tests.security.visitors import Visitor, megabytes
+from tests.security.visitors import PATIENCE, Visitor, megabytes
 
 RACE = [38, 8, "0.1", "on", 0, 90]  # as long as it may take
 UNREAD = 100  # answers of 1 to 3 MB
 LONG = TraceView("resnet152", depths="3,40,100,3", beside="resnet152", fold="blocks")
+LINKS = 8
 PROMPT = 5  # seconds: another visitor's patience on a machine that is busy otherwise
 
 
@@ -49,3 +53,30 @@ def test_races_that_nobody_watches_stop_nobody(app, other):
     seconds, traced = other.opens()[1], other.traces()
     print(f"65 races: {joined.count(200)} taken; others open the page in {seconds:.1f} s, trace in {traced:.1f} s")
     assert set(joined) <= {200, 503} and seconds < PROMPT and traced < PROMPT
+
+
+def test_a_hub_that_says_nothing_keeps_no_page_waiting(tmp_path):
+    """Eight visitors open links to checkpoints there, and one does not."""
+    with StandInHub() as hub:
+        for i in range(LINKS):
+            hub.add(f"a/net{i}", {"model.safetensors": b"x" * 1_000})
+        hub.fail("stall")
+        with running(environment=hub.environment(tmp_path / "cache")) as app, Visitor(app.url, "other") as other, \
+                ThreadPoolExecutor(LINKS) as pool:
+            other.opens(), other.traces()
+            waiting = [pool.submit(opened, app.url, i) for i in range(LINKS)]
+            time.sleep(1)  # until they are in line
+            seconds, traced = other.opens()[1], other.traces()
+            theirs = [link.result(PATIENCE) for link in waiting]
+    print(f"{LINKS} links to a silent Hub: others open the page in {seconds:.1f} s, trace in {traced:.1f} s; "
+          f"they themselves in {max(took for _, took in theirs):.1f} s")
+    assert seconds < PROMPT and traced < PROMPT
+    assert all("a/net" in json.dumps(told) for told, _ in theirs)
+
+
+def opened(url: str, i: int) -> tuple[list, float]:
+    """What a link to a checkpoint fills the controls with, and the seconds that this and its drawing took."""
+    with Visitor(url, f"linked{i}", {"variant": f"a/net{i}"}) as visitor:
+        told, took = visitor.opens()
+        visitor.asks("trace", f"a/net{i}", 224, 224, 1000)
+        return told, took

@@ -19,7 +19,7 @@ SETTLED = 0.5  # seconds without a waiting question
 class Visitor:
     """One browser: a session of its own, and what the page told it of its functions."""
 
-    def __init__(self, url: str, session: str, query: str = ""):
+    def __init__(self, url: str, session: str, query: "dict[str, str] | None" = None):
         self.web = httpx.Client(base_url=url, timeout=PATIENCE, limits=httpx.Limits(max_connections=None))
         self.session, self.query = session, query
         self.functions = self.web.get("config").json()["dependencies"]
@@ -33,13 +33,12 @@ class Visitor:
     def join(self, number: int, values: list, session: str = "") -> httpx.Response:
         """An event of the page joins the queue; nothing is read."""
         body = {"fn_index": number, "data": values, "session_hash": session or self.session}
-        return self.web.post("gradio_api/queue/join", json=body,
-                             headers={"referer": f"{self.web.base_url}{self.query}"}, params=self.query.lstrip("?"))
+        return self.web.post("gradio_api/queue/join", json=body, params=self.query)
 
     def opens(self) -> tuple[list, float]:
         """(what the page's first event tells, seconds)."""
         start = time.monotonic()
-        assert self.web.get("").status_code == 200
+        assert self.web.get("", params=self.query).status_code == 200
         number = next(one["id"] for one in self.functions if [event for _, event in one["targets"]] == ["load"])
         joined = self.join(number, [])
         assert joined.status_code == 200, joined.text

@@ -28,7 +28,7 @@ def tabs() -> dict:
 
 def opened(tab, controls: list, link: str = "") -> list:
     """What the page gets when `tab` opens with these controls, at last where the handler yields."""
-    answer = drawn(tab)(asked(link), *controls, *[None] * len(tab.extra))
+    answer = drawn(tab.show)(asked(link), *controls, *[None] * len(tab.extra))
     return list(list(answer)[-1] if inspect.isgenerator(answer) else answer)
 
 

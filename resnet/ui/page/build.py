@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -88,29 +89,37 @@ def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
     for triggers, handler, controls in tab.picks:
         picked = gr.on(triggers, handler, inputs, [*outputs, *controls], trigger_mode="multiple", **quiet)
         picked.then(None, None, None, js="() => window.answered()", api_visibility="private")
-    item.select(drawn(tab), inputs, outputs, **latest)
+    opened, controls = _opened(tab)
+    item.select(opened, inputs, [*outputs, *controls], **latest)
 
 
-def drawn(tab: Tab):
-    """A tab's handler for when no control was touched, on opening a tab or a link: success does not
+def _opened(tab: Tab) -> tuple[Callable, list]:
+    """(a tab's handler for when it is opened, the controls that it also sets)."""
+    show, controls = tab.opens or (tab.show, [])
+    return drawn(show), controls
+
+
+def drawn(show: Callable) -> Callable:
+    """A handler for when no control was touched, on opening a tab or a link: success does not
     wipe what the message line says of the link, a failure is told like any other."""
 
-    @functools.wraps(tab.show)
+    @functools.wraps(show)
     def draw(*values) -> tuple:
-        message, *rest = tab.show(*values)
+        message, *rest = show(*values)
         return message or gr.skip(), *rest
 
-    @functools.wraps(tab.show)
+    @functools.wraps(show)
     def draw_on(*values):
-        with closing(tab.show(*values)) as views:
+        with closing(show(*values)) as views:
             for message, *rest in views:
                 yield message or gr.skip(), *rest
 
-    return draw_on if inspect.isgeneratorfunction(tab.show) else draw
+    return draw_on if inspect.isgeneratorfunction(show) else draw
 
 
 def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: list[Tab], link: gr.Textbox) -> None:
-    """On loading the page: the controls of the link's tab, then the tab, which draws itself when it opens."""
+    """On loading the page: the controls of the link's tab, then the tab, which draws itself when it opens. Nobody
+    is asked before the page is up; what must be asked for, the tab's handler fills in."""
     views = {tab.key: tab.view for tab in tabs}
 
     def open_link(request: gr.Request) -> list:
@@ -129,7 +138,8 @@ def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: lis
     filled += [component for story in stories for component in (story.chooser, story.strip)]
     opened = demo.load(open_link, None, [*filled, strip], api_visibility="private", show_progress="hidden")
     first = tabs[0]  # open from the start, so that it is not selected again
-    opened.success(drawn(first), [*first.controls, *first.extra], [*first.outputs, link],
+    draw_first, controls = _opened(first)
+    opened.success(draw_first, [*first.controls, *first.extra], [*first.outputs, link, *controls],
                    api_visibility="private", show_progress="hidden", **work(first.name))
 
 

@@ -14,7 +14,7 @@ from resnet.ui.page.language import both, language
 from resnet.ui.page.sharing import parse_controls, to_query
 from resnet.ui.wall.guard import guarded_view
 from resnet.ui.wall.limits import work
-from resnet.util.fields import hints, parse
+from resnet.util.fields import from_mapping, hints, parse
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Tab:
     extra       further inputs of `show` that no link holds, such as a picture
     arrivals    (events, handler, controls): what shows and sets these controls as well
     picks       the same of clicks inside figures, which page.js sends one at a time
+    opens       (handler, controls): what shows it when the tab or a link is opened, and sets these controls as well
     panel       in the link, for a tab that is one of several panels: "gradients"
     """
 
@@ -44,6 +45,7 @@ class Tab:
     extra: list[Component] = field(default_factory=list)
     arrivals: list[tuple] = field(default_factory=list)
     picks: list[tuple] = field(default_factory=list)
+    opens: "tuple[Callable, list[Component]] | None" = None
     panel: str = ""
 
     @property
@@ -78,12 +80,31 @@ class Panel:
         arrivals = [(events(self.view, leader, controls[leader]), self.follow(leader),
                      [controls[name] for name in followers(self.view, leader)]) for leader in leading]
         return Tab(self.tab, self.view, list(ordered.values()), list(outputs), self.show, self.fill, triggers,
-                   list(extra), [*arrivals, *more.pop("arrivals", ())], panel=self.name, **more)
+                   list(extra), [*arrivals, *more.pop("arrivals", ())],
+                   opens=self._opens(controls), panel=self.name, **more)
 
     @cached_property
     def show(self) -> Callable:
         """The handler: (request, values of the controls and the extra inputs) -> message, outputs, link."""
         return self.handler(lambda values: parse_controls(self.view, *values))
+
+    @cached_property
+    def asked(self) -> list[str]:
+        """The fields whose values somebody may have to be asked for; a link leaves their controls empty."""
+        return [name for name, option in options(self.view).items() if "known" in option]
+
+    def _opens(self, controls: Mapping[str, Component]) -> "tuple[Callable, list[Component]] | None":
+        return (self.opened, [controls[name] for name in self.asked]) if self.asked else None
+
+    @cached_property
+    def opened(self) -> Callable:
+        """The handler for when the tab or a link is opened: the controls that are empty are filled too."""
+        return self.handler(self._filled, self.asked)
+
+    def _filled(self, values: Sequence) -> Any:
+        given = dict(zip(hints(self.view), values, strict=True))
+        return from_mapping(self.view, {name: value for name, value in given.items()
+                                        if name not in self.asked or value not in (None, "")}).whole()
 
     def follow(self, leader: str) -> Callable:
         """The handler for a field that others follow: their controls are set too, behind the link."""
@@ -132,7 +153,7 @@ class Panel:
         """
         back = {name for name in followers(self.view, leader) if not options(self.view)[name].get("keeps")}
         view = self.view(**{name: parse(name, hint, value) for (name, hint), value in
-                            zip(hints(self.view).items(), values, strict=True) if name not in back})
+                            zip(hints(self.view).items(), values, strict=True) if name not in back}).whole()
         afresh = {name: option["afresh"](view) for name, option in options(view).items()
                   if name in back and "afresh" in option}
         return replace(view, **afresh) if afresh else view

@@ -4,6 +4,7 @@ A view's fields are the tab's controls, in their order; only what differs from i
 the link. What comes in is checked like any stranger's input: by type here, by its option in the view.
 """
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ AnyView = TypeVar("AnyView")
 @dataclass(frozen=True)
 class View:
     """A tab's state. Of each field resnet.util.fields.option says what it may be, and resnet.ui.page.controls how
-    it is shown; `own=` is a function of the view (the fields before it) to the value that stands for the default.
+    it is shown; `own=` is a function of the view (the fields before it) to the value that stands for the default, and
+    `known=` one that tells whether that needs nobody to be asked; until `whole`, the default stays where it is not.
 
     Raises:
         InputError: a field that is not what its option says.
@@ -26,14 +28,36 @@ class View:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if "own" in field.metadata and getattr(self, field.name) == field.default:
-                object.__setattr__(self, field.name, field.metadata["own"](self))
-            check_field(self, field)
+            if not self._stands_in(field) or field.metadata.get("known", _always)(self):
+                self._settle(field)
+
+    def whole(self: AnyView) -> AnyView:
+        """This view with all values that stand for defaults, whoever must be asked for them.
+
+        Raises:
+            InputError: they cannot be had.
+        """
+        found: Any = copy.copy(self)
+        for field in dataclasses.fields(found):
+            found._settle(field)
+        return found
+
+    def _settle(self, field: dataclasses.Field) -> None:
+        if self._stands_in(field):
+            object.__setattr__(self, field.name, field.metadata["own"](self))
+        check_field(self, field)
+
+    def _stands_in(self, field: dataclasses.Field) -> bool:
+        return "own" in field.metadata and getattr(self, field.name) == field.default
 
     def defaults(self) -> dict[str, Any]:
         """What a link to this view need not say."""
         return {field.name: field.metadata["own"](self) if "own" in field.metadata else field.default
                 for field in dataclasses.fields(self)}
+
+
+def _always(view: View) -> bool:
+    return True
 
 
 def to_query(tab: str, view: Any, panel: str = "") -> str:

@@ -119,7 +119,7 @@ def trace_api(variant: str = "resnet50", height: int = 224, width: int = 224, cl
     """
     numbers = {"height": height, "width": width, "classes": classes}
     view = TraceView(parse("variant", str, variant), **{key: parse(key, int, n) for key, n in numbers.items()})
-    return trace(view.config, size=view.size).to_dict()
+    return trace(view.whole().config, size=view.size).to_dict()
 
 
 def build() -> Tab:

@@ -1,5 +1,6 @@
 """The Trace tab's state: a net, changes to it, an input, and what is looked at."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from resnet.tracing.cost import SCOPES, UNITS, Cost
 from resnet.tracing.diagram import FOLDS
 from resnet.tracing.records import Trace
 from resnet.ui.page.sharing import View
+from resnet.ui.wall.guard import place_at_the_hub
 from resnet.util.fields import option, spell
 
 # The builder's fields; sizes and classes have controls of their own.
@@ -21,7 +23,8 @@ YES_NO = {"true": "build.yes", "false": "build.no"}
 
 def of_net(name: str, **more: Any) -> Any:
     """A field that a net brings along: where it is not set, it is the net's own."""
-    return option(None, own=lambda view: own_values(view.variant)[name], of="variant", **more)
+    return option(None, own=lambda view: own_values(view.variant)[name],
+                  known=lambda view: is_known(view.variant), of="variant", **more)
 
 
 def built(name: str, **more: Any) -> Any:
@@ -106,8 +109,19 @@ def base(name: str) -> tuple[ResNetConfig, Recognised | None]:
     ref = named_model(name)
     if ref is None:
         return config_of(name), None
-    found = current().recognise(ref)
+    with nullcontext() if is_known(name) else place_at_the_hub():
+        found = current().recognise(ref)
     return found.config, found
+
+
+def is_known(name: str) -> bool:
+    """Whether a name's config needs no question to the Hub.
+
+    Raises:
+        InputError: as ModelRef.parse.
+    """
+    ref = named_model(name)
+    return ref is None or current().knows(ref)
 
 
 def own_values(name: str) -> dict[str, Any]:

@@ -4,14 +4,16 @@ import functools
 import inspect
 import logging
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import gradio as gr
 
 from resnet.ui.gradio_compat import upload_folder
 from resnet.ui.page.language import language
+from resnet.ui.wall.limits import HUB_AT_ONCE
 from resnet.util.errors import InputError
 from resnet.util.html import escape
 from resnet.util.text import text
@@ -102,6 +104,24 @@ def uploaded_file(value: object) -> Path:
 def uploaded_name(value: object) -> str | None:
     """What a visitor's file was called, from Gradio's file record."""
     return value.get("orig_name") if isinstance(value, dict) else None
+
+
+_hub = BoundedSemaphore(HUB_AT_ONCE)
+
+
+@contextmanager
+def place_at_the_hub() -> Iterator[None]:
+    """Among those that wait for the Hub, who are never so many that the others wait too.
+
+    Raises:
+        InputError: all places are taken.
+    """
+    if not _hub.acquire(blocking=False):
+        raise InputError("busy")
+    try:
+        yield
+    finally:
+        _hub.release()
 
 
 def message_html(sentence: str) -> str:
