@@ -4,7 +4,7 @@ import argparse
 from contextlib import suppress
 
 from resnet.ui.gradio_compat import check_release, set_environment
-from resnet.util.machine import share_heaps
+from resnet.util.machine import allow_open_files, share_heaps
 
 check_release()
 set_environment()
@@ -21,7 +21,9 @@ from resnet.hub.store import ModelStore, use  # noqa: E402
 from resnet.ui.gradio_patches import patched  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
+from resnet.ui.wall.limits import OPEN_FILES  # noqa: E402
 
+allow_open_files(OPEN_FILES)
 start_inference()
 use(ModelStore())
 demo = build()

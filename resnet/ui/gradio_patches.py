@@ -6,6 +6,9 @@
 - The sessions whose messages are kept are those that came last, not those that are read, whatever they take and
   however long nobody reads them (resnet.ui.wall.mail); and of a program's questions, each a session of its own,
   the numbers are kept for ever.
+- A form may hold a thousand files, each of which gets a folder; and a site of any name is let in with whatever
+  credentials a browser has.
+- Connections that say nothing stay open for ever (resnet.ui.wall.connections).
 - One line for all kinds of work is full of one of them, and what nobody will hear is worked at all the same.
 - Each session gets a copy of every component's settings and values, for deep links, which this page refuses
   (resnet.ui.wall.rules): 30 ms in the event loop, and 0.4 MB, for every question of a program.
@@ -19,11 +22,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
-from gradio import queueing, state_holder
+from gradio import http_server, queueing, route_utils, routes, state_holder
+from starlette.types import ASGIApp
 
 from resnet.ui.gradio_compat import functions, part, replace_part
-from resnet.ui.wall.limits import A_SESSION_WAITING, KEPT_SESSIONS, QUEUE, UNHEARD_SECONDS, waiting
+from resnet.ui.wall.connections import limited_uvicorn, spare_the_log
+from resnet.ui.wall.limits import A_SESSION_WAITING, FILES_A_FORM, KEPT_SESSIONS, QUEUE, UNHEARD_SECONDS, waiting
 from resnet.ui.wall.mail import Messages
+from resnet.ui.wall.rules import Refused
 from resnet.util.text import preferred, text
 
 log = logging.getLogger("resnet")
@@ -37,6 +43,28 @@ class Session(part(state_holder, "SessionState")):
         replace_part(self.blocks_config, "config_for_block", lambda *_: {})
 
 
+class Form(part(route_utils, "GradioMultiPartParser")):
+    """A form of so many files and nothing else: Gradio writes each into a folder of its own, up to a thousand."""
+
+    parts = 0
+
+    def on_part_begin(self) -> None:
+        self.parts += 1
+        if self.parts > FILES_A_FORM:
+            raise Refused(413, "request_files", n=FILES_A_FORM)
+        super().on_part_begin()
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        if self._current_part.file is None:
+            raise Refused(400, "request_no_file")
+
+
+def _nothing(app: ASGIApp, **_: object) -> ASGIApp:
+    """In place of Gradio's headers for other sites' pages, which lie outside the page's own wall."""
+    return app
+
+
 def patched(demo: gr.Blocks) -> gr.Blocks:
     """The demo with its queue, ready to be launched.
 
@@ -44,6 +72,10 @@ def patched(demo: gr.Blocks) -> gr.Blocks:
         GradioChanged: this Gradio is built otherwise.
     """
     replace_part(state_holder, "SessionState", Session)
+    replace_part(route_utils, "GradioMultiPartParser", Form)
+    replace_part(routes, "CustomCORSMiddleware", _nothing)
+    replace_part(http_server, "uvicorn", limited_uvicorn())
+    spare_the_log()
     queue = part(demo.queue(**QUEUE), "_queue")
     messages = Messages(KEPT_SESSIONS, part(queue, "pending_event_ids_session"))
     replace_part(queue, "pending_messages_per_session", messages)

@@ -7,10 +7,17 @@ resnet.headers. Here stands what a visitor may *occupy*.
 
 from resnet.inference.decoder import MAX_BYTES
 
+# Connections. A thousand streams, those that are being answered, and some that have said nothing yet; a browser
+# opens two ahead of need, and finishes a request's head within a second. A process has 1,024 open files by default.
+OPEN_FILES, CONNECTIONS, SILENT = 8_192, 4_000, 500
+HEAD_SECONDS, KEEP_ALIVE_SECONDS, MAX_HEAD = 10, 5, 32_000  # for a request's line and headers; between two; bytes
+LOGGED_A_MINUTE = 5  # of one kind of trouble with connections
+
 # Requests. The largest honest JSON body is a Trace view with a file record, some two kilobytes.
 MAX_JSON, MAX_DEPTH, MAX_QUERY = 100_000, 16, 8_000  # bytes, nested levels, bytes
 MAX_UPLOAD = MAX_BYTES + 100_000  # bytes: one picture and the form around it
 UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 48, 4_000_000_000  # a class at once; bytes, and files are deleted after an hour
+FILES_A_FORM, FILE_BYTES = 2, 8_192  # each with a folder of its own; what one takes on the disk at least
 JSON_SECONDS, UPLOAD_SECONDS = 20, 300  # for a body to arrive: a 25 MB picture at 0.7 Mbit/s
 STREAMS = 1_000  # answers that stay open, two or three per visitor
 KEPT_SECONDS, SWEEP_SECONDS = 3_600, 600  # uploads are kept for so long; how often the old are deleted
