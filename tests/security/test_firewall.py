@@ -3,15 +3,21 @@
 import http.client
 import json
 import logging
+import re
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from resnet.data import photo_file
+from resnet.ui.gradio_compat import upload_folder
+from resnet.ui.page.examples import photo_url
+from resnet.ui.wall.disk import Uploads
 from resnet.ui.wall.firewall import HEADERS
-from resnet.ui.wall.limits import MAX_JSON, MAX_UPLOAD
+from resnet.ui.wall.limits import FILE_BYTES, FILES_A_FORM, MAX_JSON, MAX_UPLOAD
 from resnet.util.text import text
 from tests.pictures import encode, noise
+from tests.running import ROOT
 
 META = {"_type": "gradio.FileData"}
 MODEL = "resnet20_fashion_mnist"
@@ -137,6 +143,37 @@ def test_a_range_neither_fails_nor_repeats_what_was_sent(web, uploaded):
         assert answer.status_code == 200 and "x-mine" not in answer.headers
 
 
+@pytest.mark.parametrize("origin", ["null", "https://evil.example"])
+@pytest.mark.parametrize("path", ["", "config", "gradio_api/info", "gradio_api/file=/etc/passwd", "none"])
+def test_another_sites_page_comes_without_credentials(web, path, origin):
+    """Also where the page does not run on this machine, as Gradio would see by the host's name."""
+    answer = web.get(path, headers={"origin": origin, "host": "page.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("method, path, status", [
+    ("POST", "gradio_api/call/trace", 204), ("GET", "gradio_api/queue/data", 204), ("GET", "config", 204),
+    ("DELETE", "gradio_api/call/trace", 405), ("POST", "config", 405), ("POST", "gradio_api/run/trace", 404)])
+def test_another_sites_page_is_told_what_it_may_send(web, method, path, status):
+    asked = {"origin": "https://a.example", "access-control-request-method": method}
+    answer = web.options(path, headers=asked | {"access-control-request-headers": "content-type"})
+    assert answer.status_code == status and "access-control-allow-credentials" not in answer.headers
+    assert ("access-control-allow-methods" in answer.headers) == (status == 204)
+    assert web.options(path).status_code in (404, 405)
+
+
+def test_no_path_of_this_machine_is_told(web):
+    """But of uploads, to who sent them."""
+    for path in ("", "config", "gradio_api/info"):
+        told = web.get(path).text
+        assert str(ROOT) not in told
+        assert "file=/" not in told and not re.search(r"/(home|root|tmp|usr|site-packages)/", told)
+    photo = web.get(photo_url("cat"))
+    assert photo.status_code == 200 and photo.content == photo_file("cat").read_bytes()
+    assert web.get("shipped/dog.jpg").status_code in (403, 404)
+
+
 # Bodies ------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +249,26 @@ def test_an_upload_has_a_limit(web):
 def test_a_damaged_upload_is_no_failure_of_ours(web, content):
     answer = web.post("gradio_api/upload", content=content, headers=FORM)
     assert answer.status_code in (200, 400) and (answer.status_code == 400 or answer.json() == [])
+
+
+@pytest.mark.parametrize("files", [3, 300])
+def test_a_form_holds_two_files(web, files):
+    before = set(upload_folder().iterdir())
+    answer = web.post("gradio_api/upload", files=[("files", (f"{i}.png", b"%d" % i)) for i in range(files)])
+    assert refused(answer, 413, "request_files", n=FILES_A_FORM)
+    assert len(set(upload_folder().iterdir()) - before) <= FILES_A_FORM
+
+
+def test_each_file_is_charged_what_it_takes_on_the_disk(web, served, monkeypatch):
+    charged = []
+    monkeypatch.setattr(Uploads, "count", lambda self, n: charged.append(n))
+    assert web.post("gradio_api/upload", files={"files": ("a.png", b"a")}).status_code == 200
+    assert sum(charged) > 2 * FILE_BYTES
+
+
+@pytest.mark.parametrize("name", ["", None], ids=["empty", "none"])
+def test_a_file_without_a_name_is_told_in_a_sentence(web, name):
+    assert refused(web.post("gradio_api/upload", files={"files": (name, b"a")}), 400, "request_no_file")
 
 
 # Files in calls ------------------------------------------------------------------------------------------

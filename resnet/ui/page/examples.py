@@ -11,7 +11,6 @@ from resnet.inference.picture import decode
 from resnet.ui.page.images import png_url
 from resnet.ui.page.language import both
 from resnet.util.errors import InputError
-from resnet.util.html import escape
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def item_pixels(data: str, index: int) -> Tensor:
 
 
 def photo_url(name: str) -> str:
-    """Where the page finds a photograph that comes along."""
-    return f"gradio_api/file={escape(photo_file(name).as_posix())}"
+    """Where the page finds a photograph that comes along (resnet.ui.wall.rules)."""
+    return f"shipped/{photo_file(name).name}"
 
 
 def thumbnails_html() -> str:

@@ -15,21 +15,35 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resnet.ui.gradio_compat import served_demo
 from resnet.ui.wall.disk import Uploads
-from resnet.ui.wall.limits import JSON_SECONDS, MAX_JSON, MAX_UPLOAD, STREAMS, UPLOAD_SECONDS, UPLOADS_AT_ONCE
-from resnet.ui.wall.rules import Refused, Rule, check_json, rule_for
+from resnet.ui.wall.limits import (
+    FILE_BYTES,
+    FILES_A_FORM,
+    JSON_SECONDS,
+    MAX_JSON,
+    MAX_UPLOAD,
+    STREAMS,
+    UPLOAD_SECONDS,
+    UPLOADS_AT_ONCE,
+)
+from resnet.ui.wall.rules import Refused, Rule, address, check_json, rule_for
 from resnet.util.text import preferred, text
 
 log = logging.getLogger("resnet")
+PREFLIGHT = b"access-control-request-method"
+ALLOWED = {"access-control-allow-methods": "GET, POST", "access-control-allow-headers": "*",
+           "access-control-max-age": "600"}
 FORMS = {"json": "application/json", "form": "multipart/form-data"}
 
 # Gradio's page needs inline scripts, and its HTML components new Function(). No other host is asked, and any
-# page may frame this one: there is no login here, and nothing to be tricked into.
+# page may frame this one: there is no login here, and nothing to be tricked into. Any site's page may ask the end
+# points, but no browser sends anybody's cookies along.
 HEADERS = {
     "content-security-policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
         "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
         "form-action 'self'"),
+    "access-control-allow-origin": "*",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(self), microphone=(), geolocation=(), usb=(), payment=()",
@@ -61,7 +75,11 @@ class Firewall:
             await response.refuse(500, text("errors.ours", _language(scope), reference=reference))
 
     async def _serve(self, scope: Scope, receive: Receive, response: "Response") -> None:
-        rule = rule_for(scope["method"], path := _path(scope), scope.get("query_string", b""))
+        asked = _header(scope, PREFLIGHT) if scope["method"] == "OPTIONS" else ""
+        rule = rule_for(asked or scope["method"], path := _path(scope), scope.get("query_string", b""))
+        if asked:
+            await response.allow()
+            return
         if rule.body:
             _check_head(scope, rule)
         with self._within_limits(rule):
@@ -71,8 +89,9 @@ class Firewall:
                 receive = _replayed(body, receive)
             elif rule.body == "form":
                 self.uploads.check()
+                self.uploads.count(FILES_A_FORM * FILE_BYTES)
                 receive = _bounded(receive, MAX_UPLOAD, UPLOAD_SECONDS, self.uploads.count)
-            await self.app(scope, receive, response)
+            await self.app(_moved(scope, address(path)), receive, response)
 
     @contextmanager
     def _within_limits(self, rule: Rule) -> Iterator[None]:
@@ -104,6 +123,12 @@ class Response:
             message = {**message, "headers": [*kept, *_RAW_HEADERS]}
         await self.send(message)
 
+    async def allow(self) -> None:
+        """What a browser asks before another site's page may send JSON."""
+        headers = [(name.encode(), value.encode()) for name, value in ALLOWED.items()]
+        await self({"type": "http.response.start", "status": 204, "headers": headers})
+        await self.send({"type": "http.response.body", "body": b""})
+
     async def refuse(self, status: int, sentence: str) -> None:
         if self.begun:  # too late for words: the connection is cut
             raise ConnectionAbortedError(sentence)
@@ -117,6 +142,11 @@ class Response:
 
 def _path(scope: Scope) -> str:
     return scope["path"].removeprefix(scope.get("root_path", "").rstrip("/")) or "/"
+
+
+def _moved(scope: Scope, path: str) -> Scope:
+    """A request for what Gradio serves elsewhere."""
+    return scope if path == _path(scope) else {**scope, "path": scope.get("root_path", "").rstrip("/") + path}
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import gradio as gr
 
+from resnet.data import photo_file
 from resnet.ui.gradio_compat import (
     PageFunction,
     functions,
@@ -55,6 +56,7 @@ RULES = (
     _read(r"/(assets|static|svelte)/[\w./@+~-]+"),
     _read(r"/gradio_api/(info/?|theme\.css|startup-events|queue/status)"),
     _read(r"/gradio_api/file=(/|[A-Za-z]:[\\/])[^\0]*"),  # a file here, never an address to relay
+    _read(r"/shipped/[a-z]+\.jpg"),  # a photograph that comes along
     _read(rf"/gradio_api/heartbeat/{_SESSION}", stream=True),
     _read(rf"/gradio_api/(queue/data|upload_progress|call/(v2/)?{_NAME}/{_SESSION})", stream=True),
     _write("/queue/join", "data", "event_data", "fn_index", "trigger_id", "session_hash", "event_id"),
@@ -81,6 +83,12 @@ def rule_for(method: str, path: str, query: bytes) -> Rule:
     if len(query) > MAX_QUERY:
         raise Refused(414, "request_too_large", limit=f"{MAX_QUERY:,}")
     return found[0]
+
+
+def address(path: str) -> str:
+    """Where Gradio serves what the page shows under a name, so that no path of this machine is told."""
+    folder, _, name = path[1:].partition("/")
+    return f"/gradio_api/file={photo_file('cat').with_name(name).as_posix()}" if folder == "shipped" else path
 
 
 def check_json(rule: Rule, path: str, body: bytes, demo: gr.Blocks) -> None:
