@@ -18,6 +18,7 @@ from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import grad_cam
 from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.loaded import LoadedModel
+from resnet.inference.batches import most_at_once
 from resnet.inference.decoder import Picture
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, with_oom_fallback
@@ -98,7 +99,7 @@ def gather(picture: "Tensor | Picture", loaded: LoadedModel, questions: Question
     """A picture, or uint8 RGB [3, height, width], through a model.
 
     Raises:
-        InputError: a stage, class or block is asked for that the model does not have.
+        InputError: a stage, class or block is asked for that the model does not have, or too much of a large one.
     """
     questions.check(loaded.info.architecture)
     start = time.perf_counter()
@@ -119,17 +120,17 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
     if questions.off:
         net = lesioned(net, Lesion(questions.off))
         logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
-    evidence = heavy(partial(_evidence, device, loaded, net, seen, questions, logits))
+    x = normalise(seen.pixels[None].to(device), loaded.info)
+    evidence = heavy(partial(_evidence, net, x, questions, logits))
+    alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
-    return evidence | {"logits": logits, "intact": intact, "device": device.type,
+    return evidence | {"alone": alone, "logits": logits, "intact": intact, "device": device.type,
                        "precision": resolve(precision, device),
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
-def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen, questions: Questions,
-              logits: Tensor) -> dict:
+def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor) -> dict:
     """Of `net`, the model or its copy with blocks switched off, always in fp32."""
-    x = normalise(seen.pixels[None].to(device), loaded.info)
     outputs = stage_outputs(net, x)
     feature = net.pooled(outputs[next(reversed(outputs))])
     stage = questions.stage or _last_telling(outputs)
@@ -138,7 +139,6 @@ def _evidence(device: torch.device, loaded: LoadedModel, net: ResNet, seen: Seen
         "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
         "channels": top_channels(outputs[questions.channels]) if questions.channels else (),
-        "alone": without_each_block(loaded.model, x) if questions.alone else None,
     }
 
 
@@ -160,18 +160,18 @@ class ManyAnswers:
 
 
 def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto") -> ManyAnswers:
-    """What the net saw of n pictures, uint8 [n, channels, height, width] -> their answers, as one batch.
+    """What the net saw of n pictures, uint8 [n, channels, height, width] -> their answers, in as few batches as fit.
 
     Raises:
         InputError: more than MANY pictures, or none.
     """
     if not 1 <= len(pictures) <= MANY:
         raise InputError("several", n=len(pictures), limit=MANY)
-    start = time.perf_counter()
+    config, start = loaded.info.architecture, time.perf_counter()
 
     def run(device: torch.device, batch: int) -> tuple[Tensor, str]:
-        there = placed(loaded, device)
-        logits = torch.cat([forward(there, part, device, precision) for part in pictures.split(batch)])
+        there, most = placed(loaded, device), most_at_once(config, tuple(pictures.shape[-2:]), device)
+        logits = torch.cat([forward(there, part, device, precision) for part in pictures.split(min(batch, most))])
         return logits, device.type
 
     (logits, device), fallback = with_oom_fallback(run, best_device(), len(pictures))

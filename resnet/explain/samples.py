@@ -1,23 +1,29 @@
 """The bundled test items through a net: which it gets right, and which are near a picture in its feature space."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resnet.config import ResNetConfig
 from resnet.data import DATA, Split, load_samples, normalise, sample_file
 from resnet.hub.loaded import LoadedModel
+from resnet.inference.batches import most_at_once
 from resnet.inference.placement import best_device, placed, with_oom_fallback
 from resnet.inference.serving import heavy
-from resnet.tracing.trace import trace
+from resnet.tracing.shape_rules import FLOAT_BYTES
+from resnet.tracing.trace import Trace, trace
 from resnet.util.errors import InputError
 from resnet.util.precision import autocast, resolve
 
 BATCH = 250
 BUDGET = 4e11  # multiply-adds: about ten seconds on two CPU cores
+PIECE = 5e10  # of one batch
+FEATURES = 20_000_000  # bytes that are kept
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,14 @@ class Neighbour:
 
 
 def has_items(loaded: LoadedModel) -> bool:
-    """Whether test items ship of the data that this net was trained on."""
-    info = loaded.info
-    return info.data in DATA and sample_file(info.data, "test").exists()
+    """Whether test items ship of the data that this net was trained on, or says so."""
+    spec, config = DATA.get(loaded.info.data), loaded.info.architecture
+    return (spec is not None and sample_file(spec.name, "test").exists()
+            and (spec.channels, len(spec.classes)) == (config.in_channels, config.classes))
 
 
 def items(loaded: LoadedModel) -> Split:
-    """The bundled test items at the net's input size, as many as a visitor would wait for.
+    """The bundled test items, as many as a visitor would wait for.
 
     Raises:
         InputError: none ship.
@@ -72,9 +79,14 @@ def items(loaded: LoadedModel) -> Split:
     if not has_items(loaded):
         raise InputError("no_samples", title=DATA[loaded.info.data].title if loaded.info.data in DATA
                          else loaded.info.data[:40])
-    config = loaded.info.architecture
-    affordable = max(1000, int(BUDGET / trace(config).macs) // 1000 * 1000)
-    return load_samples(loaded.info.data, "test").first(affordable).resized(config.input_size)
+    return load_samples(loaded.info.data, "test").first(_affordable(trace(loaded.info.architecture)))
+
+
+def _affordable(traced: Trace) -> int:
+    """Whole thousands; the first may cost twice the budget, and of what costs more there are fewer."""
+    thousands, fewer = int(BUDGET / traced.macs) // 1000 * 1000, min(1000, int(2 * BUDGET / traced.macs))
+    width = traced.layers[-1].input[1]
+    return max(1, min(max(thousands, fewer), FEATURES // (width * FLOAT_BYTES)))
 
 
 def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = None) -> SampleAnswers:
@@ -87,8 +99,8 @@ def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = No
     start = time.perf_counter()
 
     def run(device: torch.device, batch: int) -> tuple[Tensor, Tensor, str]:
-        there = placed(loaded, device)
-        found = [heavy(partial(_run, there, images, device, precision)) for images in split.images.split(batch)]
+        there, most = placed(loaded, device), min(batch, _at_once(loaded.info.architecture, device))
+        found = [heavy(partial(_run, there, part, device, precision)) for part in _parts(split, most)]
         return torch.cat([features for features, _ in found]), torch.cat([logits for _, logits in found]), device.type
 
     (features, logits, device), fallback = with_oom_fallback(run, best_device(), BATCH)
@@ -97,9 +109,19 @@ def measure(loaded: LoadedModel, precision: str = "auto", limit: int | None = No
                     fallback, time.perf_counter() - start)
 
 
+def _at_once(config: ResNetConfig, device: torch.device) -> int:
+    """As many as there is room for, in about a second."""
+    return min(most_at_once(config, config.input_size, device), max(1, int(PIECE / trace(config).macs)))
+
+
+def _parts(split: Split, most: int) -> Iterator[Split]:
+    for images, labels in zip(split.images.split(most), split.labels.split(most), strict=True):
+        yield replace(split, images=images, labels=labels)
+
+
 @torch.inference_mode()
-def _run(loaded: LoadedModel, images: Tensor, device: torch.device, precision: str) -> tuple[Tensor, Tensor]:
-    model = loaded.model
+def _run(loaded: LoadedModel, split: Split, device: torch.device, precision: str) -> tuple[Tensor, Tensor]:
+    model, images = loaded.model, split.resized(loaded.info.architecture.input_size).images
     with autocast(device, precision):
         feature = model.pooled(model.features(normalise(images.to(device), loaded.info)))
         logits = model.fc(feature)

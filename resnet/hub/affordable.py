@@ -7,8 +7,8 @@ from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
 from resnet.util.numbers import by
 
-MAX_MACS = 100_000_000_000  # two cores take 3 s for them; a ResNet-152 at 640 pixels has 94 billion
-MAX_ACTIVATIONS = 120_000_000  # bytes alive at once, fp32; that ResNet-152 has 79 million
+MAX_MACS = 100_000_000_000  # some seconds on two cores; a ResNet-152 at 448 pixels has 46 billion
+MAX_ACTIVATIONS = 40_000_000  # bytes alive at once, fp32: that ResNet-152's. Grad-CAM of its stem takes ten times that
 
 
 def check_affordable(config: ResNetConfig, sizes: Iterable[tuple[int, int]]) -> None:

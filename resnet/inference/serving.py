@@ -32,6 +32,7 @@ from torch import Tensor
 
 from resnet.checkpoint import ModelInfo
 from resnet.data import normalise
+from resnet.inference.batches import most_at_once
 from resnet.inference.fast import Fast, eager, prepare
 from resnet.model import ResNet
 from resnet.util.machine import processors
@@ -40,7 +41,6 @@ from resnet.util.precision import resolve
 MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
 WORTH_IT = 2  # questions, from which on a quick form is built
 BATCHES = (16, 4, 1)  # each new shape costs a compilation, so there are few
-PIXELS = {"cpu": 4 * 224 * 224, "cuda": 64 * 224 * 224}  # in a batch; from there on a larger one gains nothing
 Result = TypeVar("Result")
 
 
@@ -193,8 +193,8 @@ class Server:
 
 def _batch(waiting: int, first: _Request) -> int:
     """How many of the waiting requests go together; one that is a batch already goes alone."""
-    n, _, height, width = first.pixels.shape
-    most = max(1, PIXELS.get(first.net.device.type, PIXELS["cuda"]) // (height * width)) if n == 1 else 1
+    net, (n, _, *size) = first.net, first.pixels.shape
+    most = most_at_once(net.model.config, tuple(size), net.device) if n == 1 else 1
     return next(size for size in BATCHES if size <= min(waiting, most))
 
 
