@@ -6,21 +6,37 @@ the readers of resnet.hub.remote, into the place in its cache where other tools 
 """
 
 import errno
+import hashlib
 import os
 import threading
-import time
 from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from resnet.hub.cache import MARK, PART, SoundFiles, is_sound, make_room, mark_used, repository, snapshot
-from resnet.hub.header import POINTER, PROCESSOR, SMALL, Header
+from filelock import Timeout
+
+from resnet.hub.cache import (
+    BESIDE,
+    SoundFiles,
+    is_sound,
+    lock_of,
+    make_room,
+    mark_used,
+    missing,
+    part_of,
+    replace_file,
+    repository,
+    snapshot,
+    write_mark,
+)
+from resnet.hub.header import POINTER, SMALL, Header
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import HUB_SECONDS, HubFiles
 from resnet.util.deadline import Deadline
 from resnet.util.errors import InputError
-from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
+from resnet.util.files import INDEX_FILE, WEIGHTS_FILE
 from resnet.util.machine import memory
 
 MAX_BYTES = min(2_000_000_000, memory() // 4)  # of a repository's weights: they are to be loaded
@@ -58,7 +74,7 @@ class Downloads:
             InputError: no plain ResNet with a classifier, too large or too costly, no room, or the Hub fails.
         """
         folder = snapshot(ref, header.revision)
-        if self.files.complete(folder, header):
+        if self.files.complete(folder):
             mark_used(folder)
         else:
             self._check(ref, header, folder)
@@ -86,8 +102,10 @@ class Downloads:
         if header.file_size > MAX_BYTES:
             raise InputError("too_many_bytes", size=f"{header.file_size / 1e9:.1f}", limit=f"{MAX_BYTES / 1e9:.2g}")
         with self.lock:
-            busy = {*self.running}
-        if not make_room(folder, header.file_size + RESERVE, busy):
+            others = [download for download in self.running.values() if download.folder != folder]
+        coming = sum(missing(place, sizes) for place, sizes in (
+            (folder, header.sizes), *((other.folder, other.header.sizes) for other in others)))
+        if not make_room(folder, coming + RESERVE):
             raise _no_room(header)
 
     def _join(self, ref: ModelRef, header: Header, folder: Path) -> "Download":
@@ -114,6 +132,7 @@ class Download(threading.Thread):
         super().__init__(name="download", daemon=True)
         self.downloads, self.ref, self.header, self.folder, self.before = downloads, ref, header, folder, before
         self.done, self.guests, self.waiting = 0, 0, True
+        self.tags: dict[str, str] = {}
         self.error: Exception | None = None
         self.stop, self.finished = threading.Event(), threading.Event()
 
@@ -140,13 +159,23 @@ class Download(threading.Thread):
     def _in_turn(self) -> None:
         if self.before is not None:
             self.before.join()
-        while not self.downloads.slots.acquire(timeout=REPORT_SECONDS):
+        with self._alone():
+            while not self.downloads.slots.acquire(timeout=REPORT_SECONDS):
+                self._ask_stop()
+            try:
+                self.waiting = False
+                if not self.downloads.files.complete(self.folder):  # another process may have fetched it meanwhile
+                    self._fetch_all()
+            finally:
+                self.downloads.slots.release()
+
+    def _alone(self) -> AbstractContextManager:
+        """The lock of the folder, which another process may have."""
+        lock = lock_of(self.folder)
+        while True:
+            with suppress(Timeout):
+                return lock.acquire(timeout=REPORT_SECONDS)
             self._ask_stop()
-        try:
-            self.waiting = False
-            self._fetch_all()
-        finally:
-            self.downloads.slots.release()
 
     def _ask_stop(self) -> None:
         if self.stop.is_set():
@@ -155,11 +184,11 @@ class Download(threading.Thread):
     def _fetch_all(self) -> None:
         """The small files first: they are few bytes, and a refusal comes at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in (CONFIG_FILE, PROCESSOR, *([] if WEIGHTS_FILE in self.header.sizes else [INDEX_FILE])):
+        for name in (*BESIDE, *([] if WEIGHTS_FILE in self.header.sizes else [INDEX_FILE])):
             self._small(name)
         for name, size in self.header.sizes.items():
             self._large(name, size)
-        (self.folder / MARK).touch()
+        write_mark(self.folder, self.tags)
         self._remember_revision()
 
     def _files(self) -> HubFiles:
@@ -173,15 +202,16 @@ class Download(threading.Thread):
         data, size = found
         if size > SMALL or data.startswith(POINTER):
             raise InputError("lfs_pointer" if size <= SMALL else "file_too_large", file=name, limit=SMALL // 10**6)
-        _replace(self.folder / name, data)
+        replace_file(self.folder / name, data)
+        self.tags[name] = hashlib.sha256(data).hexdigest()
 
     def _large(self, name: str, size: int) -> None:
         """One file, from where the last try ended, checked by its size and its hash."""
-        target = self.folder / name
-        if self.downloads.files.is_whole(target, self.header):
+        target, self.tags[name] = self.folder / name, self.header.tags.get(name, "")
+        if self.downloads.files.is_whole(target, self.tags[name], size):
             self.done += size
             return
-        part = target.with_name(f".{name}{PART}")
+        part = part_of(target)
         part.touch()
         with open(part, "r+b") as stream:
             tag = self._pour(name, size, stream)
@@ -228,10 +258,4 @@ class Download(threading.Thread):
         if self.ref.revision != self.header.revision:
             note = repository(self.ref) / "refs" / self.ref.revision
             note.parent.mkdir(parents=True, exist_ok=True)
-            _replace(note, self.header.revision.encode())
-
-
-def _replace(file: Path, data: bytes) -> None:
-    part = file.with_name(f".{file.name}.{time.monotonic_ns()}{PART}")
-    part.write_bytes(data)
-    os.replace(part, file)
+            replace_file(note, self.header.revision.encode())

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resnet.hub.cache import last_snapshot, mark_used
+from resnet.hub.cache import last_snapshot, mark_used, read_mark
 from resnet.hub.downloads import Downloads, Progress
 from resnet.hub.header import Header
 from resnet.hub.local import local_header
@@ -131,7 +131,9 @@ class ModelStore:
         try:
             path = yield from self.downloads.fetch(ref, self.header(ref))
         except InputError as error:
-            kept = self._place(ref) or (last_snapshot(ref) if ref.trusted else None)
+            if error.key not in AWAY:
+                self.headers.pop(ref)  # what it told may be no longer so
+            kept = self._place(ref) or self._last_snapshot(ref)
             if error.key not in AWAY or kept is None:
                 raise
             return self._loaded(ref, kept, Note("from_cache"))
@@ -143,7 +145,13 @@ class ModelStore:
         if ref.path is not None:
             return ref.path
         path = self.places.peek(ref)
-        return path if path is not None and path.is_dir() else None
+        return path if path is not None and self.downloads.files.complete(path) else None
+
+    def _last_snapshot(self, ref: ModelRef) -> Path | None:
+        """What any process of this machine's owner had from the Hub; this app's only if it is as it came."""
+        found = last_snapshot(ref) if ref.trusted else None
+        altered = found is not None and read_mark(found) is not None and not self.downloads.files.complete(found)
+        return None if altered else found
 
     def _loaded(self, ref: ModelRef, path: Path, *notes: Note) -> LoadedModel:
         from resnet.hub.loaded import read_model
