@@ -6,10 +6,11 @@ missing, extra, misshapen, oddly typed or not finite is named, and nothing half-
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -20,8 +21,18 @@ from resnet.util.errors import InputError
 from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, write_file
 
 FLOATS, COUNTS = (torch.float32, torch.float16, torch.bfloat16), (torch.int64, torch.int32)
+MAX_TEXT = 200  # characters of a label, a name, a machine
 COUNTER = ".num_batches_tracked"
 MAX_SHARD = 9_500_000  # a plain push to a Space refuses files over 10 MB
+
+
+def are_labels(names: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Whether these may be classes' names, whoever wrote them: short, printable, not empty."""
+    return all(_is_line(name) and name for name in names)
+
+
+def _is_line(text: object) -> bool:
+    return isinstance(text, str) and text.isprintable() and len(text) <= MAX_TEXT
 
 
 @dataclass(frozen=True)
@@ -69,9 +80,10 @@ class ModelInfo:
     def _check(self) -> None:
         """Raises ValueError when the parts do not belong together."""
         channels = self.architecture.in_channels
-        texts = (self.name, self.variant, self.data, self.hardware, *self.labels)
-        if not all(isinstance(text, str) for text in texts) or len(self.labels) != self.architecture.classes:
+        if not (are_labels(self.labels) and len(self.labels) == self.architecture.classes):
             raise ValueError("labels")
+        if not all(_is_line(text) for text in (self.name, self.variant, self.data, self.hardware)):
+            raise ValueError("texts")
         if len(self.mean) != channels or len(self.std) != channels or not all(0 < std < 1e9 for std in self.std):
             raise ValueError("mean and std")
         if not all(-1e9 < mean < 1e9 for mean in self.mean):

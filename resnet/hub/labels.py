@@ -2,10 +2,9 @@
 
 from functools import lru_cache
 
+from resnet.checkpoint import are_labels
 from resnet.util.files import PACKAGE
 from resnet.util.note import Note
-
-MAX_LENGTH = 200  # characters of a stranger's label
 
 
 def read_labels(config: object, classes: int) -> tuple[tuple[str, ...], Note]:
@@ -30,8 +29,7 @@ def _names(found: object, classes: int) -> tuple[str, ...] | None:
         found = [found.get(str(i)) for i in range(classes)] if len(found) == classes else None
     if not isinstance(found, list) or len(found) != classes:
         return None
-    names = tuple(name for name in found if isinstance(name, str) and name.isprintable())
-    return names if len(names) == classes and all(0 < len(name) <= MAX_LENGTH for name in names) else None
+    return tuple(found) if are_labels(found) else None
 
 
 @lru_cache(maxsize=1)

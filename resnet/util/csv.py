@@ -10,17 +10,20 @@ from resnet.util.errors import InputError
 from resnet.util.fields import fits, from_mapping, hints
 
 Record = TypeVar("Record")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence], digits: int | None = None) -> str:
     """The lines of a file: names of the columns, then a line per row; tuples as a+b+c, None as nothing.
+
+    A text that a spreadsheet would compute stands behind an apostrophe.
 
     Args:
         digits: significant ones of floats; None keeps all, so that a number is found again.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
+    writer.writerow([_cell(name, digits) for name in head])
     writer.writerows([_cell(value, digits) for value in row] for row in rows)
     return text.getvalue()
 
@@ -28,7 +31,17 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence], digits: int | None =
 def _cell(value: Any, digits: int | None) -> Any:
     if isinstance(value, float) and digits is not None:
         return f"{value:.{digits}g}"
-    return "+".join(value) if isinstance(value, tuple) else value
+    text = "+".join(value) if isinstance(value, tuple) else value
+    return f"'{text}" if isinstance(text, str) and _computes(text) else text
+
+
+def _computes(text: str) -> bool:
+    """Whether a spreadsheet would take a stranger's words for a formula; numbers begin so too."""
+    try:
+        float(text)
+    except ValueError:
+        return text.startswith(FORMULA)
+    return False
 
 
 def records_csv(columns: Sequence[str], records: Iterable[Any], digits: int | None = None) -> str:
