@@ -175,10 +175,7 @@ def _check_text(value: str) -> None:
 
 
 def _check_file(record: dict) -> None:
-    """Gradio would fetch a record's path from anywhere; here it is an uploaded file's, and its url the same file's.
-    Of what is called meta it takes for granted that it is a table."""
-    if not isinstance(record.get("meta", {}), dict):
-        raise Refused(400, "request_damaged")
+    """Gradio would fetch a record's path from anywhere; here it is an uploaded file's, and its url the same file's."""
     if "path" not in record and "url" not in record:
         return
     if record.get("path") is None and record.get("url") is None:
@@ -190,3 +187,13 @@ def _check_file(record: dict) -> None:
     url, end = record.get("url"), f"/file={record['path']}"
     if url is not None and not (isinstance(url, str) and (url.endswith(end) or unquote(url).endswith(end))):
         raise Refused(400, "not_uploaded")
+    if "meta" in record:
+        _check_record(record)
+
+
+def _check_record(record: dict) -> None:
+    """What says that it is a file's record, Gradio takes for one without looking."""
+    try:
+        gr.FileData.model_validate(record)
+    except ValueError:
+        raise Refused(400, "request_damaged") from None
