@@ -1,10 +1,14 @@
-"""Many visitors at once, on loopback: python -m benchmarks.load [--users 64] [--minutes 10] [--json FILE]
+"""Many visitors at once, on loopback: python -m benchmarks.load [--users 64] [--minutes 10] [--attackers] [--json FILE]
 
 Starts app.py and sends it visitors who open the page, trace, compare, classify pictures of their own, click
 as the page does, and send nonsense. Reports each kind of request: how many, the median and 95th percentile
-of seconds, how often the answer was "busy" (503), refusals and failures; and the server's memory. Exit
-status 1 where an answer was a 5xx other than busy, or memory grew by more than 5 % after the warm-up
-(the first fifth of the time). Memory is read from /proc, so only on Linux.
+of seconds, how often the answer was "busy" (503), refusals and failures; and the server's memory, its decoders'
+included. Exit status 1 where an answer was a 5xx other than busy, or memory grew by more than 5 % after the
+warm-up (the first fifth of the time). Memory is read from /proc, so only on Linux.
+
+--attackers does it twice, the second time with one of each of benchmarks/attackers.py among the visitors, and prints
+both beside one another. Exit status 1 then where an honest visitor's answer failed, the 95th percentile of a kind
+more than doubled, or memory went beyond 1,500 MB; a kind of fewer than 20 answers has no percentile to hold it to.
 """
 
 import argparse
@@ -25,11 +29,15 @@ from pathlib import Path
 
 import httpx
 
-from tests.running import running
+from benchmarks.attackers import Attacker, hub_of_attackers
+from tests.hub import StandInHub
+from tests.running import Running, running
 
 MODELS = ("resnet20_fashion_mnist", "resnet20_cifar10")
 NETS = ("resnet18", "resnet34", "resnet50", "plain34", "resnet20_cifar", "resnet56_cifar", "resnext50_32x4d")
 GROWTH = 0.05  # of memory after the warm-up
+SLOWER, MOST_MB = 2.0, 1_500  # what attackers may make of the 95th percentiles, and of memory
+ENOUGH = 20  # answers for a percentile
 PATIENCE = 120.0  # seconds for an answer
 
 
@@ -160,11 +168,13 @@ async def learn(url: str) -> None:
 
 
 def memory(pid: int) -> float:
-    """Resident megabytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise ValueError(pid)
+    """Megabytes of a process and those that it started; what several share is divided among them."""
+    told, children = Path(f"/proc/{pid}/smaps_rollup"), Path(f"/proc/{pid}/task").glob("*/children")
+    try:
+        own = next(int(line.split()[1]) / 1000 for line in told.read_text().splitlines() if line.startswith("Pss:"))
+        return own + sum(memory(int(child)) for task in children for child in task.read_text().split())
+    except (OSError, StopIteration):  # it has ended
+        return 0.0
 
 
 async def watch(pid: int, until: float, seen: list) -> None:
@@ -173,23 +183,36 @@ async def watch(pid: int, until: float, seen: list) -> None:
         await asyncio.sleep(0.5)
 
 
-async def visit(url: str, pid: int, users: int, seconds: float) -> tuple[Tally, list]:
-    tally, seen = Tally(), []
-    await learn(url)
+async def visit(app: Running, users: int, seconds: float, attacked: bool) -> tuple[Tally, list, dict]:
+    """(the honest visitors' answers, memory now and then, how often each attacker attacked)"""
+    tally, seen, attacks = Tally(), [], {}
+    await learn(app.url)
     until = time.monotonic() + seconds
-    await asyncio.gather(watch(pid, until, seen), *(Visitor(url, seed, tally).stay(until) for seed in range(users)))
-    return tally, seen
+    visitors = [Visitor(app.url, seed, tally).stay(until) for seed in range(users)]
+    if attacked:
+        functions = {function["api_name"]: function["id"] for function in Visitor.page_functions}
+        attacks = asyncio.ensure_future(Attacker(app.url, functions).attack(until))
+    await asyncio.gather(watch(app.process.pid, until, seen), *visitors)
+    return tally, seen, await attacks if attacked else {}
 
 
 @contextlib.contextmanager
-def served() -> Iterator[tuple[str, int]]:
-    """(address, process id) of app.py; the failures that it logged are printed."""
+def served(hub: StandInHub) -> Iterator[Running]:
+    """app.py, which takes `hub` for the Hub; the failures that it logged are printed."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
-        with running(environment={"GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"}, log=log) as app:
-            yield app.url, app.process.pid
+        environment = {"GRADIO_TEMP_DIR": folder, **hub.environment(Path(folder) / "cache")}
+        with running(environment=environment, log=log) as app:
+            yield app
         failures = [line for line in log.read_text().splitlines() if "failure" in line or "Error" in line]
-        print(*failures[:10], sep="\n", file=sys.stderr)
+        print(*failures[:10], f"log: {log.stat().st_size:,} bytes", sep="\n", file=sys.stderr)
+
+
+def measured(users: int, seconds: float, attacked: bool) -> dict:
+    """One run against an app of its own."""
+    with hub_of_attackers() as hub, served(hub) as app:
+        tally, seen, attacks = asyncio.run(visit(app, users, seconds, attacked))
+    return report(tally, seen) | {"attacks": attacks}
 
 
 def report(tally: Tally, seen: list) -> dict:
@@ -200,24 +223,61 @@ def report(tally: Tally, seen: list) -> dict:
             "failures": tally.failures}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--users", type=int, default=64)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    args = parser.parse_args()
-    with served() as (url, pid):
-        found = report(*asyncio.run(visit(url, pid, args.users, 60 * args.minutes)))
-    found |= {"users": args.users, "minutes": args.minutes, "cpus": os.cpu_count()}
+def show(found: dict) -> None:
     print(f"{'kind':10}{'n':>7}{'median s':>10}{'p95 s':>10}{'busy':>7}{'refused':>9}{'failed':>8}")
     for row in found["rows"]:
         print(f"{row['kind']:10}{row['n']:7}{row['median'] or 0:10.3f}{row['p95'] or 0:10.3f}{row['busy']:7}"
               f"{row['refused']:9}{row['failed']:8}")
     print("memory, MB:", found["memory_mb"], *found["failures"], sep="\n")
+
+
+def show_both(calm: dict, attacked: dict) -> None:
+    """The two runs beside one another, without and with attackers."""
+    before = {row["kind"]: row for row in calm["rows"]}
+    print(f"{'kind':10}{'n':>7}{'with':>7}{'p95 s':>10}{'with':>10}{'times':>7}{'busy':>7}{'with':>7}{'failed':>8}")
+    for row in attacked["rows"]:
+        old = before.get(row["kind"], {"n": 0, "p95": None, "busy": 0})
+        print(f"{row['kind']:10}{old['n']:7}{row['n']:7}{old['p95'] or 0:10.3f}{row['p95'] or 0:10.3f}"
+              f"{_times(old, row) or 0:7.2f}{old['busy']:7}{row['busy']:7}{row['failed']:8}")
+    print(f"memory, MB at most: {calm['memory_mb']['peak']:,} and {attacked['memory_mb']['peak']:,}",
+          f"attacks: {attacked['attacks']}", *attacked["failures"], sep="\n")
+
+
+def _times(calm: dict, attacked: dict) -> float | None:
+    """How many times the 95th percentile is what it was; None where too few were answered to tell."""
+    if min(calm["n"], attacked["n"]) < ENOUGH:
+        return None
+    return attacked["p95"] / calm["p95"]
+
+
+def is_stopped(calm: dict, attacked: dict) -> bool:
+    """Whether the attackers took more than is promised, or a kind of request was answered no more."""
+    after = {row["kind"]: row for row in attacked["rows"]}
+    for row in calm["rows"]:
+        now = after.get(row["kind"], {"n": 0, "failed": 0})
+        if now["failed"] or (row["n"] and not now["n"]) or (_times(row, now) or 0) > SLOWER:
+            return True
+    return attacked["memory_mb"]["peak"] > MOST_MB
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--users", type=int, default=64)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--attackers", action="store_true", help="once more, with one of each attacker among them")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    args = parser.parse_args()
+    runs = [measured(args.users, 60 * args.minutes, attacked) for attacked in (False, True)[:1 + args.attackers]]
+    (show_both if args.attackers else show)(*runs)
     if args.json:
-        args.json.write_text(json.dumps(found, indent=2) + "\n")
-    failed = sum(row["failed"] for row in found["rows"])
-    return int(bool(failed) or found["memory_mb"]["growth"] > GROWTH)
+        facts = {"users": args.users, "minutes": args.minutes, "cpus": os.cpu_count()}
+        names = ("calm", "attacked")[:len(runs)]
+        told = dict(zip(names, runs, strict=True)) if args.attackers else runs[0]
+        args.json.write_text(json.dumps(told | facts, indent=2) + "\n")
+    if args.attackers:
+        return int(is_stopped(*runs))
+    failed = sum(row["failed"] for row in runs[0]["rows"])
+    return int(bool(failed) or runs[0]["memory_mb"]["growth"] > GROWTH)
 
 
 if __name__ == "__main__":
