@@ -65,7 +65,8 @@ class Attacker:
 
     async def attack(self, until: float) -> dict[str, int]:
         """How often each did what it does."""
-        resource.setrlimit(resource.RLIMIT_NOFILE, [resource.getrlimit(resource.RLIMIT_NOFILE)[1]] * 2)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         kinds = (self.scan_bomb, self.large_picture, self.costly_net, self.unread_answers, self.many_names,
                  self.races_alone, self.many_files, self.silent_links, self.inflating_headers, self.idle_connections)
         async with self.web:

@@ -185,15 +185,14 @@ async def watch(pid: int, until: float, seen: list) -> None:
 
 async def visit(app: Running, users: int, seconds: float, attacked: bool) -> tuple[Tally, list, dict]:
     """(the honest visitors' answers, memory now and then, how often each attacker attacked)"""
-    tally, seen, attacks = Tally(), [], {}
+    tally, seen = Tally(), []
     await learn(app.url)
     until = time.monotonic() + seconds
     visitors = [Visitor(app.url, seed, tally).stay(until) for seed in range(users)]
-    if attacked:
-        functions = {function["api_name"]: function["id"] for function in Visitor.page_functions}
-        attacks = asyncio.ensure_future(Attacker(app.url, functions).attack(until))
+    functions = {function["api_name"]: function["id"] for function in Visitor.page_functions}
+    attacks = asyncio.create_task(Attacker(app.url, functions).attack(until)) if attacked else None
     await asyncio.gather(watch(app.process.pid, until, seen), *visitors)
-    return tally, seen, await attacks if attacked else {}
+    return tally, seen, await attacks if attacks else {}
 
 
 @contextlib.contextmanager

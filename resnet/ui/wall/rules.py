@@ -1,6 +1,7 @@
 """What a request to the page may be: an allow-list of methods and paths, and what a JSON body may hold."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -101,7 +102,7 @@ def check_json(rule: Rule, path: str, body: bytes, demo: gr.Blocks) -> None:
         Refused: it is not or does not.
     """
     try:
-        data = json.loads(body)
+        data = json.loads(body, parse_float=_finite, parse_constant=_finite)
         body.decode("utf-8")
     except (ValueError, RecursionError):
         raise Refused(400, "request_damaged") from None
@@ -112,6 +113,13 @@ def check_json(rule: Rule, path: str, body: bytes, demo: gr.Blocks) -> None:
         if not re.fullmatch(_SESSION, str(data.get(key) or "none")):
             raise Refused(400, "request_damaged")
     _check_function(path, data, demo)
+
+
+def _finite(number: str) -> float:
+    """JSON has no other numbers, and an answer that quotes one could not be sent."""
+    if not math.isfinite(found := float(number)):
+        raise ValueError(number[:20])
+    return found
 
 
 def _check_function(path: str, data: dict, demo: gr.Blocks) -> None:
@@ -181,7 +189,7 @@ def _check_file(record: dict) -> None:
     if record.get("path") is None and record.get("url") is None:
         return
     try:
-        uploaded_file(record)
+        uploaded_file(record).exists()  # as Gradio asks, which raises for a name that is too long
     except (InputError, OSError, ValueError):
         raise Refused(400, "not_uploaded") from None
     url, end = record.get("url"), f"/file={record['path']}"
