@@ -42,7 +42,8 @@ def is_module(name: str) -> bool:
 
 def is_undocumented(node: ast.Attribute) -> bool:
     """A private attribute of something that is not this object's own, or one of the names that Gradio keeps quiet."""
-    of_self = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    owner = node.value.func if isinstance(node.value, ast.Call) else node.value
+    of_self = isinstance(owner, ast.Name) and owner.id in ("self", "cls", "super")
     private = node.attr.startswith("_") and not node.attr.startswith("__")
     return node.attr in UNDOCUMENTED or (private and not of_self)
 

@@ -144,5 +144,5 @@ def _unheard(queue: Any) -> list:
 async def _drop(queue: Any, event: Any) -> None:
     """Who comes after all is told; a generator ends at its next step."""
     told = {"error": text("errors.unheard", preferred(event.request.headers.get("accept-language", "")))}
-    part(queue, "send_message")(event, queueing.ProcessCompletedMessage(output=told, success=False))
+    part(queue, "send_message")(event, part(queueing, "ProcessCompletedMessage")(output=told, success=False))
     await part(queue, "clean_events")(event_id=event._id)

@@ -1,7 +1,7 @@
 """The residual stream: a net and its plain twin that run in the visitor's browser and can be cut there.
 
 The page gets one empty element and a script; the script (web/stream.js) fetches everything else from `WEB`, whose
-files are served as they are: `gr.set_static_paths([WEB])`.
+files are served as they are: `gr.set_static_paths([WEB])`, under shipped/stream/ (resnet.ui.wall.rules).
 """
 
 import json
@@ -19,7 +19,7 @@ ITEMS = (0, 123, 9, 82, 8, 30, 13, 19, 2, 1, 6, 7)  # of the test set: every cla
 ITEMS_FILE = WEB / "items.safetensors"
 STYLE = Path(__file__).parent.parent / "page" / "style.css"
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
-MOUNT = """import(new URL("{script}", document.baseURI))
+MOUNT = """import(new URL("shipped/stream/stream.js", document.baseURI))
     .then((stream) => stream.mount(element.querySelector(".stream")));"""
 
 
@@ -45,8 +45,7 @@ def words(lang: str) -> dict[str, "str | dict[str, str]"]:
 
 def stream() -> gr.HTML:
     """The stream as a part of a page that serves `WEB`; nothing is fetched before it is shown."""
-    script = f"gradio_api/file={(WEB / 'stream.js').as_posix()}"
-    return gr.HTML(stream_html(), apply_default_css=False, js_on_load=MOUNT.format(script=script))
+    return gr.HTML(stream_html(), apply_default_css=False, js_on_load=MOUNT)
 
 
 def stream_page(lang: str = "en") -> str:
