@@ -38,15 +38,15 @@ class Impatient(H11Protocol):
 
     def _is_silent(self) -> None:
         if self not in self.silent and not self.transport.is_closing():
-            self.silent[self] = self.loop.call_later(HEAD_SECONDS, self._hang_up)
+            self.silent[self] = self.loop.call_later(HEAD_SECONDS, self.hang_up)
             if len(self.silent) > SILENT:
-                next(iter(self.silent))._hang_up()
+                next(iter(self.silent)).hang_up()
 
     def _speaks(self) -> None:
         if timer := self.silent.pop(self, None):
             timer.cancel()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         self._speaks()
         self.transport.close()
 
