@@ -22,7 +22,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
-from gradio import http_server, queueing, route_utils, routes, state_holder
+from gradio import http_server, route_utils, routes, state_holder
+from gradio.server_messages import ProcessCompletedMessage
 from starlette.types import ASGIApp
 
 from resnet.ui.gradio_compat import functions, part, replace_part
@@ -144,5 +145,5 @@ def _unheard(queue: Any) -> list:
 async def _drop(queue: Any, event: Any) -> None:
     """Who comes after all is told; a generator ends at its next step."""
     told = {"error": text("errors.unheard", preferred(event.request.headers.get("accept-language", "")))}
-    part(queue, "send_message")(event, part(queueing, "ProcessCompletedMessage")(output=told, success=False))
+    part(queue, "send_message")(event, ProcessCompletedMessage(output=told, success=False))
     await part(queue, "clean_events")(event_id=event._id)

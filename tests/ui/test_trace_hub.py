@@ -1,12 +1,17 @@
 """The Trace tab on a checkpoint of the Hub, through the stand-in on loopback."""
 
 import time
+from contextlib import ExitStack
 
 import gradio as gr
 import pytest
 
+from resnet.ui.page.build import view_of
+from resnet.ui.page.sharing import to_query
 from resnet.ui.trace.tab import OF_A_NET, PANEL, trace_api
 from resnet.ui.trace.view import TraceView
+from resnet.ui.wall.guard import place_at_the_hub
+from resnet.ui.wall.limits import HUB_AT_ONCE
 from tests.checkpoints import of, timm_model, write
 from tests.hub import StandInHub, pointed_at
 from tests.ui.asking import ask, held, held_with, words
@@ -45,6 +50,26 @@ def test_what_is_no_plain_resnet_is_refused_in_both_languages(hub):
     chinese, *_ = ask(PANEL.follow("variant"), held_with(TraceView(), variant=DEEP_STEM), "lang=zh")
     assert "conv1.0.weight" in english and "conv1.0.weight" in chinese and english != chinese
     assert all(part == gr.skip() for part in rest)
+
+
+@pytest.mark.slow
+def test_opening_a_link_asks_nobody_and_drawing_it_fills_the_controls(hub):
+    key, view, problem = view_of({"variant": REPO, "classes": "7"}, {"trace": TraceView}, "en")
+    assert (key, view.height, view.depths, view.classes, problem) == ("trace", None, None, 7, "") and not hub.seen()
+    message, html, link, *controls = ask(PANEL.opened, held(view))
+    filled = dict(zip(PANEL.asked, controls, strict=True))
+    assert message == "" and hub.seen()
+    assert (filled["height"], filled["depths"], filled["classes"]) == (224, "3,4,6,3", 7)
+    assert link == to_query("trace", view.whole()) == "tab=trace&variant=timm%2Fresnet50.a1_in1k&classes=7"
+
+
+def test_only_so_many_wait_for_the_hub(hub):
+    with ExitStack() as stack:
+        for _ in range(HUB_AT_ONCE):
+            stack.enter_context(place_at_the_hub())
+        message, *_ = ask(PANEL.opened, held_with(TraceView(), variant=REPO))
+        assert "busy" in message and not hub.seen()
+        assert ask(PANEL.opened, held(TraceView()))[0] == ""
 
 
 @pytest.mark.slow

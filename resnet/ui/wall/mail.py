@@ -35,15 +35,15 @@ class Mailbox(asyncio.Queue):
         """Whether anybody waited for a message since."""
         return self.readers > 0 or self.read >= moment
 
-    def _put(self, item: Any) -> None:
+    def put_nowait(self, item: Any) -> None:
         if self.empty():
             self.since = time.monotonic()
         n = nbytes(getattr(item, "__dict__", item))
-        super()._put((item, n))
         self._weigh(n)
+        super().put_nowait((item, n))
 
-    def _get(self) -> Any:
-        item, n = super()._get()
+    def get_nowait(self) -> Any:
+        item, n = super().get_nowait()
         self._weigh(-n)
         return item
 
