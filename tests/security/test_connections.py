@@ -34,6 +34,7 @@ def app(log):
         yield app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", HALF], ids=["silent", "half a head"])
 def test_many_who_say_nothing_keep_nobody_out(app, log, sent):
     before, written = megabytes(app.process.pid), log.stat().st_size
@@ -52,11 +53,13 @@ def test_many_who_say_nothing_keep_nobody_out(app, log, sent):
     assert log.stat().st_size - written < 20_000
 
 
+@pytest.mark.slow
 def test_a_long_head_is_refused(app):
     with connected(app.url, HALF + b"a" * 2 * MAX_HEAD) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.slow
 def test_who_asks_twice_on_one_connection_is_answered(app):
     """And has the time of a head again for the second."""
     with connected(app.url) as connection:
