@@ -20,7 +20,7 @@ there is `hub.environment(cache)`.
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -71,7 +71,7 @@ class StandInHub:
             server.shutdown()
             server.server_close()
 
-    def add(self, repo: str, files: dict[str, "bytes | Path"], kind: str = "models", revision: str = "main") -> str:
+    def add(self, repo: str, files: Mapping[str, "bytes | Path"], kind: str = "models", revision: str = "main") -> str:
         """A commit with exactly these files on a branch; returns its hash. Paths are served without loading."""
         repository = self.repositories.setdefault(f"{kind}/{repo}", Repository())
         facts = sorted((name, entity_tag(content)) for name, content in files.items())

@@ -89,7 +89,7 @@ def _describe(found: Recognised, path: Path) -> _Description:
     """Classes, mean and std, and how the net wants its pictures."""
     config = found.header.config
     if isinstance(config, dict) and isinstance(config.get("architecture"), dict) and "labels" in config:
-        return _Description(ModelInfo.from_json(json.dumps(config), str(path / CONFIG_FILE)))
+        return _Description(ModelInfo.from_json(json.dumps(config), f"{found.name[:80]}/{CONFIG_FILE}"))
     processor = read_json(Folder(path), PROCESSOR, SMALL) if path.is_dir() else None
     wanted = read_preprocessing(config, processor, found.config)
     labels, source = read_labels(config, found.config.classes)
