@@ -10,7 +10,7 @@ from resnet.util.errors import InputError
 from resnet.util.fields import fits, from_mapping, hints
 
 Record = TypeVar("Record")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence], digits: int | None = None) -> str:
