@@ -37,7 +37,7 @@ from tests.pictures import encode, noise
 from tests.running import running
 
 PATIENCE = 120  # seconds
-TRACE, REFUSAL = 100, 100  # MB that tracing a repository may cost, and refusing to run it
+TRACE, REFUSAL, TAKEN = 100, 100, 400  # MB: tracing a repository, refusing to run it, and running it
 MODEL = "resnet20_fashion_mnist"
 CPU = torch.device("cpu")
 
@@ -109,7 +109,7 @@ def hub():
     with StandInHub() as stand_in:
         for name, files in HEADERS.items():
             stand_in.add(f"inflates/{name}", files)
-        for side in (640, 2048, 8192):
+        for side in (448, 640, 2048, 8192):
             stand_in.add(f"large/s{side}", ours(side))
         stand_in.add("small/net", ours(32))
         yield stand_in
@@ -160,6 +160,13 @@ def test_a_net_that_costs_too_much_is_refused_before_its_weights_are_read(page, 
     assert max(waited) < 2 + 10 * alone, (waited, alone)
     assert "event: complete" in page.trace(f"large/s{side}")  # which costs nothing
     assert hub.sent("model.safetensors") - sent < 500_000  # of 1.1 MB: headers
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="nothing tells a process's peak here")
+def test_the_dearest_net_that_is_taken_costs_what_is_promised(page):
+    told, grown = page.cost(lambda: page.classify("large/s448"))
+    assert "event: complete" in told and grown < TAKEN, (told, grown)
 
 
 def _seconds(work) -> float:
