@@ -15,7 +15,7 @@ from resnet.config import ResNetConfig
 from resnet.data import normalise
 from resnet.explain.ablation import without_each_block
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
-from resnet.explain.gradcam import grad_cam
+from resnet.explain.gradcam import check_stage, grad_cam
 from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.batches import most_at_once
@@ -134,6 +134,7 @@ def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor) -> d
     outputs = stage_outputs(net, x)
     feature = net.pooled(outputs[next(reversed(outputs))])
     stage = questions.stage or _last_telling(outputs)
+    check_stage(net.config, tuple(x.shape[-2:]), stage)
     target = int(logits.argmax()) if questions.target == FIRST else questions.target
     return {
         "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),

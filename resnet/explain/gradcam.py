@@ -3,7 +3,22 @@
 import torch
 from torch import Tensor
 
+from resnet.config import ResNetConfig
+from resnet.explain.stages import stage_names
 from resnet.model import ResNet
+from resnet.tracing.trace import trace
+from resnet.util.errors import InputError
+
+MAX_KEPT = 600_000_000  # bytes of activations, of which two thirds are kept; a ResNet-152's stem at 224 pixels has half
+
+
+def check_stage(config: ResNetConfig, size: tuple[int, ...], stage: str) -> None:
+    """Raises InputError where too much would be kept to differentiate what follows a stage."""
+    names = stage_names(config)
+    behind = names[names.index(stage) + 1:]
+    kept = sum(layer.activation_bytes for layer in trace(config, size).layers if layer.group in behind)
+    if kept > MAX_KEPT:
+        raise InputError("stage_costly", stage=stage, megabytes=f"{kept / 1e6:,.0f}", limit=f"{MAX_KEPT / 1e6:,.0f}")
 
 
 def grad_cam(model: ResNet, activation: Tensor, stage: str, target: int) -> Tensor:

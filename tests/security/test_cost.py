@@ -17,7 +17,7 @@ from safetensors.torch import save, save_file
 from resnet.checkpoint import ModelInfo
 from resnet.config import ResNetConfig, config_of
 from resnet.data import load_samples
-from resnet.explain import ablation, evidence, samples
+from resnet.explain import ablation, evidence, gradcam, samples
 from resnet.explain.ablation import without_each_block
 from resnet.explain.evidence import classify_many
 from resnet.explain.samples import has_items, measure
@@ -314,6 +314,15 @@ def test_switching_off_too_many_blocks_is_refused(small, monkeypatch):
     monkeypatch.setattr(ablation, "MAX_MACS", 8 * trace(small.info.architecture).macs)
     assert refusal(lambda: evidence.gather(torch.zeros(3, 28, 28, dtype=torch.uint8), small,
                                            evidence.Questions(alone=True))) == "blocks_costly"
+
+
+def test_a_stage_with_too_much_behind_it_is_refused(small, monkeypatch):
+    """Grad-CAM of the stem of a net of 900 blocks would keep gigabytes."""
+    behind = [layer for layer in trace(small.info.architecture).layers if layer.group not in ("conv1", "fc")]
+    monkeypatch.setattr(gradcam, "MAX_KEPT", sum(layer.activation_bytes for layer in behind) - 1)
+    picture = torch.zeros(3, 28, 28, dtype=torch.uint8)
+    assert refusal(lambda: evidence.gather(picture, small, evidence.Questions(stage="conv1"))) == "stage_costly"
+    assert evidence.gather(picture, small, evidence.Questions(stage="conv2_x")).cam.shape == (28, 28)
 
 
 def test_labels_of_our_own_format_are_checked_as_others(small):
