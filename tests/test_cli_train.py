@@ -237,4 +237,5 @@ def test_two_processes_train_what_one_does_in_two_parts(tmp_path, capfd):
     assert infos[0].recipe == infos[1].recipe and infos[0].hardware.startswith("2 processes")
     for split in ("train", "test"):
         assert same_score(*(info.results[split] for info in infos))
-    assert json.loads(done.stdout)["results"] == infos[0].results  # one process speaks
+    told = [line for line in done.stdout.splitlines() if line and "[Gloo]" not in line]  # torch 2.8's own words
+    assert [json.loads(line)["results"] for line in told] == [infos[0].results]  # one process speaks

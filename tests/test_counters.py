@@ -140,9 +140,9 @@ DAILY, ALL = 40, 200
 SEEDS = [*range(DAILY), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(DAILY, ALL))]
 
 
-@pytest.mark.parametrize("seeds", [DAILY, pytest.param(ALL, marks=pytest.mark.exhaustive)])
-def test_most_random_configs_trace(seeds):
-    assert sum(traced(seed) is not None for seed in range(seeds)) >= 0.75 * seeds
+@pytest.mark.parametrize("seeds, least", [(DAILY, 25), pytest.param(ALL, 150, marks=pytest.mark.exhaustive)])
+def test_most_random_configs_trace(seeds, least):
+    assert sum(traced(seed) is not None for seed in range(seeds)) >= least
 
 
 @pytest.mark.parametrize("seed", SEEDS)
