@@ -44,6 +44,8 @@ def framing(browser, course) -> Page:
 
 def test_every_tab_draws_in_a_frame_and_its_link_can_be_copied(framing, course, site):
     inside = framing.frame_locator("iframe")
+    expect(inside.locator(".start svg")).to_be_visible()
+    inside.get_by_role("tab", name=text("trace.tab"), exact=True).click()
     expect(inside.locator("#trace .map svg").first).to_be_visible()
     inside.get_by_role("tab", name=text("compare.tab"), exact=True).click()
     expect(inside.locator("#curves .js-line").first).to_be_visible()

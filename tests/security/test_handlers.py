@@ -51,7 +51,7 @@ def calls(draw, functions: list) -> tuple:
     """(function, values, event data): what the page would send, with up to two values that it would not."""
     function = draw(st.sampled_from(functions))
     values = [draw(honest(block)) for block in function.inputs]
-    for _ in range(draw(st.sampled_from([0, 0, 0, 0, 1, 1, 2])) if values else 0):
+    for _ in range(draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 2])) if values else 0):
         values[draw(st.integers(0, len(values) - 1))] = draw(ANYTHING)
     keys = st.sampled_from(["field", "value", "index", "block", "example", "path", "name", "size"])
     event = draw(st.none() | CLICKED | st.dictionaries(keys, ANYTHING, max_size=4) | ANYTHING)

@@ -9,6 +9,7 @@ import torch
 
 from resnet.hub.load import load
 from resnet.hub.ref import ModelRef
+from resnet.hub.trace import trace
 from resnet.inference.placement import placed
 from resnet.ui.classify import samples
 from resnet.ui.classify.tab import PANEL, ClassifyView, classify_api, show_batch, show_more
@@ -126,7 +127,7 @@ def test_without_quota_the_cpu_answers_and_the_page_says_so(monkeypatch):
 @pytest.mark.slow
 def test_what_was_measured_there_is_kept_here(zero_gpu, monkeypatch):
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
-    monkeypatch.setattr("resnet.explain.samples.BUDGET", 1.0)  # 1,000 items
+    monkeypatch.setattr("resnet.explain.samples.BUDGET", 1000 * trace(MODEL).macs)
     view = PANEL.fill(ClassifyView("bag", open=("neighbours", "browse")), "en")
     first = list(show_more(asked(), *view, None))
     assert zero_gpu == ["measure", "gather"] or zero_gpu == ["gather", "measure"]

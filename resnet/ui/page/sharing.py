@@ -28,7 +28,7 @@ class View:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if not self._stands_in(field) or field.metadata.get("known", _always)(self):
+            if not self._stands_in(field) or self._is_known(field):
                 self._settle(field)
 
     def whole(self: AnyView) -> AnyView:
@@ -47,13 +47,16 @@ class View:
             object.__setattr__(self, field.name, field.metadata["own"](self))
         check_field(self, field)
 
+    def _is_known(self, field: dataclasses.Field) -> bool:
+        return field.metadata.get("known", _always)(self)
+
     def _stands_in(self, field: dataclasses.Field) -> bool:
         return "own" in field.metadata and getattr(self, field.name) == field.default
 
     def defaults(self) -> dict[str, Any]:
-        """What a link to this view need not say."""
-        return {field.name: field.metadata["own"](self) if "own" in field.metadata else field.default
-                for field in dataclasses.fields(self)}
+        """What a link to this view need not say; nobody is asked for it."""
+        return {field.name: field.metadata["own"](self) if "own" in field.metadata and self._is_known(field)
+                else field.default for field in dataclasses.fields(self)}
 
 
 def _always(view: View) -> bool:
