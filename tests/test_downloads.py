@@ -172,6 +172,7 @@ def exhausted(steps):
             return end.value, seen
 
 
+@pytest.mark.slow
 def test_the_last_who_leaves_stops_it_and_the_next_goes_on(hub, weights):
     hub.pause = 0.2
     hub.fail("slow", "model.*", whole=True)

@@ -147,6 +147,7 @@ def test_each_fault_has_its_sentence(hub, fault, key):
     assert recognise("a/long", seconds=30).config == VARIANTS["resnet152"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stall", "trickle"])
 def test_a_slow_hub_leaves_no_thread_behind(hub, fault):
     hub.fail(fault, "model.*")

@@ -54,6 +54,7 @@ def test_the_items_to_choose_are_test_items():
     assert set(served["labels"].tolist()) == set(range(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_halves_hardly_change_the_answers(name):
     """Over 1,000 test items: the logits move by the rounding of the weights only."""

@@ -161,6 +161,7 @@ def weights_altered(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alter", [config_altered, processor_altered, processor_gone, weights_altered])
 @pytest.mark.parametrize("process", ["this", "another"])
 def test_what_was_altered_in_the_cache_is_fetched_again(hub, alter, process):

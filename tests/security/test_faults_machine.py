@@ -96,6 +96,7 @@ def test_a_publish_that_was_killed_succeeds_the_second_time(hub, tmp_path, momen
 # Clocks ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("years", [10, -10])
 def test_a_clock_that_jumps_stops_neither_a_download_nor_the_page(hub, net, url, monkeypatch, years):
     """Only the clock that people read can be set; waiting and races are timed by one that cannot."""

@@ -168,6 +168,7 @@ def test_questions_that_nobody_reads_leave_no_numbers(slow):
     assert len(part(part(demo, "_queue"), "pending_event_ids_session")) <= 2
 
 
+@pytest.mark.slow
 def test_a_question_that_nobody_hears_the_answer_of_leaves_the_line(slow, monkeypatch):
     monkeypatch.setattr(gradio_patches, "UNHEARD_SECONDS", 1)
     demo, url, may = slow
@@ -181,6 +182,7 @@ def test_a_question_that_nobody_hears_the_answer_of_leaves_the_line(slow, monkey
     assert ask(url, "echo", "next") == "next"
 
 
+@pytest.mark.slow
 def test_who_listens_stays_in_line_however_long_it_takes(slow, monkeypatch):
     monkeypatch.setattr(gradio_patches, "UNHEARD_SECONDS", 0.5)
     _, url, may = slow

@@ -29,6 +29,7 @@ def sentence(error: InputError) -> str:
     return told
 
 
+@pytest.mark.slow
 @FAST
 @given(SOUND, st.none() | st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,12}(/[a-z0-9]{1,8})?)?", fullmatch=True),
        st.booleans())

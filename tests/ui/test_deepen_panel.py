@@ -63,6 +63,7 @@ def _reaches(figure: str, f: tuple[float, float]) -> list[float]:
     return [((float(dot[1]) - f[0]) ** 2 + (float(dot[3]) - f[1]) ** 2) ** 0.5 for dot in dots]
 
 
+@pytest.mark.slow
 def test_the_table_and_the_csv_hold_every_moment(drawn):
     below = drawn[4]
     rows = list(csv.DictReader(next(iter(attached(below).values())).splitlines()))
