@@ -251,7 +251,7 @@ def test_a_shared_answer_is_that_answer(visit):
     ("tab=compare&nets=zebra", "Compare", 'There is no recorded run "zebra"'),
     ("tab=classify&model=../../etc", "Classify", "is no model on the Hub"),
     ("tab=classify&top_k=1e309", "Classify", "The number of answers must be a whole number"),
-    ("tab=zebra", "Trace", 'There is no tab "zebra"'),
+    ("tab=zebra", "Start", 'There is no tab "zebra"'),
     ("tab=compare&metric=<script>alert(1)</script>&lang=zh", "对比", "<script>alert(1)</script>"),
 ])
 def test_a_bad_link_says_why_in_one_sentence(visit, link, tab, words):
