@@ -7,8 +7,9 @@ animation, and Pillow shows its first frame.
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ MAX_PIXELS = 1 << 24
 MAX_KEPT = 3_200_000  # pixels: more are averaged, 2×2, 3×3 or more at a time, to at most so many
 MAX_RATIO = 200
 MAX_SCANS = 100  # of a progressive JPEG; encoders write ten
+MAX_SEGMENTS = 10_000  # of a JPEG; cameras write dozens
 _STRIP = 64  # rows of the result that are made at a time
 _ORIENTATION = 0x0112  # in EXIF
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # of a JPEG file; neither filling nor a restart
@@ -68,6 +70,8 @@ def _check_header(data: "bytes | memoryview", pixels: int) -> str:
         raise InputError("picture_empty")
     if len(data) > MAX_BYTES:
         raise InputError("picture_bytes", limit=MAX_BYTES // 1_000_000)
+    if _segments(data) > MAX_SEGMENTS:
+        raise InputError("picture_costly")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
             (width, height), kind = picture.size, picture.format
@@ -85,13 +89,22 @@ def _check_header(data: "bytes | memoryview", pixels: int) -> str:
 
 def _scans(data: "bytes | memoryview") -> int:
     """How often a JPEG file goes over its picture: each scan takes time for all pixels, and few bytes."""
-    count, at = 0, 0
-    while (marker := _MARKER.search(data, at)) and marker[1][0] != _EOI and count <= MAX_SCANS:
-        at, kind = marker.end(), marker[1][0]
-        count += kind == _SOS
+    scans = (kind for kind in _markers(data) if kind == _SOS)
+    return sum(1 for _ in islice(scans, MAX_SCANS + 1))
+
+
+def _segments(data: "bytes | memoryview") -> int:
+    """Of a JPEG file: Pillow remembers each, thirty bytes for four of the file's."""
+    return sum(1 for _ in islice(_markers(data), MAX_SEGMENTS + 1)) if bytes(data[:2]) == b"\xff\xd8" else 0
+
+
+def _markers(data: "bytes | memoryview") -> Iterator[int]:
+    at = 0
+    while (marker := _MARKER.search(data, at)) and (kind := marker[1][0]) != _EOI:
+        yield kind
+        at = marker.end()
         if kind not in (_TEM, _SOI):  # all others tell their length
             at += int.from_bytes(data[at:at + 2], "big")
-    return count
 
 
 def _jpeg(data: "bytes | memoryview") -> Picture:
