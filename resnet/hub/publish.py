@@ -39,7 +39,7 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Published:
+class Pushed:
     """Where it went, and the commit that holds it now."""
 
     upload: Upload
@@ -88,7 +88,7 @@ def space_files(root: Path, models: tuple[str, ...] = ()) -> dict[str, "Path | b
     return files
 
 
-def publish(uploads: list[Upload], private: bool = False) -> Iterator[Published]:
+def publish(uploads: list[Upload], private: bool = False) -> Iterator[Pushed]:
     """Create or update each repository, with the token that huggingface_hub finds.
 
     Raises:
@@ -112,7 +112,7 @@ def owner_of_token() -> str:
         return HfApi().whoami()["name"]
 
 
-def _send(upload: Upload, private: bool) -> Published:
+def _send(upload: Upload, private: bool) -> Pushed:
     from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
     if not get_token():
@@ -124,7 +124,7 @@ def _send(upload: Upload, private: bool) -> Published:
                         space_sdk="gradio" if upload.kind == "space" else None)
         commit = api.create_commit(upload.repository, operations, repo_type=upload.kind,
                                    commit_message="Published by python -m resnet publish")
-    return Published(upload, commit.commit_url.partition("/commit/")[0], commit.oid)
+    return Pushed(upload, commit.commit_url.partition("/commit/")[0], commit.oid)
 
 
 @contextmanager
