@@ -143,13 +143,13 @@ class Tensors(Mapping[str, Tensor]):
     """Tensors in files, each read when it is asked for: what is converted one by one is never all there twice.
 
     Args:
-        names: the files' names of tensors -> those wanted; what it lacks keeps its name.
+        names: the files' names of tensors -> those wanted; others are left. None: all, as they are called.
 
     Raises:
         InputError: a file is missing or damaged, or a shard does not hold what the index says.
     """
 
-    def __init__(self, files: Mapping[Path, set[str] | None], names: Mapping[str, str]):
+    def __init__(self, files: Mapping[Path, set[str] | None], names: Mapping[str, str] | None):
         from safetensors import safe_open
 
         self._places: dict[str, tuple[Path, safe_open, str]] = {}
@@ -159,7 +159,8 @@ class Tensors(Mapping[str, Tensor]):
             found = set(opened.keys())
             if keys not in (None, found):
                 raise InputError("damaged_weights", file=file.name)
-            self._places |= {names.get(name, name): (file, opened, name) for name in found}
+            wanted = {name: name for name in found} if names is None else names
+            self._places |= {wanted[name]: (file, opened, name) for name in found if name in wanted}
 
     def __getitem__(self, key: str) -> Tensor:
         file, opened, name = self._places[key]
@@ -177,7 +178,7 @@ def read_tensors(folder: Path, names: Mapping[str, str] | None = None) -> Tensor
     """All tensors of a folder, whole or sharded, or of a single .safetensors file; `names` and errors as in `Tensors`.
     """
     files = {folder: None} if folder.is_file() else _weight_files(folder)
-    return Tensors(files, names or {})
+    return Tensors(files, names)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 
 from resnet.config import ResNetConfig
+from resnet.hub.header import BYTES
 from resnet.hub.infer import Shapes, state_shapes
 
 IMAGENET = ("resnet18", "resnet26", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "wide_resnet50_2",
@@ -63,7 +64,7 @@ def table(shapes: Shapes, dtype: str = "F32") -> dict:
     entries, offset = {}, 0
     for name, shape in shapes.items():
         kind = "I64" if name.endswith("num_batches_tracked") else dtype
-        size = prod(shape) * {"F32": 4, "F16": 2, "BF16": 2, "F64": 8, "I64": 8, "I8": 1}[kind]
+        size = prod(shape) * BYTES[kind]
         entries[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [offset, offset + size]}
         offset += size
     return entries

@@ -188,7 +188,8 @@ def changed(name="resnet50", drop=(), **tensors):
 @pytest.mark.parametrize(("tensors", "key"), [
     (changed(drop=["fc.bias"]), "tensor_missing"), (changed(drop=["layer2.1."]), "part_missing"),
     (changed(drop=["layer3."]), "part_missing"), (changed(drop=["layer4.2.bn3.running_var"]), "tensor_missing"),
-    (changed(fc__scale=(3,)), "tensor_extra"), (changed(layer9999__0__conv1__weight=(1, 1, 1, 1)), "part_missing"),
+    (changed(layer1__0__scale=(3,)), "tensor_extra"),
+    (changed(layer9999__0__conv1__weight=(1, 1, 1, 1)), "part_missing"),
     (changed(layer1__9999__conv1__weight=(1, 1, 1, 1)), "part_missing"), (changed(drop=["bn1."]), "no_outer_norm"),
     (changed(layer2__1__conv2__weight=(128, 128, 3, 5)), "tensor_shape"),
     (changed(layer4__0__conv3__weight=(2046, 512, 1, 1)), "odd_expansion"),

@@ -96,7 +96,7 @@ class Downloads:
         from resnet.hub.recognise import recognise_header
 
         found = recognise_header(header)
-        found.check_head()
+        found.check_loadable()
         if ref.limited:
             check_affordable(found.config, [found.config.input_size])
         if header.file_size > MAX_BYTES:

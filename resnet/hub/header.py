@@ -7,6 +7,7 @@ byte ranges, so that a folder here and a repository on the Hub are read by the s
 
 import json
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -25,10 +26,12 @@ MAX_BRACES = MAX_TENSORS + 2 * MAX_FILES  # a tensor's, a file's own, its metada
 MARKS = 15  # of a tensor: brackets, commas and colons, and as many dimensions as there are
 MAX_MARKS = MARKS * MAX_TENSORS
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
-         "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1}
+         "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1, "F8_E8M0": 1,
+         "C64": 8}
 SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
 READERS = 8  # shards read at once
-WEIGHT_TYPES = ("F32", "F16", "BF16")
+WEIGHT_TYPES = ("F32", "F16", "BF16")  # that a net is loaded from
+TRACED_TYPES = (*WEIGHT_TYPES, "F64", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")  # that a header may name
 POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -144,11 +147,11 @@ def _header(source: Source, name: str, parts: dict, config: object) -> Header:
         tags=dict(source.tags))
 
 
-def check_weights(header: Header) -> None:
-    """Raises InputError for a tensor that no net here could compute with: doubles, quantised, empty."""
-    for name, dtype in header.dtypes.items():
-        counter = name.endswith(".num_batches_tracked")
-        if not (dtype in WEIGHT_TYPES or (counter and dtype in ("I64", "I32"))):
+def check_weights(header: Header, names: Iterable[str] | None = None, types: tuple[str, ...] = WEIGHT_TYPES) -> None:
+    """Raises InputError for a tensor, of all or of these, that no net here could compute with: quantised, empty, ..."""
+    for name in header.shapes if names is None else names:
+        dtype, counter = header.dtypes[name], name.endswith(".num_batches_tracked")
+        if not (dtype in types or (counter and dtype in ("I64", "I32"))):
             raise InputError("tensor_type", tensor=name, found=dtype)
         if 0 in header.shapes[name]:
             raise InputError("tensor_empty", tensor=name, found=list(header.shapes[name]))

@@ -12,7 +12,7 @@ import torch
 
 from resnet.config import EXPANSION, ResNetConfig, repeats, stage_output, total_stride, two_blocks_a_stage
 from resnet.hub.hints import Hints, read_hints
-from resnet.hub.spelling import SHOWN, Spelling, to_torchvision
+from resnet.hub.spelling import GROUPS, SHOWN, Spelling, to_torchvision
 from resnet.model import ResNet
 from resnet.util.errors import InputError
 from resnet.util.note import Note
@@ -48,7 +48,7 @@ def infer_config(shapes: Shapes, hints: object = None) -> Inferred:
         InputError: not a plain ResNet (the sentence says why), or tensors are missing, extra or misshapen.
     """
     spelling = to_torchvision(shapes)
-    found = {spelling.mapping[name]: tuple(shape) for name, shape in shapes.items()}
+    found = {ours: tuple(shapes[name]) for name, ours in spelling.mapping.items()}
     known = read_hints(hints)
     headless = "fc.weight" not in found
     config = known.config or _Reader(found, known).config()
@@ -217,8 +217,12 @@ def _notes(config: ResNetConfig, found: Shapes, spelling: Spelling, hints: Hints
     yield Note(f"spelling_{spelling.name}")
     if spelling.prefix:
         yield Note("prefix", {"prefix": spelling.prefix})
+    if spelling.left:
+        shown = ", ".join(f"{name[:SHOWN]} ({n:,})" for name, n in spelling.left[:GROUPS])
+        yield Note("left", {"n": f"{sum(n for _, n in spelling.left):,}", "names": shown})
     if headless:
-        yield Note("headless", {"classes": f"{config.classes:,}"})
+        layered = ", ".join(name[:SHOWN].rstrip(".") for name in spelling.layered[:GROUPS])
+        yield Note("layered" if layered else "headless", {"classes": f"{config.classes:,}", "names": layered})
     if hints.source == "ours":
         yield Note("config_ours")
         return

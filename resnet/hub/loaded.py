@@ -58,7 +58,7 @@ def read_model(ref: ModelRef, path: Path) -> LoadedModel:
             asks for what is not done here.
     """
     found = recognise_header(local_header(path, str(ref)))
-    found.check_head()
+    found.check_loadable()
     described = _describe(found, path)
     if ref.limited:
         check_affordable(found.config, described.sizes)

@@ -36,7 +36,17 @@ def trace_recognised(net: str | ModelRef | ResNetConfig | ResNet, size: int | tu
     if not isinstance(net, ModelRef):
         return _traced(net, size, batch, changes), None
     found = current().recognise(net)
-    return replace(_traced(found.config, size, batch, changes), name=found.name), found
+    return replace(trace_file(found, size, batch, **changes), name=found.name), found
+
+
+def trace_file(found: Recognised, size: int | tuple[int, int] | None = None, batch: int = 1, **changes) -> Trace:
+    """A checkpoint's trace: of one without a classifier none is counted, unless the number of classes is set."""
+    result = _traced(found.config, size, batch, changes)
+    if not found.headless or "classes" in changes:
+        return result
+    from resnet.hub.recognise import without_classifier
+
+    return without_classifier(result)
 
 
 def _traced(net: str | ResNetConfig | ResNet, size: int | tuple[int, int] | None, batch: int, changes: dict) -> Trace:

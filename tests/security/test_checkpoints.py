@@ -153,7 +153,6 @@ def corpus() -> dict[str, tuple[bytes, int]]:
             {"a": one | {"shape": [True]}}, 4), "deep": file_of(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 0),
         "a huge number": file_of(b'{"a":' + b"9" * 100_000 + b"}", 0), "NaN": file_of(b'{"a": NaN}', 0),
         "a surrogate": file_of(b'{"\\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
-        "doubles": file_of(table(state_shapes(ResNetConfig(block="basic", depths=(2, 2, 2, 2))), "F64")),
         "whole numbers": file_of(table(state_shapes(ResNetConfig(block="basic", depths=(2, 2, 2, 2))), "I8")),
     }
 
