@@ -163,7 +163,8 @@ def config_of(net: "str | ResNetConfig", **changes: Any) -> ResNetConfig:
     """
     if isinstance(net, str):
         if net not in VARIANTS:
-            near = get_close_matches(net, VARIANTS, n=1, cutoff=0.5) or ["resnet50"]
+            begun = [name for name in VARIANTS if name.startswith(f"{net}_")]  # resnet20_cifar, and not resnet200
+            near = begun or get_close_matches(net, VARIANTS, n=1, cutoff=0.5) or ["resnet50"]
             raise InputError("unknown_variant", name=net[:80], near=near[0])
         net = VARIANTS[net]
     return replace(net, **_settings(changes))

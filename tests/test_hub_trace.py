@@ -307,7 +307,7 @@ def test_a_headless_file_is_traced_without_a_classifier(tmp_path, capsys):
     body = {name: shape for name, shape in of("resnet18").items() if not name.startswith("fc.")}
     file = str(write(tmp_path / "body.safetensors", body))
     result, found = trace_recognised(file, trusted=True)
-    assert found.headless and result.params == 11_176_512 and result.output == (1, 512)
+    assert found.headless and result.params == 11_176_512 and result.layers[-1].output == (1, 512)
     assert "1,000" in next(note for note in found.notes if note.key == "headless").sentence()
     assert main(["trace", file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["params"] == 11_176_512

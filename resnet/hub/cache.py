@@ -53,9 +53,11 @@ def last_snapshot(ref: ModelRef) -> Path | None:
 
 
 def repository(ref: ModelRef) -> Path:
+    """A file of a repository is kept as a repository of its own, of which it is the model.safetensors."""
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE) / f"models--{ref.repo.replace('/', '--')}"
+    place = f"{ref.repo}/{ref.inside}" if ref.inside else ref.repo
+    return Path(constants.HF_HUB_CACHE) / f"models--{place.replace('/', '--')}"
 
 
 def _is_commit(text: str) -> bool:

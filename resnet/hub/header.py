@@ -6,6 +6,7 @@ byte ranges, so that a folder here and a repository on the Hub are read by the s
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,9 @@ MAX_MARKS = MARKS * MAX_TENSORS
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
          "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1, "F8_E8M0": 1,
          "C64": 8}
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+SHOWN_FILES = 4
+_SHARD = re.compile(r"(^|/)model(-\d+-of-\d+)?\.safetensors$")
 SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
 READERS = 8  # shards read at once
 WEIGHT_TYPES = ("F32", "F16", "BF16")  # that a net is loaded from
@@ -77,6 +81,14 @@ class Source(Protocol):
         """The bytes from start to stop (fewer at the file's end) and the file's size; None: no such file."""
 
 
+class Place(Source, Protocol):
+    """A source that tells what else is there."""
+
+    def names(self) -> list[str]:
+        """Of the files, as far as they are known."""
+        ...
+
+
 class Allowance:
     """What the headers of one reading may come to in all, whichever threads read them: 4 MB of "{}," would become
     130 MB of dictionaries."""
@@ -105,7 +117,7 @@ class Allowance:
                              limit=f"{MAX_TENSORS:,}")
 
 
-def read_header(source: Source, name: str) -> Header:
+def read_header(source: Place, name: str) -> Header:
     """The header of model.safetensors, or those of all the shards that its index names.
 
     Args:
@@ -121,9 +133,21 @@ def read_header(source: Source, name: str) -> Header:
     else:
         index = read_json(source, INDEX_FILE, MAX_HEADER)
         if index is None:
-            raise InputError("no_safetensors", model=name[:100])
+            raise _nothing_to_read(source.names(), name[:100])
         parts = _read_shards(source, index)
     return _header(source, name, parts, config)
+
+
+def _nothing_to_read(files: list[str], name: str) -> InputError:
+    """What to do where there is no model.safetensors: name another file, or convert what must not be read."""
+    repository, at, revision = name.partition("@")
+    named = [file for file in files if file.isprintable() and len(file) <= MAX_NAME]
+    if others := [file for file in named if file.endswith(".safetensors") and not _SHARD.search(file)]:
+        return InputError("other_safetensors", model=name, files=", ".join(others[:SHOWN_FILES]),
+                          example=f"{repository}/{others[0]}{at}{revision}")
+    if pickled := [file for file in named if file.endswith(PICKLES)]:
+        return InputError("only_pickled", model=name, file=pickled[0], pull=f"{repository}@refs/pr/1")
+    return InputError("no_safetensors", model=name)
 
 
 def read_one(source: Source, file: str, name: str) -> Header:
@@ -200,7 +224,7 @@ def read_json(source: Source, name: str, limit: int) -> object:
         raise InputError("file_too_large", file=name, limit=f"{limit / 1e6:.0f}")
     if data.startswith(POINTER):
         raise InputError("lfs_pointer", file=name)
-    return _json(data, name, Allowance())
+    return parse_json(data, name)
 
 
 def _read_file(source: Source, name: str,
@@ -242,7 +266,7 @@ def parse_header(data: bytes, size: int, file: str,
     Raises:
         InputError: not such a header, a name or shape that cannot be, or offsets that do not tile the data.
     """
-    table = _json(data, file, allowance or Allowance())
+    table = parse_json(data, file, allowance)
     if not isinstance(table, dict):
         raise InputError("damaged_header", file=file)
     table.pop("__metadata__", None)
@@ -273,8 +297,9 @@ def _span(name: str, entry: dict) -> tuple[str, str, tuple[int, ...], int, int]:
     return name, dtype, tuple(shape), begin, end
 
 
-def _json(data: bytes, file: str, allowance: Allowance) -> object:
-    allowance.parse(data, file)
+def parse_json(data: bytes, file: str, allowance: Allowance | None = None) -> object:
+    """Raises InputError for what is no JSON, or too many objects."""
+    (allowance or Allowance()).parse(data, file)
     try:
         return json.loads(data, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:

@@ -1,5 +1,6 @@
 """Byte ranges of files in a folder of this machine, laid out like a repository on the Hub."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from resnet.hub.header import Header, read_header, read_one
@@ -27,6 +28,12 @@ class Folder:
             return data, file.stat().st_size
         except (OSError, ValueError) as error:
             raise InputError("no_file", file=str(file)[:200]) from error
+
+    def names(self) -> list[str]:
+        """Of the files right in it."""
+        with suppress(OSError):
+            return sorted(file.name for file in self.path.iterdir())
+        return []
 
 
 def local_header(path: Path, name: str = "") -> Header:

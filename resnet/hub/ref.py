@@ -2,19 +2,27 @@
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from resnet.config import VARIANTS
 from resnet.util.errors import InputError
-from resnet.util.files import CONFIG_FILE, shipped
+from resnet.util.files import CONFIG_FILE, WEIGHTS_FILE, shipped
 
 WEIGHTS = shipped("weights")
 MAIN = "main"
-_ADDRESS = "https://huggingface.co/"
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_REPOSITORY = re.compile(rf"({_PART}/{_PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{{0,127}}))?")
+_REVISION = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}"
+_FILE = r"(?:[A-Za-z0-9][A-Za-z0-9._+=-]{0,95}/){0,8}[A-Za-z0-9][A-Za-z0-9._+=-]{0,95}\.safetensors"
+_REPOSITORY = re.compile(rf"({_PART}/{_PART})(?:/({_FILE}))?(?:@({_REVISION}))?")
+_ADDRESS = re.compile(r"(?:https://)?(?:huggingface\.co|hf\.co)/(.*)")
+_SCHEME = re.compile(r"hf[-_]hub:|hf://")
+_VIEW = re.compile(r"([^/]+/[^/]+)/(?:tree|blob|resolve|raw|commits?)/(.+)")  # a page of the Hub on a revision
+_OTHER = re.compile(r"([^/]+/[^/]+)/discussions(?:/\d+)?")
+_IN_REVISION = re.compile(r"(refs/(?:pr|convert)/[^/]+|[^/]+)/(.+)")
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class ModelRef:
 
     repo       a bundled model's name, or a repository's: "owner/name"
     revision   a repository's branch, tag or commit
+    inside     the repository's file that is meant: "folder/file.safetensors"; "" for model.safetensors, or its shards
     file       the absolute path of what is local
     trusted    this machine's owner named it, so the Hub is sent the owner's token; a visitor's reference is not
     """
@@ -32,12 +41,13 @@ class ModelRef:
     kind: Literal["bundled", "hub", "local"]
     repo: str = ""
     revision: str = ""
+    inside: str = ""
     file: str = ""
     trusted: bool = False
 
     @classmethod
     def parse(cls, text: str, trusted: bool = False) -> "ModelRef":
-        """From a bundled name, a Hub repository (owner/name[@revision], or its address), a folder or a file.
+        """From a bundled name, a Hub repository (owner/name[/file][@revision], or an address), a folder or a file.
 
         Args:
             trusted: only this machine's owner may name its paths.
@@ -51,7 +61,8 @@ class ModelRef:
             return cls("local", file=os.path.abspath(os.path.expanduser(text)), trusted=True)
         if "/" not in text:
             raise InputError("unknown_model", name=text[:80], known=", ".join(bundled_names()))
-        return cls("hub", *_repository(text), trusted=trusted)
+        found = cls("hub", *_repository(text), trusted=trusted)
+        return found if trusted else replace(found, trusted=found in _offered())
 
     @property
     def path(self) -> Path | None:
@@ -70,7 +81,14 @@ class ModelRef:
         if self.kind == "local":
             path, here = Path(self.file), Path.cwd()
             return str(path.relative_to(here) if path.is_relative_to(here) else path)
-        return self.repo if self.revision in ("", MAIN) else f"{self.repo}@{self.revision}"
+        place = f"{self.repo}/{self.inside}" if self.inside else self.repo
+        return place if self.revision in ("", MAIN) else f"{place}@{self.revision}"
+
+    def place(self, file: str) -> str:
+        """Where a repository's file stands of which this is the part: model.safetensors, or what is beside it."""
+        if not self.inside:
+            return file
+        return self.inside if file == WEIGHTS_FILE else self.inside[:self.inside.rfind("/") + 1] + file
 
 
 def named_model(name: str, trusted: bool = False) -> ModelRef | None:
@@ -94,19 +112,54 @@ def is_bundled(name: str) -> bool:
 
 
 def is_local(name: str) -> bool:
-    """Whether a name is spelled like a path, or is one."""
-    return name.startswith((".", "/", "~")) or name.endswith(".safetensors") or os.path.exists(name)
+    """Whether a name is spelled like a path, or is one; owner/name/file.safetensors is one if it is there."""
+    alone = name.endswith(".safetensors") and name.count("/") < 2
+    return name.startswith((".", "/", "~")) or alone or os.path.exists(name)
 
 
-def _repository(text: str) -> tuple[str, str]:
-    """ "owner/name", "owner/name@revision" or its address on huggingface.co -> (repository, revision)."""
-    bare = text.strip(" ")
-    if bare.startswith(_ADDRESS):
-        bare = bare.removeprefix(_ADDRESS).replace("/tree/", "@", 1)
+def offered_names() -> tuple[str, ...]:
+    """What whoever runs this machine offers its visitors: RESNET_MODELS, references with commas between."""
+    return tuple(name for name in map(str.strip, os.environ.get("RESNET_MODELS", "").split(",")) if name)
+
+
+def default_name() -> str:
+    """What a link means that names no model: RESNET_DEFAULT_MODEL, or ""."""
+    return os.environ.get("RESNET_DEFAULT_MODEL", "").strip()
+
+
+def _offered() -> Iterator[ModelRef]:
+    """Of the Hub; the owner named these, whoever asks for them."""
+    for name in (*offered_names(), default_name()):
+        with suppress(InputError):
+            yield ModelRef("hub", *_repository(name))
+
+
+def _repository(text: str) -> tuple[str, str, str]:
+    """ "owner/name", "owner/name/file.safetensors@revision" or a Hub's address -> (repository, revision, file)."""
+    bare = _SCHEME.sub("", text.strip(" "), count=1)
+    if address := _ADDRESS.fullmatch(bare):
+        bare = _of_address(re.split(r"[?#]", address[1], maxsplit=1)[0])
     match = _REPOSITORY.fullmatch(bare.removesuffix("/"))
     if match is None or "--" in match[1] or _leads_astray(match[0]):
         raise InputError("not_a_repository", name=" ".join(text.split())[:80])
-    return match[1], match[2] or MAIN
+    return match[1], match[3] or MAIN, match[2] if match[2] not in (None, WEIGHTS_FILE) else ""
+
+
+def _of_address(path: str) -> str:
+    """An address's path in the words of a reference: "owner/name/blob/main/a.safetensors" -> "owner/name/...@main".
+
+    Of other files only the repository and the revision are taken.
+    """
+    if other := _OTHER.fullmatch(path):
+        return other[1]
+    if not (view := _VIEW.fullmatch(path)):
+        return path
+    repo, rest = view[1], re.sub("%2f", "/", view[2].rstrip("/"), flags=re.IGNORECASE)
+    inside = None if "/tree/" in path or "/commit" in path else _IN_REVISION.fullmatch(rest)
+    if inside is None:
+        return f"{repo}@{rest}"
+    revision, file = inside.groups()
+    return f"{repo}/{file}@{revision}" if file.endswith(".safetensors") else f"{repo}@{revision}"
 
 
 def _leads_astray(text: str) -> bool:

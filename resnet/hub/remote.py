@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
-from resnet.hub.header import Header, read_header
+from resnet.hub.header import MAX_CONFIG, Header, parse_json, read_header
 from resnet.hub.ref import ModelRef
 from resnet.util.deadline import Deadline, within
 from resnet.util.errors import InputError
+from resnet.util.files import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -24,6 +25,7 @@ HUB_SECONDS = 6.0  # so that the sentence arrives within ten, a slow start of Py
 # Errors that say nothing of the repository: what came from it before may be taken.
 AWAY = ("hub_slow", "hub_unreachable", "hub_offline", "hub_status", "hub_busy", "hub_cut", "hub_redirect", "hub_odd")
 MAX_REDIRECTS = 5
+LISTING = "siblings.json"  # what a repository's list of files is called in a sentence
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
@@ -58,6 +60,7 @@ class HubFiles:
         """As `header.Source.read`. Raises InputError for everything but a file that is not there."""
         with self._in_sentences(name), self._open(name, f"bytes={start}-{stop - 1}") as (response, linked):
             if self._is_absent(response, name):
+                self._check_named(name)
                 return None
             size, first = self._extent(response, linked, name, start, stop)
             if size is None:
@@ -67,6 +70,29 @@ class HubFiles:
             if len(data) != wanted:
                 raise InputError("hub_cut", file=name)
             return data[start - first:], size
+
+    def names(self) -> list[str]:
+        """Of all the repository's files; none where the Hub does not tell."""
+        from huggingface_hub import constants
+
+        revision = quote(self.revision or self.ref.revision, safe="")
+        url = f"{constants.ENDPOINT}/api/models/{self.ref.repo}/revision/{revision}"
+        try:
+            with self._in_sentences(LISTING), self._open(LISTING, "", url) as (response, _):
+                if response.status_code != 200:
+                    return []
+                data = self._take(response, MAX_CONFIG)
+            found = parse_json(data, LISTING)
+        except InputError:
+            return []
+        siblings = found.get("siblings") if isinstance(found, dict) else None
+        entries = [entry for entry in siblings if isinstance(entry, dict)] if isinstance(siblings, list) else []
+        return [entry["rfilename"] for entry in entries if isinstance(entry.get("rfilename"), str)]
+
+    def _check_named(self, name: str) -> None:
+        """Raises InputError where the file is missing that the reference names."""
+        if name == WEIGHTS_FILE and self.ref.inside and not f"/{self.ref.inside}".endswith(f"/{WEIGHTS_FILE}"):
+            raise InputError("hub_lacks", file=self.ref.inside, model=self.ref.repo)
 
     def _read_unsized(self, response: "Response", name: str, start: int, stop: int) -> tuple[bytes, int]:
         """A small file's bytes and size: it may come compressed, or in pieces of no stated number."""
@@ -108,9 +134,9 @@ class HubFiles:
             raise InputError("hub_cut", file=name) from error
 
     @contextmanager
-    def _open(self, name: str, span: str) -> Iterator[tuple["Response", int | None]]:
+    def _open(self, name: str, span: str, url: str = "") -> Iterator[tuple["Response", int | None]]:
         """(the response at the end of the redirects, the size that the Hub states on the way)."""
-        url, linked = self._url(name), None
+        url, linked = url or self._url(name), None
         for hop in range(MAX_REDIRECTS + 1):
             with self._request(url, span) as response:
                 if self._same_host(url):
@@ -125,7 +151,7 @@ class HubFiles:
     def _url(self, name: str) -> str:
         from huggingface_hub import hf_hub_url
 
-        return hf_hub_url(self.ref.repo, name, revision=self.revision or self.ref.revision)
+        return hf_hub_url(self.ref.repo, self.ref.place(name), revision=self.revision or self.ref.revision)
 
     def _request(self, url: str, span: str) -> AbstractContextManager["Response"]:
         from huggingface_hub import get_session, get_token

@@ -15,6 +15,7 @@ from resnet.util.errors import InputError
 
 SHOWN = 80  # characters of a stranger's name that an error repeats
 GROUPS = 6  # of tensors that are left aside, by name
+COPIES, LEVELS = 16, 16  # of a net in one file, and of modules around it, that are looked at
 
 # The first that matches names the reason, so what says most stands first.
 SIGNS = tuple((key, re.compile(pattern)) for key, pattern in (
@@ -132,7 +133,7 @@ def _found(names: Iterable[str]) -> tuple[_Library, str, tuple[str, ...]]:
         refuse_other_kinds(_bare(names))
         raise _no_resnet(names)
     root, *others = sorted(found, key=lambda root: (bool(_COPY.search(root)), len(root), root))
-    return found[root], root, tuple(other for other in others if not root.startswith(other))
+    return found[root], root, tuple(other for other in others if not root.startswith(other))[:COPIES]
 
 
 def _bare(names: list[str]) -> list[str]:
@@ -149,8 +150,10 @@ def _below(names: Iterable[str], places: tuple[str, ...]) -> Iterator[str]:
 def _refuse_within(rest: Shapes) -> None:
     """Raises InputError for what stands among the net's own modules and may take part in its answer: kernels, norms, a
     pooling that learns, bare parameters. Linear layers are heads, and a loss may have its weights there."""
-    for top in sorted({name.partition(".")[0] for name in rest}):
-        part = {name: shape for name, shape in rest.items() if name.partition(".")[0] == top}
+    parts: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, shape in rest.items():
+        parts.setdefault(name.partition(".")[0], {})[name] = shape
+    for top, part in sorted(parts.items()):
         dimensions = max(map(len, part.values()))
         linear = dimensions == 2 or top in _HEADS
         loss = dimensions < 2 and top not in part and not any(
@@ -165,7 +168,7 @@ def _classifier(shapes: Shapes, root: str, taken: set[str]) -> tuple[list[tuple[
 
     It stands beside the body, or beside a module that the body is in.
     """
-    heads = [(place, head) for place in _around(root) for head in _heads_at(shapes, place, taken)]
+    heads = [(place, head) for place in _around(root)[:LEVELS] for head in _heads_at(shapes, place, taken)]
     plain = [(place, head) for place, head in heads if _is_linear(head, shapes)]
     if not plain:
         return [], tuple(_module(head) for _, head in heads)
@@ -229,8 +232,9 @@ def _one_each(renamed: list[tuple[str, str]]) -> dict[str, str]:
 def _grouped(names: list[str], root: str) -> Iterator[tuple[str, int]]:
     """By the module that they are in, seen from the net; the largest first."""
     counts: dict[str, int] = {}
+    places = _around(root)
     for name in names:
-        place = next(place for place in _around(root) if name.startswith(place))
+        place = next(place for place in places if name.startswith(place))
         top = place + name[len(place):].partition(".")[0]
         counts[top] = counts.get(top, 0) + 1
     yield from sorted(counts.items(), key=lambda item: (-item[1], item[0]))

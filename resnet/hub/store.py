@@ -80,15 +80,21 @@ class ModelStore:
         return ref.path is not None or self.headers.peek(ref) is not None
 
     def recognise(self, ref: ModelRef, seconds: float = HUB_SECONDS) -> Recognised:
-        """The network behind a model's header.
+        """The network behind a model's header; where the Hub is away, of what came from it before, as in `obtain`.
 
         Raises:
             InputError: as `header`, or it is no plain ResNet.
         """
-        header = self.header(ref, seconds)
+        notes: tuple[Note, ...] = ()
+        try:
+            header = self.header(ref, seconds)
+        except InputError as error:
+            kept = self._kept(ref, error)
+            header, notes = local_header(kept, str(ref)), (Note("from_cache"),)
         from resnet.hub.recognise import recognise_header
 
-        return recognise_header(header)
+        found = recognise_header(header)
+        return replace(found, notes=(*found.notes, *notes))
 
     def is_at_hand(self, ref: ModelRef) -> bool:
         """Whether `load` needs no Hub: the model is on this machine, or was fetched by this process."""
@@ -133,10 +139,7 @@ class ModelStore:
         except InputError as error:
             if error.key not in AWAY:
                 self.headers.pop(ref)  # what it told may be no longer so
-            kept = self._place(ref) or self._last_snapshot(ref)
-            if error.key not in AWAY or kept is None:
-                raise
-            return self._loaded(ref, kept, Note("from_cache"))
+            return self._loaded(ref, self._kept(ref, error), Note("from_cache"))
         self.places.put(ref, path)
         return self._loaded(ref, path)
 
@@ -146,6 +149,13 @@ class ModelStore:
             return ref.path
         path = self.places.peek(ref)
         return path if path is not None and self.downloads.files.complete(path) else None
+
+    def _kept(self, ref: ModelRef, error: InputError) -> Path:
+        """What came from the Hub before. Raises the error where it says more than that the Hub is away, or none did."""
+        kept = self._place(ref) or self._last_snapshot(ref) if error.key in AWAY else None
+        if kept is None:
+            raise error
+        return kept
 
     def _last_snapshot(self, ref: ModelRef) -> Path | None:
         """What any process of this machine's owner had from the Hub; this app's only if it is as it came."""

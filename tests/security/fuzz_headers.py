@@ -78,6 +78,9 @@ class Files:
             return data[start:stop], len(data)
         return (struct.pack("<Q", len(data)) + data)[start:stop], 8 + len(data) + self._room(data)
 
+    def names(self) -> list[str]:
+        return list(self.files)
+
     def _room(self, data: bytes) -> int:
         entries = json.loads(data)
         ends = []

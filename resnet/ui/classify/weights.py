@@ -5,7 +5,6 @@ note, and that note's appearance starts the download, in a lane of its own.
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
@@ -15,7 +14,7 @@ from gradio.components import Component
 from resnet.config import variant_title
 from resnet.hub.downloads import Progress
 from resnet.hub.loaded import LoadedModel
-from resnet.hub.ref import ModelRef, bundled_names
+from resnet.hub.ref import ModelRef, bundled_names, default_name, offered_names
 from resnet.hub.store import current
 from resnet.papers.curated import CURATED, Curated
 from resnet.ui.page.language import language, word
@@ -32,14 +31,13 @@ log = logging.getLogger("resnet")
 
 
 def own_models() -> tuple[str, ...]:
-    """What whoever runs this instance wants to be offered first: RESNET_MODELS, references with commas between."""
-    named = (name.strip() for name in os.environ.get("RESNET_MODELS", "").split(","))
-    return tuple(name for name in named if name and _may_be_named(name))
+    """What whoever runs this instance wants to be offered first."""
+    return tuple(filter(_may_be_named, offered_names()))
 
 
 def default_model() -> str:
-    """The model of a link that names none: RESNET_DEFAULT_MODEL, else a bundled one."""
-    name = os.environ.get("RESNET_DEFAULT_MODEL", "").strip()
+    """The model of a link that names none: the owner's, else a bundled one."""
+    name = default_name()
     return name if name and _may_be_named(name) else BUNDLED_DEFAULT
 
 
