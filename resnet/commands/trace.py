@@ -38,7 +38,7 @@ def add(commands: Subcommands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a net's trace as a table, as JSON, as the tutorials' listing or as code, or what breaks."""
-    from resnet.hub.trace import trace_recognised
+    from resnet.hub.trace import answer, trace_recognised
 
     changes = settings(args.set)
     if args.classes is not None:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     size = None if args.breaks else args.size  # what cannot be traced is a finding too
     result, found = trace_recognised(args.net, size, args.batch, trusted=True, **changes)
     if args.json:
-        print_json(result.to_dict() | ({"recognised": found.to_dict()} if found else {}))
+        print_json(answer(result, found))
     elif args.listing:
         print(result.listing())
     elif args.code or args.breaks:

@@ -49,6 +49,13 @@ def trace_file(found: Recognised, size: int | tuple[int, int] | None = None, bat
     return without_classifier(result)
 
 
+def answer(result: Trace, found: Recognised | None) -> dict:
+    """JSON-friendly: the trace, and for a model reference that and what it was recognised as."""
+    if found is None:
+        return result.to_dict()
+    return replace(result, name=found.name).to_dict() | {"reference": found.name, "recognised": found.to_dict()}
+
+
 def _traced(net: str | ResNetConfig | ResNet, size: int | tuple[int, int] | None, batch: int, changes: dict) -> Trace:
     """Torch, which takes seconds to import, is only needed once the header was read."""
     from resnet.tracing.trace import trace

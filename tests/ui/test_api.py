@@ -60,7 +60,7 @@ def refused(client: Client, end_point: str, *values, **named) -> str:
 def test_three_end_points_with_names_and_types(client):
     told = parameters(client)
     assert set(told) == {"/trace", "/compare", "/classify"}
-    assert told["/trace"][:4] == [("variant", "str"), ("height", "int"), ("width", "int"), ("classes", "int")]
+    assert told["/trace"] == [("variant", "str"), *((name, "None | int") for name in ("height", "width", "classes"))]
     assert told["/compare"][:1] == [("data", "str")]
     assert told["/classify"][:3] == [("image", "filepath"), ("model", "str"), ("top_k", "int")]
 
@@ -75,6 +75,12 @@ def test_trace(client):
     answer = client.predict(variant="resnet18", height=64, width=96, classes=7, api_name="/trace")
     assert answer == json.loads(json.dumps(trace("resnet18", size=(64, 96), classes=7).to_dict()))
     assert client.predict(api_name="/trace")["params"] == 25_557_032
+
+
+def test_what_is_left_out_is_the_checkpoints_own(client):
+    answer = client.predict(variant="resnet20_cifar10", api_name="/trace")
+    assert (answer["params"], answer["input"]) == (269_722, [1, 3, 32, 32])
+    assert answer["reference"] == "resnet20_cifar10" and answer["recognised"]["variant"] == "resnet20_cifar"
 
 
 def test_compare(client):
@@ -97,7 +103,7 @@ def test_classify(client, picture, kind):
     ({"height": 1, "width": 1}, "one_pixel", {}),
     ({"height": 100000, "width": 100000}, "range", {"field": "input_size", "limit": "8,192", "value": "100000"}),
     ({"classes": 0}, "range", {"field": "classes", "limit": "100,000", "value": "0"}),
-    ({"classes": None}, "number_empty", {"field": "classes"}),
+    ({"classes": ""}, "number_empty", {"field": "classes"}),
     ({"height": 1.5}, "whole_number", {"field": "height", "value": "1.5"}),
     ({"height": "NaN"}, "whole_number", {"field": "height", "value": "NaN"}),
     ({"variant": 5}, "link_value", {"field": "variant", "value": "5"}),
@@ -138,7 +144,7 @@ def test_an_unexpected_failure_tells_no_internals(client, monkeypatch):
     def broken(*values, **named):
         raise RuntimeError("secret /srv/path")
 
-    monkeypatch.setattr("resnet.ui.trace.tab.trace", broken)
+    monkeypatch.setattr("resnet.ui.trace.api.traced", broken)
     sentence = refused(client, "/trace")
     assert sentence.startswith("Something went wrong on our side") and "secret" not in sentence
 

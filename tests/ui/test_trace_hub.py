@@ -8,7 +8,8 @@ import pytest
 
 from resnet.ui.page.build import view_of
 from resnet.ui.page.sharing import to_query
-from resnet.ui.trace.tab import OF_A_NET, PANEL, trace_api
+from resnet.ui.trace.api import trace_api
+from resnet.ui.trace.tab import OF_A_NET, PANEL
 from resnet.ui.trace.view import TraceView
 from resnet.ui.wall.guard import place_at_the_hub
 from resnet.ui.wall.limits import HUB_AT_ONCE
@@ -89,4 +90,14 @@ def test_a_visitor_cannot_name_files_of_this_machine(hub, name):
 
 
 def test_the_api_traces_a_repository(hub):
-    assert trace_api(REPO)["params"] == 25_557_032
+    answer = trace_api(REPO)
+    assert answer["params"] == 25_557_032 and answer["reference"] == answer["name"] == REPO
+    assert answer["recognised"]["variant"] == "resnet50" and answer["recognised"]["bytes_read"] < 200_000
+
+
+def test_a_body_alone_is_counted_without_a_classifier(hub, tmp_path):
+    body = {name: shape for name, shape in of("resnet18").items() if not name.startswith("fc.")}
+    hub.add("a/body", {"model.safetensors": write(tmp_path / "body.safetensors", body)})
+    assert trace_api("a/body")["params"] == 11_176_512 and trace_api("a/body", classes=10)["params"] == 11_181_642
+    message, html, *_ = ask(PANEL.follow("variant"), held_with(TraceView(), variant="a/body"))
+    assert message == "" and "11,176,512" in words(html) and "11,689,512" not in words(html)

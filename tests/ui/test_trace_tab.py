@@ -10,8 +10,9 @@ from resnet.config import VARIANTS
 from resnet.hub.load import load
 from resnet.tracing.trace import trace
 from resnet.ui.page.sharing import from_query, to_query
+from resnet.ui.trace.api import trace_api
 from resnet.ui.trace.layers import layers_csv
-from resnet.ui.trace.tab import OF_A_NET, PANEL, show_block, show_file, trace_api
+from resnet.ui.trace.tab import OF_A_NET, PANEL, show_block, show_file
 from resnet.ui.trace.view import TraceView
 from resnet.ui.wall.guard import message_html
 from resnet.util.text import text
@@ -170,7 +171,21 @@ def test_the_api_answers_as_the_command_line_does():
     assert trace_api(classes=10)["params"] == trace("resnet50", classes=10).params
 
 
-@pytest.mark.parametrize("changes", [{"variant": "resnet51"}, {"height": 0}, {"width": 100000}, {"classes": None},
+@pytest.mark.parametrize(("name", "changes", "params", "shape"), [
+    ("resnet20_cifar10", {}, 269_722, (1, 3, 32, 32)), ("resnet20_cifar", {}, 269_722, (1, 3, 32, 32)),
+    ("d2l_resnet18", {"classes": 3}, trace("d2l_resnet18", classes=3).params, (1, 1, 64, 64)),
+    ("resnet20_cifar10", {"height": 64}, 269_722, (1, 3, 64, 32)),
+])
+def test_what_a_program_leaves_out_is_the_nets_own(name, changes, params, shape):
+    """Not 224 pixels and a thousand classes, which made 334,072 parameters of the first."""
+    answer = trace_api(name, **changes)
+    assert answer["params"] == params and tuple(answer["input"]) == shape
+    assert ("reference" in answer) == ("recognised" in answer) == (name == "resnet20_cifar10")
+    if name == "resnet20_cifar10":
+        assert answer["name"] == answer["reference"] == name and answer["recognised"]["variant"] == "resnet20_cifar"
+
+
+@pytest.mark.parametrize("changes", [{"variant": "resnet51"}, {"height": 0}, {"width": 100000}, {"classes": ""},
                                      {"height": 1, "width": 1}])
 def test_the_api_refuses_in_a_sentence(changes):
     with pytest.raises(gr.Error) as caught:

@@ -10,18 +10,19 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from resnet.config import VARIANTS, ResNetConfig, variant_title
+from resnet.config import VARIANTS, variant_title
 from resnet.hub.recognise import recognise_header
 from resnet.tracing.codegen import code
 from resnet.tracing.cost import cost
 from resnet.tracing.diagram import network_map
-from resnet.tracing.trace import trace
+from resnet.tracing.records import Trace
 from resnet.ui.gradio_compat import sent
 from resnet.ui.page.controls import control, followers, updates
 from resnet.ui.page.download import download
 from resnet.ui.page.language import language, word
 from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
 from resnet.ui.page.sharing import parse_controls
+from resnet.ui.trace.api import trace_api
 from resnet.ui.trace.inside import inside_html, nearest_focus
 from resnet.ui.trace.layers import figures_html, layers_csv, listing_html, source_html, table_html
 from resnet.ui.trace.panels import (
@@ -34,8 +35,8 @@ from resnet.ui.trace.panels import (
 )
 from resnet.ui.trace.second_net import second_net_html
 from resnet.ui.trace.upload import SEND, button_html, uploaded_header
-from resnet.ui.trace.view import BUILT, TraceReading, TraceView, base, spelled
-from resnet.ui.wall.guard import guarded_api, guarded_view
+from resnet.ui.trace.view import BUILT, TraceReading, TraceView, spelled, traced
+from resnet.ui.wall.guard import guarded_view
 from resnet.util.fields import parse
 from resnet.util.html import escape
 from resnet.util.numbers import by
@@ -55,8 +56,7 @@ element.addEventListener("keydown", pick);"""
 def read(view: TraceView, lang: str) -> TraceReading:
     """Trace and count what the view describes."""
     started = time.perf_counter()
-    config, found = view.config, base(view.variant)[1]
-    result = trace(config, size=view.size, batch=view.batch)
+    result, found = traced(view)
     counted = cost(result, view.count, view.scope)
     return TraceReading(view, result, counted, found, 1e3 * (time.perf_counter() - started), lang)
 
@@ -74,7 +74,7 @@ def page_html(reading: TraceReading) -> str:
         f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
         f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
-        f"<section>{table_html(reading)}{_take_along(result.config, view.size, view.batch, lang)}</section>",
+        f"<section>{table_html(reading)}{_take_along(result, lang)}</section>",
         listing_html(reading),
         source_html(reading),
     ))
@@ -103,23 +103,6 @@ def show_file(request: gr.Request, chosen: gr.EventData, *controls: Any) -> tupl
     view = TraceView(found.variant if found.variant in VARIANTS else "resnet50", **spelled(found.config))
     html = page_html(replace(read(view, lang), recognised=found))
     return html, PANEL.link(view), *updates(view, ("variant", *OF_A_NET), lang)
-
-
-@guarded_api
-def trace_api(variant: str = "resnet50", height: int = 224, width: int = 224, classes: int = 1000) -> dict:
-    """Shapes, parameters and multiply-adds of a ResNet, layer by layer.
-
-    Parameters:
-        variant: a name such as resnet50, plain34, resnext50_32x4d, resnet20_cifar, d2l_resnet18.
-        height: of the input, in pixels.
-        width: of the input, in pixels.
-        classes: outputs of the last layer.
-    Returns:
-        name, input, params, macs and layers, as `python -m resnet trace --json` prints them.
-    """
-    numbers = {"height": height, "width": width, "classes": classes}
-    view = TraceView(parse("variant", str, variant), **{key: parse(key, int, n) for key, n in numbers.items()})
-    return trace(view.whole().config, size=view.size).to_dict()
 
 
 def build() -> Tab:
@@ -162,11 +145,10 @@ def _controls() -> tuple[dict[str, Component], Any]:
 
 
 @lru_cache(maxsize=16)
-def _take_along(config: ResNetConfig, size: tuple[int, int], batch: int, lang: str) -> str:
+def _take_along(result: Trace, lang: str) -> str:
     """The net as code, its numbers and its map, as files and to look at; kept for the next click on the same net."""
-    result = trace(config, size, batch)
     name = f"{re.sub('[^a-z0-9_.]+', '-', result.name)}-{by(result.input, 'x')}"
-    source = code(config, size)
+    source = code(result.config, result.input[2:])
     links = (download(f"{name}.py", source, text("trace.code", lang)),
              download(f"{name}.csv", layers_csv(result), text("trace.download", lang)),
              download(f"{name}.json", json.dumps(result.to_dict()), text("trace.json", lang)),

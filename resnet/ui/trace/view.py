@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnet.config import CHOICES, ResNetConfig, config_of
-from resnet.hub.recognise import Recognised
+from resnet.hub.recognise import Recognised, without_classifier
 from resnet.hub.ref import named_model
 from resnet.hub.store import current
 from resnet.tracing.cost import SCOPES, UNITS, Cost
 from resnet.tracing.diagram import FOLDS
 from resnet.tracing.records import Trace
+from resnet.tracing.trace import trace
 from resnet.ui.page.sharing import View
 from resnet.ui.wall.guard import place_at_the_hub
 from resnet.util.fields import option, spell
@@ -112,6 +113,19 @@ def base(name: str) -> tuple[ResNetConfig, Recognised | None]:
     with nullcontext() if is_known(name) else place_at_the_hub():
         found = current().recognise(ref)
     return found.config, found
+
+
+def traced(view: TraceView) -> tuple[Trace, Recognised | None]:
+    """What the view describes, and for a checkpoint what it was recognised as.
+
+    Of one without a classifier none is counted, unless the number of classes is set.
+
+    Raises:
+        InputError: as `base` and `tracing.trace.trace`.
+    """
+    found, result = base(view.variant)[1], trace(view.config, view.size, view.batch)
+    bare = found is not None and found.headless and view.classes == found.config.classes
+    return without_classifier(result) if bare else result, found
 
 
 def is_known(name: str) -> bool:
