@@ -1,11 +1,17 @@
+import json
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from resnet.data import Split, load_samples
+from resnet.__main__ import main
+from resnet.data import Split, data_spec, load_samples
+from resnet.hub.labels import are_numbers
 from resnet.hub.load import bundled, load
-from resnet.model import create
+from resnet.inference.predict import classify
+from resnet.model import ResNet, create
 from resnet.training.evaluate import evaluate, evaluate_model
 from resnet.training.workers import Workers
 from resnet.util.errors import InputError
@@ -89,7 +95,7 @@ def test_a_model_sees_images_as_it_was_trained_to(monkeypatch, net):
 
 
 @pytest.mark.parametrize(("arguments", "key"), [
-    (("cifar10",), "evaluate_misfit"), (("mnist",), "unknown_data"),
+    (("cifar10",), "evaluate_shape"), (("mnist",), "unknown_data"),
     (("fashion_mnist", 0), "range"), (("fashion_mnist", 5, "fp8"), "choice"),
 ])
 def test_what_cannot_be_evaluated_is_refused(net, arguments, key):
@@ -101,6 +107,78 @@ def test_what_cannot_be_evaluated_is_refused(net, arguments, key):
 def test_a_net_for_other_data_of_the_same_shape_is_refused(net):
     with pytest.raises(InputError, match="made for CIFAR-10"):
         evaluate_model(net, made_info(tiny(), data="cifar10"), "fashion_mnist")
+
+
+def test_a_misfit_is_a_whole_sentence_whatever_is_known():
+    """A stranger's net was made for nobody knows what."""
+    with pytest.raises(InputError) as caught:
+        evaluate_model(create(tiny()), made_info(tiny(classes=7), data="", labels=tuple("abcdefg")), "fashion_mnist")
+    assert caught.value.key == "evaluate_shape" and "for ;" not in str(caught.value)
+    assert "knows 7 classes" in str(caught.value)
+
+
+NAMES = data_spec("fashion_mnist").classes
+SHUFFLED = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)  # the data set's class of each answer
+
+
+def shuffled(net: ResNet) -> ResNet:
+    other = deepcopy(net)
+    with torch.no_grad():
+        for tensor in (other.fc.weight, other.fc.bias):
+            tensor.copy_(tensor[list(SHUFFLED)])
+    return other
+
+
+@pytest.mark.parametrize("spelled", [str, str.upper, lambda name: name.replace("-", "_").lower()])
+def test_answers_in_another_order_are_matched_by_name(monkeypatch, net, spelled):
+    monkeypatch.delenv("RESNET_DATA", raising=False)
+    names = tuple(spelled(NAMES[i]) for i in SHUFFLED)
+    right = evaluate_model(net, made_info(tiny()), "fashion_mnist", limit=200)
+    assert evaluate_model(shuffled(net), made_info(tiny(), labels=names), "fashion_mnist", limit=200) == right
+    blind = evaluate_model(shuffled(net), made_info(tiny()), "fashion_mnist", limit=200)
+    assert blind.confusion != right.confusion
+
+
+@pytest.mark.parametrize("labels", [
+    tuple(f"thing {i}" for i in range(10)), ("Bag", *NAMES[1:]), (*NAMES[:9], "T-shirt/top"), tuple("3210456789"),
+])
+def test_names_that_are_not_the_data_sets_are_refused(net, labels):
+    with pytest.raises(InputError) as caught:
+        evaluate_model(net, made_info(tiny(), data="", labels=labels), "fashion_mnist", limit=5)
+    assert caught.value.key == "labels_differ" and caught.value.sentence("zh")
+
+
+@pytest.mark.parametrize("pattern", ["class_{}", "LABEL_{}", "{}"])
+def test_numbered_classes_are_in_the_data_sets_order(monkeypatch, net, pattern):
+    monkeypatch.delenv("RESNET_DATA", raising=False)
+    labels = tuple(pattern.format(i) for i in range(10))
+    assert are_numbers(labels) and not are_numbers(NAMES)
+    found = evaluate_model(net, made_info(tiny(), data="", labels=labels), "fashion_mnist", limit=100)
+    assert found == evaluate_model(net, made_info(tiny()), "fashion_mnist", limit=100)
+
+
+def test_a_repositorys_net_is_evaluated_on_what_classify_shows_it(tmp_path, monkeypatch, capsys):
+    """Its own size, crop and colours: with the data set's own, some answers would differ from classify's."""
+    monkeypatch.delenv("RESNET_DATA", raising=False)
+    net = create("resnet18", widths=(4, 8, 8, 8), classes=10, in_channels=1).eval()
+    with torch.no_grad():
+        net.train()(made_split(64, seed=2).images.float().repeat(1, 1, 2, 2) / 100)
+    save_file(net.eval().state_dict(), tmp_path / "model.safetensors")
+    steps = {"input_size": [1, 40, 40], "crop_pct": 0.6, "mean": [0.2], "std": [0.4], "interpolation": "bicubic"}
+    names = [NAMES[i] for i in SHUFFLED]
+    (tmp_path / "config.json").write_text(json.dumps(
+        {"architecture": "resnet18", "label_names": names, "pretrained_cfg": steps}))
+    loaded, n = load(str(tmp_path)), 50
+    items = load_samples("fashion_mnist", "test").first(n)
+    answers = [classify(image.expand(3, -1, -1), loaded, 1, "fp32").predictions[0].label for image in items.images]
+    expected = torch.zeros(10, 10, dtype=torch.int)
+    for truth, answer in zip(items.labels.tolist(), answers, strict=True):
+        expected[truth, NAMES.index(answer)] += 1
+    assert main(["evaluate", str(tmp_path), "--data", "fashion_mnist", "--limit", str(n), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["confusion"] == expected.tolist() and len(set(answers)) > 1
+    as_before = evaluate_model(loaded.model, loaded.info, "fashion_mnist", n)
+    assert [list(row) for row in as_before.confusion] != found["confusion"]  # resized only
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """The names of a net's classes: the repository's own, ImageNet's where it has a thousand, else numbers."""
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from resnet.checkpoint import are_labels
+from resnet.util.errors import InputError
 from resnet.util.files import PACKAGE
 from resnet.util.note import Note
 
@@ -21,6 +24,38 @@ def read_labels(config: object, classes: int) -> tuple[tuple[str, ...], Note]:
     if classes == 1000:
         return imagenet(), Note("labels_imagenet")
     return tuple(f"class_{i}" for i in range(classes)), Note("labels_numbered", {"n": f"{classes:,}"})
+
+
+_NUMBER = re.compile(r"(?:class|label)?[ _-]?(\d+)", re.IGNORECASE)  # "class_3", transformers' "LABEL_3", "3"
+_SAME = {"plane": "airplane", "aeroplane": "airplane", "car": "automobile", "tshirt": "tshirttop"}
+
+
+def are_numbers(labels: Sequence[str]) -> bool:
+    """Whether classes have no names, only their places."""
+    found = [_NUMBER.fullmatch(label) for label in labels]
+    return all(match is not None and int(match[1]) == i for i, match in enumerate(found))
+
+
+def class_order(labels: Sequence[str], classes: Sequence[str], model: str) -> tuple[int, ...]:
+    """Which of a net's answers means each of a data set's classes, by the names; numbered ones are in their order.
+
+    Raises:
+        InputError: the names are not the data set's.
+    """
+    if are_numbers(labels):
+        return tuple(range(len(classes)))
+    known = {_plain(label): i for i, label in enumerate(labels)}
+    strange = next((name for name in classes if _plain(name) not in known), None)
+    if strange is not None or len(known) != len(classes):
+        shown = ", ".join(label[:40] for label in labels[:4])
+        raise InputError("labels_differ", model=model[:80], names=shown, name=strange or classes[0])
+    return tuple(known[_plain(name)] for name in classes)
+
+
+def _plain(label: str) -> str:
+    """ "T-Shirt" -> "tshirttop": without case and signs, in the data set's own word for it."""
+    bare = "".join(filter(str.isalnum, label.casefold()))
+    return _SAME.get(bare, bare)
 
 
 def _names(found: object, classes: int) -> tuple[str, ...] | None:

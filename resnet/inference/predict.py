@@ -1,6 +1,7 @@
 """A picture -> the k most probable classes, with what the net saw and how long it took."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,6 +88,16 @@ def see(picture: "Tensor | Picture", loaded: LoadedModel, test_size: bool = Fals
     pixels = picture.pixels if isinstance(picture, Picture) else picture
     seen = follow(pixels, net.in_channels, steps) if steps else prepare(pixels, net.in_channels, net.input_size)
     return replace(seen, original=picture.size) if isinstance(picture, Picture) else seen
+
+
+def look_of(loaded: LoadedModel) -> Callable[[Tensor], Tensor] | None:
+    """What makes of a data set's images, uint8 [n, 1 or 3, h, w], those that `classify` would show to this model.
+
+    None where its files do not say how: then the data set's own steps are its own.
+    """
+    if loaded.steps is None:
+        return None
+    return lambda images: torch.stack([see(image.expand(3, -1, -1), loaded).pixels for image in images])
 
 
 def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Tensor:

@@ -1,16 +1,20 @@
 """Accuracy and loss of a net on a data set, alone or sharded over torchrun's processes."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from resnet.checkpoint import ModelInfo
-from resnet.data import DATA, Split, data_spec, load_split, normalise
+from resnet.data import DATA, DataSpec, Split, data_spec, load_split, normalise
+from resnet.hub.labels import class_order
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
 from resnet.util.precision import autocast, check_precision
+
+BATCH = 500  # images of a data set's own size
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,19 @@ class Score:
         return 100 * (1 - self.accuracy)
 
 
+Look = Callable[[Tensor], Tensor]
+
+
 @torch.inference_mode()
-def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int = 500,
-             rank: int = 0, world: int = 1) -> Score:
+def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int = BATCH, rank: int = 0, world: int = 1,
+             look: Look | None = None, order: Sequence[int] | None = None) -> Score:
     """The score of `model` on `split`, without augmentation; leaves the model in its mode.
 
     With world > 1 each process takes every world-th batch and the sums are shared.
+
+    Args:
+        look: makes of the data set's images, uint8 [n, c, h, w], those that the net is shown.
+        order: which of the net's answers means each of the data set's classes; None: they are in that order.
     """
     was_training = model.training
     model.eval()
@@ -42,10 +53,12 @@ def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int
     confusion = torch.zeros(classes * classes, dtype=torch.float64, device=device)
     loss = torch.zeros(1, dtype=torch.float64, device=device)
     for start in range(rank * batch, len(split), world * batch):
-        images = split.images[start:start + batch].to(device)
+        images = split.images[start:start + batch]
+        images = (look(images) if look else images).to(device)
         labels = split.labels[start:start + batch].to(device)
         with autocast(device, precision):
             logits = model(normalise(images, split.spec)).float()
+        logits = logits if order is None else logits[:, list(order)]
         loss += F.cross_entropy(logits, labels, reduction="sum")
         confusion += torch.bincount(labels * classes + logits.argmax(1), minlength=classes * classes)
     model.train(was_training)
@@ -55,9 +68,14 @@ def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int
     return Score(n, int(counts.trace()) / n, sums[0].item() / n, tuple(map(tuple, counts.tolist())))
 
 
-def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | None = None,
-                   precision: str = "fp32", workers: Workers = ALONE) -> Score:
+def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | None = None, precision: str = "fp32",
+                   workers: Workers = ALONE, look: Look | None = None, batch: int = BATCH) -> Score:
     """The score of a trained net on the (first `limit`) test images of a data set, seen as it was trained to.
+
+    Its classes are matched with the data set's by their names, whatever order its answers are in.
+
+    Args:
+        look: as in `evaluate`, for a net whose own files say how its pictures are made; None: resized.
 
     Raises:
         InputError: the data set is unknown or missing, or not what the net was made for.
@@ -66,20 +84,26 @@ def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | No
         raise InputError("range", field="limit", value=limit, limit="10,000")
     check_precision(precision)
     check_fit(info, data)
-    split = as_seen(load_split(data, "test").first(limit), info)
-    return evaluate(model, split, precision, rank=workers.rank, world=workers.world)
+    order = class_order(info.labels, data_spec(data).classes, info.name)
+    split = load_split(data, "test").first(limit)
+    shown = as_seen(split, info) if look is None else replace(split, spec=_as_normalised(split, info))
+    return evaluate(model, shown, precision, batch, workers.rank, workers.world, look, order)
 
 
 def check_fit(info: ModelInfo, data: str) -> None:
     """Raises InputError when the data set is unknown or not what the net was made for."""
     spec, config = data_spec(data), info.architecture
-    fits = (config.in_channels, config.classes) == (spec.channels, len(spec.classes))
-    if not fits or (info.data in DATA and info.data != data):
-        made_for = DATA[info.data].title if info.data in DATA else info.data
-        raise InputError("evaluate_misfit", model=info.name, title=spec.title, channels=config.in_channels,
-                         classes=config.classes, made_for=made_for)
+    if (config.in_channels, config.classes) != (spec.channels, len(spec.classes)):
+        raise InputError("evaluate_shape", model=info.name, title=spec.title, channels=config.in_channels,
+                         classes=f"{config.classes:,}", needs_channels=spec.channels, needs_classes=len(spec.classes))
+    if info.data in DATA and info.data != data:
+        raise InputError("evaluate_misfit", model=info.name, title=spec.title, made_for=DATA[info.data].title)
+
+
+def _as_normalised(split: Split, info: ModelInfo) -> DataSpec:
+    return replace(split.spec, mean=info.mean, std=info.std)
 
 
 def as_seen(split: Split, info: ModelInfo) -> Split:
     """The images as the net was trained to see them: its size, its mean and deviation."""
-    return replace(split.resized(info.architecture.input_size), spec=replace(split.spec, mean=info.mean, std=info.std))
+    return replace(split.resized(info.architecture.input_size), spec=_as_normalised(split, info))
