@@ -59,7 +59,7 @@ def read_model(ref: ModelRef, path: Path) -> LoadedModel:
     """
     found = recognise_header(local_header(path, str(ref)))
     found.check_loadable()
-    described = _describe(found, path)
+    described = describe(found, path)
     if ref.limited:
         check_affordable(found.config, described.sizes)
     model = restore(found.config, read_tensors(path, found.mapping))
@@ -85,12 +85,12 @@ class _Description:
             steps.size for steps in (self.steps, self.test_steps) if steps}
 
 
-def _describe(found: Recognised, path: Path) -> _Description:
-    """Classes, mean and std, and how the net wants its pictures."""
+def describe(found: Recognised, path: Path | None) -> _Description:
+    """Classes, mean and std, and how the net wants its pictures; a path is where its files lie."""
     config = found.header.config
     if isinstance(config, dict) and isinstance(config.get("architecture"), dict) and "labels" in config:
         return _Description(ModelInfo.from_json(json.dumps(config), f"{found.name[:80]}/{CONFIG_FILE}"))
-    processor = read_json(Folder(path), PROCESSOR, SMALL) if path.is_dir() else None
+    processor = read_json(Folder(path), PROCESSOR, SMALL) if path and path.is_dir() else None
     wanted = read_preprocessing(config, processor, found.config)
     labels, source = read_labels(config, found.config.classes)
     info = ModelInfo(found.name, found.variant, found.config, "", labels, wanted.mean, wanted.std)

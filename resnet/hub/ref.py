@@ -27,18 +27,18 @@ _IN_REVISION = re.compile(r"(refs/(?:pr|convert)/[^/]+|[^/]+)/(.+)")
 
 @dataclass(frozen=True)
 class ModelRef:
-    """A bundled model, one on the Hub, or a folder or .safetensors file of this machine.
+    """A bundled model, one on the Hub, a folder or .safetensors file of this machine, or a module in its memory.
 
     Equal for all spellings of one thing; `str` is the shortest, which users see.
 
-    repo       a bundled model's name, or a repository's: "owner/name"
+    repo       a bundled model's name, a module's class, or a repository's: "owner/name"
     revision   a repository's branch, tag or commit
     inside     the repository's file that is meant: "folder/file.safetensors"; "" for model.safetensors, or its shards
     file       the absolute path of what is local
     trusted    this machine's owner named it, so the Hub is sent the owner's token; a visitor's reference is not
     """
 
-    kind: Literal["bundled", "hub", "local"]
+    kind: Literal["bundled", "hub", "local", "memory"]
     repo: str = ""
     revision: str = ""
     inside: str = ""
@@ -66,8 +66,8 @@ class ModelRef:
 
     @property
     def path(self) -> Path | None:
-        """Where the files lie on this machine; None for a repository on the Hub."""
-        if self.kind == "hub":
+        """Where the files lie on this machine; None for a repository on the Hub, and for a module."""
+        if self.kind in ("hub", "memory"):
             return None
         return WEIGHTS / self.repo if self.kind == "bundled" else Path(str(self))
 

@@ -134,8 +134,13 @@ def _by_pillow(data: "bytes | memoryview", kind: str) -> Picture:
 
     with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
         picture.load()
-        return _finished(lambda top, bottom: picture.crop((0, top, picture.width, bottom)), picture.height,
-                         picture.width, picture.getexif().get(_ORIENTATION, 1))
+        return from_pillow(picture)
+
+
+def from_pillow(picture: "Image.Image") -> Picture:
+    """A picture of Pillow's as a file of it would be shown."""
+    return _finished(lambda top, bottom: picture.crop((0, top, picture.width, bottom)), picture.height,
+                     picture.width, picture.getexif().get(_ORIENTATION, 1))
 
 
 def _is_still_webp(data: "bytes | memoryview") -> bool:

@@ -3,16 +3,15 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
+from resnet.inference.arrays import AnyPicture, picture_of
 from resnet.inference.decoder import Picture
-from resnet.inference.decoding import open_picture
 from resnet.inference.picture import Seen, follow, prepare
 from resnet.inference.placement import best_device, placed
 from resnet.inference.probabilities import entropy, ranked
@@ -49,13 +48,14 @@ class Answer:
         return f"<Answer of {self.model}: {first}{', ...' if len(self.predictions) > 5 else ''}>"
 
 
-def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | LoadedModel", top_k: int = 5,
+def classify(image: AnyPicture, model: str | ModelRef | LoadedModel | nn.Module, top_k: int = 5,
              precision: str = "auto", device: str | None = None, test_size: bool = False) -> Answer:
     """Ask a trained net what is on a picture.
 
     Args:
-        image: a JPEG, PNG or WebP file, its bytes, or a uint8 RGB tensor [3, height, width].
-        model: a model reference or a loaded model.
+        image: a JPEG, PNG or WebP file, or its bytes; a picture of Pillow's; an array [height, width] or
+            [height, width, 1, 3 or 4], uint8 or float from 0 to 1; a uint8 RGB tensor [3, height, width].
+        model: a model reference, a loaded model, or a network in memory, as `load` takes it.
         top_k: at most the number of classes is returned.
         precision: "fp32", "bf16", or "auto": bf16 where it pays.
         test_size: take timm's larger test size where the repository names one, as `see`.
@@ -68,7 +68,7 @@ def classify(image: "str | Path | bytes | Tensor", model: "str | ModelRef | Load
         raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
     loaded = model if isinstance(model, LoadedModel) else load(model)
     start = time.perf_counter()
-    seen = see(image if isinstance(image, Tensor) else open_picture(image), loaded, test_size)
+    seen = see(picture_of(image), loaded, test_size)
     prepared = time.perf_counter()
     where = torch.device(device) if device else best_device()
     found = forward(placed(loaded, where), seen.pixels[None], where, precision)[0]
