@@ -4,17 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import torch
 from safetensors.torch import save
 
 from resnet.__main__ import main
+from resnet.commands import check_hub as check_hub_command
 from resnet.hub.labels import imagenet
 from resnet.hub.store import ModelStore, use
 from resnet.inference import check_hub as check_hub_module
 from resnet.model import create
-from resnet.papers.curated import CURATED, Curated
+from resnet.papers.curated import CURATED, FAMILY, PHOTOGRAPHS, Curated, Kind
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
 from tests.hub import StandInHub, pointed_at
@@ -43,6 +45,23 @@ def test_every_entry_is_a_release_that_timm_knows():
     assert all(trace(name).params == {e.params for e in CURATED if e.variant == name}.pop()
                for name in ("resnet18", "resnet50"))
     assert len({entry.reference for entry in CURATED}) == len(CURATED) > 20
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.reference)
+def test_every_kind_is_a_release_of_as_many_parameters(kind):
+    import timm
+
+    name = kind.reference.removeprefix("timm/")
+    with torch.device("meta"):
+        net = timm.create_model(name)
+    assert sum(p.numel() for p in net.parameters()) == kind.params and name in timm.list_pretrained()
+    assert net.pretrained_cfg["num_classes"] == 1000
+
+
+def test_one_of_a_kind():
+    assert len({kind.title for kind in FAMILY}) == len({kind.reference for kind in FAMILY}) == len(FAMILY)
+    assert PHOTOGRAPHS in {entry.reference for entry in CURATED}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +117,27 @@ def test_another_net_is_found(hub):
     assert rows[0].problem == "is resnet18, not resnet34"
 
 
+def test_kinds_of_the_family_are_checked_or_refused(hub, weights, capsys):
+    """A made one of each: as it should be, of other parameters, refused, and not refused."""
+    rest = {f"layer1.0.{part}": torch.zeros(1) for part in ("conv2.fc1.weight",)}
+    branches = save({**create("resnet18").state_dict(), **rest})
+    for name, data in (("a/sound", weights["tabby"]), ("a/branches", branches)):
+        hub.add(name, {"model.safetensors": data})
+    kinds = (Kind("sound", "a/sound", 11_689_512), Kind("other", "a/sound", 7), Kind("split", "a/branches", 0, True),
+             Kind("plain", "a/sound", 0, True))
+    sound, other, refused, taken = check_hub_module.check_hub(kinds)
+    assert (sound.problem, sound.kind, sound.variant) == ("", "sound", "resnet18")
+    assert other.problem == "has 11,689,512 parameters, not 7"
+    assert refused.problem == "" and "conv2.fc1" in refused.refusal and refused.bytes == 0
+    assert taken.problem == "is read as resnet18 and should be refused"
+    assert "refused, as it should be" in check_hub_command.line(refused)
+
+
+def test_it_says_what_to_report(hub, capsys):
+    main(["check-hub", SMALL[0]])
+    assert f"torch {version('torch')}" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_hashes_are_compared(hub, capsys, tmp_path, weights):
     """Of what comes, and of what is in the cache, which is fetched again where it changed."""
@@ -130,4 +170,4 @@ def test_without_a_hub_it_says_so(tmp_path):
 
 def test_only_curated_ones_are_checked(capsys):
     assert main(["check-hub", "a/b"]) == 2
-    assert "a/b is not among the curated models" in capsys.readouterr().err
+    assert "a/b is not among the models that are checked" in capsys.readouterr().err

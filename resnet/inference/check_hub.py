@@ -1,4 +1,4 @@
-"""Whether the curated models are on the Hub as this app expects them: downloaded, hashed, recognised, asked."""
+"""Whether models are on the Hub as this app expects them: downloaded, hashed, recognised, asked; or refused."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from resnet.data import photo_file
+from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import AWAY
 from resnet.hub.store import current
 from resnet.inference.picture import decode
-from resnet.inference.predict import classify
-from resnet.papers.curated import CURATED, Curated
+from resnet.inference.predict import Prediction, classify
+from resnet.papers.curated import CURATED, Curated, Kind
 from resnet.util.errors import InputError
 
 # Of the photograph of a cat ImageNet's nets must give one of its five cats, the classes 281 to 285.
@@ -21,7 +22,11 @@ TABBY = "tabby"  # what the first of them is called
 
 @dataclass(frozen=True)
 class Checked:
-    """problem is "" where all is as expected; label and probability are of the reference picture."""
+    """problem is "" where all is as expected; label and probability are of the reference picture.
+
+    kind      of the family that it stands for; "" for a curated one
+    refusal   the sentence, for a kind that must be refused
+    """
 
     reference: str
     problem: str = ""
@@ -30,13 +35,15 @@ class Checked:
     commit: str = ""
     label: str = ""
     probability: float = 0.0
+    kind: str = ""
+    refusal: str = ""
 
 
 def reference_picture() -> bytes:
     return photo_file(PICTURE).read_bytes()
 
 
-def check_hub(entries: tuple[Curated, ...] = CURATED,
+def check_hub(entries: tuple[Curated | Kind, ...] = CURATED,
               tell: Callable[[str], None] = lambda reference: None) -> Iterator[Checked]:
     """One after the other; `tell` is called with each reference before it is fetched.
 
@@ -46,25 +53,41 @@ def check_hub(entries: tuple[Curated, ...] = CURATED,
     picture = decode(reference_picture())
     for entry in entries:
         tell(entry.reference)
+        kind = entry.title if isinstance(entry, Kind) else ""
         try:
-            yield _check(entry, picture)
+            yield _refused(entry) if isinstance(entry, Kind) and entry.refused else _check(entry, picture, kind)
         except InputError as error:
             if error.key in AWAY:
                 raise
-            yield Checked(entry.reference, str(error))
+            yield Checked(entry.reference, str(error), kind=kind)
 
 
-def _check(entry: Curated, picture: Tensor) -> Checked:
+def _refused(entry: Kind) -> Checked:
+    """Its header alone is read."""
+    try:
+        found = current().recognise(ModelRef.parse(entry.reference, trusted=True))
+    except InputError as error:
+        if not error.key.startswith("kind_"):
+            raise
+        return Checked(entry.reference, kind=entry.title, refusal=str(error))
+    return Checked(entry.reference, f"is read as {found.variant} and should be refused", kind=entry.title)
+
+
+def _check(entry: Curated | Kind, picture: Tensor, kind: str) -> Checked:
     ref, store = ModelRef.parse(entry.reference, trusted=True), current()
     loaded = store.load_anew(ref)
     header = store.header(ref)  # remembered from the loading, which compared the hashes
     best = classify(picture, loaded, top_k=1, precision="fp32").predictions[0]
-    problem = ""
-    if loaded.info.variant != entry.variant:
-        problem = f"is {loaded.info.variant}, not {entry.variant}"
-    elif len(labels := loaded.info.labels) != 1000 or not labels[CATS][0].startswith(TABBY):
-        problem = "its class names are not ImageNet's"
-    elif best.label not in labels[CATS]:
-        problem = f"sees {best.label} instead of a cat"
-    return Checked(entry.reference, problem, loaded.info.variant, header.file_size, header.revision, best.label,
-                   best.probability)
+    return Checked(entry.reference, _problem(entry, loaded, best), loaded.info.variant, header.file_size,
+                   header.revision, best.label, best.probability, kind)
+
+
+def _problem(entry: Curated | Kind, loaded: LoadedModel, best: Prediction) -> str:
+    labels, params = loaded.info.labels, sum(weight.numel() for weight in loaded.model.parameters())
+    if isinstance(entry, Curated) and loaded.info.variant != entry.variant:
+        return f"is {loaded.info.variant}, not {entry.variant}"
+    if params != entry.params:
+        return f"has {params:,} parameters, not {entry.params:,}"
+    if len(labels) != 1000 or not labels[CATS][0].startswith(TABBY):
+        return "its class names are not ImageNet's"
+    return "" if best.label in labels[CATS] else f"sees {best.label} instead of a cat"
