@@ -18,6 +18,7 @@ start()
 
 from resnet.data import photo_file  # noqa: E402
 from resnet.hub.store import ModelStore, use  # noqa: E402
+from resnet.ui.classify.photographs import get_ready  # noqa: E402
 from resnet.ui.gradio_patches import patched  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
@@ -38,4 +39,5 @@ if __name__ == "__main__":
                         **launch_options())
     with suppress(Exception):  # the first JPEG imports torchvision: no visitor shall wait for that
         decode(photo_file("cat"))
+        get_ready()
     demo.block_thread()

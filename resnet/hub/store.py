@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resnet.hub.cache import last_snapshot, mark_used, read_mark
+from resnet.hub.cache import last_snapshot, mark_used, read_mark, write_mark
 from resnet.hub.downloads import Downloads, Progress
 from resnet.hub.header import Header
 from resnet.hub.local import local_header
@@ -43,6 +44,7 @@ class ModelStore:
     models      loaded ones, by kind, place and when its files last changed; shared, so read-only
     infos       what the bundled ones are, by name
     downloads   those that run, and the files that were found sound
+    hub_answers whether the Hub did, when it was asked last; False until it is asked
     """
 
     def __init__(self, header_seconds: float = HEADER_SECONDS, places: int = PLACES):
@@ -51,6 +53,7 @@ class ModelStore:
         self.models: LRU[LoadedModel] = LRU(MEMORY, lambda loaded: loaded.nbytes)
         self.infos: LRU[ModelInfo] = LRU(INFOS)
         self.downloads = Downloads()
+        self.hub_answers = False
 
     def bundled(self) -> dict[str, ModelInfo]:
         """The models that ship with the app, by name; no weights are read."""
@@ -73,7 +76,16 @@ class ModelStore:
         """
         if ref.path is not None:
             return local_header(ref.path, str(ref))
-        return self.headers.get(ref, lambda: remote_header(ref, seconds))
+        return self.headers.get(ref, lambda: self._asked(ref, seconds))
+
+    def _asked(self, ref: ModelRef, seconds: float) -> Header:
+        try:
+            found = remote_header(ref, seconds)
+        except InputError as error:
+            self.hub_answers = error.key not in AWAY
+            raise
+        self.hub_answers = True
+        return found
 
     def knows(self, ref: ModelRef) -> bool:
         """Whether `header` needs no Hub."""
@@ -99,6 +111,20 @@ class ModelStore:
     def is_at_hand(self, ref: ModelRef) -> bool:
         """Whether `load` needs no Hub: the model is on this machine, or was fetched by this process."""
         return self._place(ref) is not None
+
+    def adopt(self, ref: ModelRef) -> bool:
+        """Whether another tool has fetched the whole of it, such as a Space's preload_from_hub: it is at hand then."""
+        folder = last_snapshot(ref)
+        if folder is None or not (self.downloads.files.complete(folder) or self._sound_links(folder)):
+            return False
+        self.places.put(ref, folder)
+        return True
+
+    def _sound_links(self, folder: Path) -> bool:
+        """Whether huggingface_hub's links lead to what the Hub had, whose tags its files are called by; marked so."""
+        with suppress(OSError):
+            write_mark(folder, {file.name: file.resolve().name for file in folder.iterdir() if file.is_symlink()})
+        return self.downloads.files.complete(folder)
 
     def load(self, ref: ModelRef) -> LoadedModel:
         """The model, downloaded if need be; what this process had from the Hub before is taken without asking it.
@@ -139,6 +165,8 @@ class ModelStore:
         except InputError as error:
             if error.key not in AWAY:
                 self.headers.pop(ref)  # what it told may be no longer so
+            else:
+                self.hub_answers = False
             return self._loaded(ref, self._kept(ref, error), Note("from_cache"))
         self.places.put(ref, path)
         return self._loaded(ref, path)

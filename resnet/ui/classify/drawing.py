@@ -12,6 +12,7 @@ from resnet.inference.decoder import Picture
 from resnet.inference.decoding import open_picture
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html
 from resnet.ui.classify.evidence import blocks_html, stages_html
+from resnet.ui.classify.photographs import STANDING_IN, stand_in_html
 from resnet.ui.classify.view import ANY, OWN, ClassifyReading, ClassifyView, model_title
 from resnet.ui.classify.weights import away_html, known_html
 from resnet.ui.page import device
@@ -30,9 +31,14 @@ def page_html(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     reading = read(view, picture, lang)
     other = _heading(view.beside) + answer_html(reading.second) if reading.second else ""
     title = _heading(view.model) if other else ""
-    return "".join((title, answer_html(reading), other, stages_html(reading), source_html(reading),
-                    *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
+    return "".join((_stands_in(view, lang), title, answer_html(reading), other, stages_html(reading),
+                    source_html(reading), *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
                     take_along_html(reading), blocks_html(reading)))
+
+
+def _stands_in(view: ClassifyView, lang: str) -> str:
+    photograph = view.example == OWN or example_of(view.example).data == STANDING_IN
+    return stand_in_html(view.model, model_title(view.model), lang) if photograph else ""
 
 
 def _heading(model: str) -> str:

@@ -17,6 +17,7 @@ from resnet.ui.classify.api import classify_api
 from resnet.ui.classify.batch import SEND, ask_about, batch_html, chooser_html, sent_files
 from resnet.ui.classify.drawing import page_html, pixels_of
 from resnet.ui.classify.inline_controls import PICK
+from resnet.ui.classify.photographs import STANDING_IN
 from resnet.ui.classify.samples import browse_html, is_measured, neighbours_html
 from resnet.ui.classify.view import (
     ANY,
@@ -66,11 +67,11 @@ def show_chosen(request: gr.Request, event: gr.EventData, *controls: Any) -> tup
 
 @guarded_view(outputs=2 + len(SET))
 def show_own(request: gr.Request, *controls: Any) -> tuple:
-    """A picture of the visitor's own; one in colour goes to the CIFAR-10 net unless another model was chosen."""
+    """A picture of the visitor's own; one in colour goes to a net for photographs unless another model was chosen."""
     lang, note, (*values, picture) = language(request), "", controls
     view = replace(parse_controls(ClassifyView, *values), example=OWN, target=ANY)
     if picture and view.model == DEFAULT_MODEL and _in_colour(decode(uploaded_file(picture))):
-        view = replace(view, model=suited_model("cifar10", view.model), **OF_A_MODEL)
+        view = replace(view, model=suited_model(STANDING_IN, view.model), **OF_A_MODEL)
         note = f'<p class="note">{escape(text("classify.in_colour", lang, name=model_title(view.model)))}</p>'
     return note + page_html(view, picture, lang), PANEL.link(view), *updates(view, SET, lang)
 

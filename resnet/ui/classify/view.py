@@ -9,6 +9,8 @@ from resnet.hub.load import bundled
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.inference.predict import MAX_TOP_K
+from resnet.papers.curated import PHOTOGRAPHS
+from resnet.ui.classify.photographs import STANDING_IN, can_be_had
 from resnet.ui.classify.weights import default_model, hub_title
 from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
 from resnet.ui.page.sharing import View
@@ -134,12 +136,18 @@ def model_title(name: str) -> str:
 
 
 def suited_model(data: str, current: str) -> str:
-    """A bundled model for pictures like those of `data`: the current one if it is, the default, else the best
-    residual one."""
+    """A model for pictures like those of `data`: the current one if it is, the default, else the best residual one.
+
+    Photographs, which are like CIFAR-10's, go to a net that knows more than ten classes where it can be had.
+    """
     known = bundled()
     suited = [name for name, info in known.items() if info.data == data]
     if current in suited or not suited:
         return current
+    if data == STANDING_IN and current not in ("", PHOTOGRAPHS, *known):
+        return current
+    if data == STANDING_IN and can_be_had():
+        return PHOTOGRAPHS
     if DEFAULT_MODEL in suited:
         return DEFAULT_MODEL
     return max(suited, key=lambda name: (not known[name].architecture.plain,
