@@ -46,6 +46,22 @@ def test_any_prefix_is_found_by_structure(prefix, spelled):
     assert set(found.spelling.mapping.values()) == set(of("resnet18"))
 
 
+@pytest.mark.parametrize("prefix", ["", "backbone.", "0."])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_a_sequential_of_a_nets_children_is_read_by_their_numbers(prefix, name):
+    """Beside it the head of torchvision's name, which the children's own Sequential would have numbered."""
+    from torchvision.models import get_model
+
+    with torch.device("meta"):
+        net = get_model(name)
+    children = {prefix + key: tuple(tensor.shape) for key, tensor in
+                torch.nn.Sequential(*list(net.children())[:-1]).state_dict().items()}
+    assert infer_config(children).headless and infer_config(children).config == VARIANTS[name]
+    found = infer_config(children | {"fc.weight": (1000, net.fc.in_features), "fc.bias": (1000,)})
+    assert found.config == VARIANTS[name] and found.spelling.name == "children" and not found.headless
+    assert set(found.spelling.mapping.values()) == set(of(name))
+
+
 @pytest.mark.parametrize(("head", "module"), [
     ({"fc.weight": (7, 512), "fc.bias": (7,)}, "fc"), ({"fc.1.weight": (7, 512), "fc.1.bias": (7,)}, "fc.1"),
     ({"classifier.weight": (7, 512), "classifier.bias": (7,)}, "classifier"),

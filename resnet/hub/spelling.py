@@ -1,7 +1,8 @@
 """The names that other libraries give a ResNet's tensors -> torchvision's; by names and shapes only, no torch.
 
 Spellings: torchvision's, which timm and this app share; transformers' (ResNetForImageClassification,
-with or without its `resnet.` prefix); that of the CIFAR repositories on GitHub (`linear`, `shortcut`).
+with or without its `resnet.` prefix); that of the CIFAR repositories on GitHub (`linear`, `shortcut`); the numbers that
+torchvision's modules get in a Sequential of a net's children, as self-supervised backbones are kept.
 The net is found by its structure, wherever in the file it stands: below any prefix, beside other tensors.
 Networks that are not plain ResNets are refused here by the tensors that give them away.
 """
@@ -42,6 +43,8 @@ _TRANSFORMERS = tuple((re.compile(pattern), new) for pattern, new in (
     (r"(?<=\.)layer\.(\d)\.convolution\.", lambda m: f"conv{int(m[1]) + 1}."),
     (r"(?<=\.)layer\.(\d)\.normalization\.", lambda m: f"bn{int(m[1]) + 1}."),
 ))
+_CHILDREN = ((re.compile(r"^0\."), "conv1."), (re.compile(r"^1\."), "bn1."),  # 2 and 3: ReLU and pooling
+             (re.compile(r"^([4-9])\."), lambda m: f"layer{int(m[1]) - 3}."))
 _CIFAR = ((re.compile(r"(?<=\.)shortcut\.(?=[01]\.)"), "downsample."),)
 
 
@@ -59,6 +62,7 @@ _LIBRARIES = (
     _Library("torchvision", "layer1.0.conv1.weight", re.compile(r"(layer\d+|conv1|bn1|norm)\."), _CIFAR),
     _Library("transformers", "encoder.stages.0.layers.0.layer.0.convolution.weight",
              re.compile(r"(embedder|encoder)\."), _TRANSFORMERS),
+    _Library("children", "4.0.conv1.weight", re.compile(r"[01]\.|[4-9]\.\d+\."), _CHILDREN),
 )
 _HEADS = ("fc", "linear", "classifier", "head", "heads", "last_linear", "cls", "logits", "output")
 _COPY = re.compile(r"ema|swa|averag|momentum|teacher|target|shadow|encoder_k")  # what keeps a second, smoothed net
@@ -69,7 +73,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Spelling:
-    """Whose names these are ("torchvision", "transformers", "cifar"), and each in torchvision's words.
+    """Whose names these are ("torchvision", "transformers", "cifar", "children"), and each in torchvision's words.
 
     prefix      what the net's names began with and lost, such as "module."
     mapping     the file's name -> torchvision's, of the net's own tensors
