@@ -16,6 +16,7 @@ from resnet.ui.trace.tab import OF_A_NET, PANEL, show_block, show_file
 from resnet.ui.trace.view import TraceView
 from resnet.ui.wall.guard import message_html
 from resnet.util.text import text
+from tests.checkpoints import of, write
 from tests.ui.asking import ask, attached, held, held_with, words
 
 MODEL = "resnet20_fashion_mnist"
@@ -132,6 +133,18 @@ def test_a_checkpoint_is_recognised_by_the_header_that_the_browser_sends(tmp_pat
     assert trace(view.config, size=view.size).params == sum(p.numel() for p in load(MODEL).model.parameters())
     lying = sent(path=str(header), size=len(whole) + 4, name="mine.safetensors")
     assert ask(show_file, [lying, *held(TraceView())])[0].count("<p") == 1
+
+
+def test_an_uploaded_body_is_counted_without_a_classifier(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    body = {name: shape for name, shape in of("resnet18").items() if not name.startswith("fc.")}
+    file = write(tmp_path / "body.safetensors", body)
+    whole = file.stat().st_size
+    with open(file, "r+b") as stream:  # the browser sends the header only
+        stream.truncate(8 + int.from_bytes(stream.read(8), "little"))
+    chosen = sent(path=str(file), size=whole, name="body.safetensors")
+    message, drawing, *_ = ask(show_file, [chosen, *held(TraceView())])
+    assert message == "" and "11,176,512" in words(drawing) and "11,689,512" not in words(drawing)
 
 
 @pytest.mark.parametrize("fields", [

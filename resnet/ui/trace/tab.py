@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from resnet.config import VARIANTS, variant_title
-from resnet.hub.recognise import recognise_header
+from resnet.hub.recognise import Recognised, recognise_header
 from resnet.tracing.codegen import code
 from resnet.tracing.cost import cost
 from resnet.tracing.diagram import network_map
@@ -53,10 +53,10 @@ element.addEventListener("click", pick);
 element.addEventListener("keydown", pick);"""
 
 
-def read(view: TraceView, lang: str) -> TraceReading:
-    """Trace and count what the view describes."""
+def read(view: TraceView, lang: str, uploaded: Recognised | None = None) -> TraceReading:
+    """Trace and count what the view describes; it was made of `uploaded`, if that is given."""
     started = time.perf_counter()
-    result, found = traced(view)
+    result, found = traced(view, uploaded)
     counted = cost(result, view.count, view.scope)
     return TraceReading(view, result, counted, found, 1e3 * (time.perf_counter() - started), lang)
 
@@ -101,7 +101,7 @@ def show_file(request: gr.Request, chosen: gr.EventData, *controls: Any) -> tupl
     """The header of the visitor's own .safetensors tells the net, which is shown as a variant with changes."""
     lang, found = language(request), recognise_header(uploaded_header(chosen))
     view = TraceView(found.variant if found.variant in VARIANTS else "resnet50", **spelled(found.config))
-    html = page_html(replace(read(view, lang), recognised=found))
+    html = page_html(read(view, lang, found))
     return html, PANEL.link(view), *updates(view, ("variant", *OF_A_NET), lang)
 
 

@@ -115,15 +115,15 @@ def base(name: str) -> tuple[ResNetConfig, Recognised | None]:
     return found.config, found
 
 
-def traced(view: TraceView) -> tuple[Trace, Recognised | None]:
-    """What the view describes, and for a checkpoint what it was recognised as.
+def traced(view: TraceView, uploaded: Recognised | None = None) -> tuple[Trace, Recognised | None]:
+    """What the view describes, and for a checkpoint, by its name or `uploaded`, what it was recognised as.
 
     Of one without a classifier none is counted, unless the number of classes is set.
 
     Raises:
         InputError: as `base` and `tracing.trace.trace`.
     """
-    found, result = base(view.variant)[1], trace(view.config, view.size, view.batch)
+    found, result = uploaded or base(view.variant)[1], trace(view.config, view.size, view.batch)
     bare = found is not None and found.headless and view.classes == found.config.classes
     return without_classifier(result) if bare else result, found
 
