@@ -6,7 +6,6 @@ byte ranges, so that a folder here and a repository on the Hub are read by the s
 """
 
 import json
-import re
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Protocol
 
+from resnet.hub.listing import nothing_to_read
 from resnet.util.errors import InputError
 from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 
@@ -29,9 +29,6 @@ MAX_MARKS = MARKS * MAX_TENSORS
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
          "U16": 2, "U32": 4, "U64": 8, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1, "F8_E8M0": 1,
          "C64": 8}
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-SHOWN_FILES = 4
-_SHARD = re.compile(r"(^|/)model(-\d+-of-\d+)?\.safetensors$")
 SMALL = 4_000_000  # bytes: no JSON beside the weights is larger
 READERS = 8  # shards read at once
 WEIGHT_TYPES = ("F32", "F16", "BF16")  # that a net is loaded from
@@ -133,21 +130,9 @@ def read_header(source: Place, name: str) -> Header:
     else:
         index = read_json(source, INDEX_FILE, MAX_HEADER)
         if index is None:
-            raise _nothing_to_read(source.names(), name[:100])
+            raise nothing_to_read(source.names(), name[:100])
         parts = _read_shards(source, index)
     return _header(source, name, parts, config)
-
-
-def _nothing_to_read(files: list[str], name: str) -> InputError:
-    """What to do where there is no model.safetensors: name another file, or convert what must not be read."""
-    repository, at, revision = name.partition("@")
-    named = [file for file in files if file.isprintable() and len(file) <= MAX_NAME]
-    if others := [file for file in named if file.endswith(".safetensors") and not _SHARD.search(file)]:
-        return InputError("other_safetensors", model=name, files=", ".join(others[:SHOWN_FILES]),
-                          example=f"{repository}/{others[0]}{at}{revision}")
-    if pickled := [file for file in named if file.endswith(PICKLES)]:
-        return InputError("only_pickled", model=name, file=pickled[0], pull=f"{repository}@refs/pr/1")
-    return InputError("no_safetensors", model=name)
 
 
 def read_one(source: Source, file: str, name: str) -> Header:

@@ -32,7 +32,7 @@ class Folder:
     def names(self) -> list[str]:
         """Of the files right in it."""
         with suppress(OSError):
-            return sorted(file.name for file in self.path.iterdir())
+            return sorted(file.name for file in self.path.iterdir() if file.is_file())
         return []
 
 
