@@ -35,6 +35,13 @@ def load_with_bar(reference: str) -> "LoadedModel":
             bar.update(progress.done - bar.n)
 
 
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """The option `--set` of commands that load weights."""
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+                        help="what the tensors leave open, whatever batch norm's statistics say: zero_pad=both, "
+                             "stride_in=1x1, activation=silu, normalisation=half, channels=bgr, ...")
+
+
 def settings(pairs: list[str]) -> dict[str, str]:
     """["stride_in=1x1"] -> {"stride_in": "1x1"}.
 

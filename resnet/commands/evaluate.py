@@ -2,7 +2,7 @@
 
 import argparse
 
-from resnet.commands.console import Subcommands, print_json
+from resnet.commands.console import Subcommands, add_set, print_json, settings
 
 
 def add(commands: Subcommands) -> None:
@@ -12,6 +12,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N test images")
     parser.add_argument("--precision", default="fp32", help="fp32 (the default, as on the model cards), bf16 or auto")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_set(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from resnet.training.evaluate import evaluate_model
     from resnet.training.workers import joined, pick_device
 
-    loaded, device = load(args.model), pick_device(args.device)
+    loaded, device = load(args.model).read_as(settings(args.set)), pick_device(args.device)
     with joined(device) as workers:
         net = deepcopy(loaded.model).to(device)
         score = evaluate_model(net, loaded.info, args.data, args.limit, args.precision, workers)
