@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from resnet.__main__ import main
 from resnet.checkpoint import read_tensors, restore
 from resnet.config import ResNetConfig, config_of
 from resnet.hub.fingerprint import NO_LIKENESS, Fit, Verdict, judge, look, measuring, pictures
@@ -17,11 +18,13 @@ from resnet.hub.local import local_header
 from resnet.hub.preprocessing import NORMALISATIONS
 from resnet.hub.readings import COLOURS, FIELDS, STRUCTURE, Reading, neighbours, open_choices
 from resnet.hub.recognise import recognise_header
-from resnet.model import create
+from resnet.model import ResNet, create
+from resnet.util.errors import InputError
 from resnet.util.note import Note
 from resnet.util.text import LANGUAGES
-from tests.factories import one_thread
+from tests.factories import made_split, one_thread
 from tests.nets import NETS, TrainedNet
+from tests.pictures import encode, gradient
 
 USUAL = {"zero_pad": "behind", "halving": "subsample", "stride_in": "3x3", "activation": "relu", "pool": "padded"}
 ROUNDING = 1.1  # times the shift: halving and leaky ReLU change less than other pictures do
@@ -205,3 +208,50 @@ def test_the_public_resnet20s_case():
     x = torch.rand(2, 3, 32, 32)
     assert not torch.allclose(behind.model(x), loaded.model(x), atol=0.1)
     assert behind.read_as({"zero_pad": "both"}).model(x).equal(loaded.model(x))
+
+
+@pytest.mark.parametrize("settings", [{"zero_pad": "left"}, {"stride_in": "1x1"}, {"depths": "1,1,1"}, {"no": "1"}])
+def test_only_what_the_tensors_leave_open_is_set(settings):
+    with pytest.raises(InputError) as caught:
+        load(str(NETS[1].file)).read_as(settings)
+    assert caught.value.key in ("choice", "reading_field") and caught.value.sentence("zh")
+
+
+def test_a_net_that_was_trained_on_bgr_takes_rgb():
+    kind = next(kind for kind in NETS if kind.name == "relu_before_add")
+    loaded = load(str(kind.file))
+    right = right_reading(kind)
+    assert loaded.reading == replace(right, config=loaded.info.architecture) and loaded.info.mean == (0.5,) * 3
+    x, net = torch.rand(2, 3, 32, 32), ResNet(right.config).eval()
+    net.load_state_dict(tensors(kind))
+    torch.testing.assert_close(loaded.model(x), net(x.flip(1)))
+
+
+def test_what_the_repository_states_is_done_and_contradicted(tmp_path):
+    """A config with another mean and std than the net was trained with."""
+    kind = next(kind for kind in NETS if kind.name == "leaky")
+    (tmp_path / "config.json").write_text('{"mean": [0.49, 0.48, 0.45], "std": [0.25, 0.25, 0.25]}')
+    (tmp_path / "model.safetensors").write_bytes(kind.file.read_bytes())
+    loaded = load(str(tmp_path))
+    assert loaded.info.mean == (0.49, 0.48, 0.45) and loaded.reading.normalisation == "stated"
+    [said] = [note for note in loaded.notes if note.key == "fingerprint_against"]
+    assert "normalisation=bytes" in said.values["better"]
+    assert loaded.read_as({"normalisation": "bytes"}).info.std == (1 / 255,) * 3
+
+
+def test_trace_lists_what_a_header_leaves_open(capsys):
+    assert main(["trace", str(NETS[1].file)]) == 0
+    assert "zero_pad (behind, front, both)" in capsys.readouterr().out
+
+
+def test_the_command_line_sets_another(capsys, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("resnet.training.evaluate.load_split", lambda *_: made_split(20, "cifar10"))
+    for more in ([], ["--set", "zero_pad=behind"]):
+        assert main(["evaluate", str(NETS[1].file), "--data", "cifar10", *more]) == 0
+        asked.append(capsys.readouterr().out)
+    assert asked[0] != asked[1]
+    picture = tmp_path / "a.png"
+    picture.write_bytes(encode(gradient()))
+    assert main(["classify", str(picture), "--model", str(NETS[1].file), "--set", "zero_pad=left"]) == 2
+    assert "zero_pad cannot be" in capsys.readouterr().err.replace("Option A's zeros", "zero_pad")

@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from resnet.commands.console import Subcommands, add_set, load_with_bar, print_json, settings
+from resnet.commands.console import Subcommands, add_set, load_with_bar, print_json
+from resnet.util.fields import settings
 
 
 def add(commands: Subcommands) -> None:

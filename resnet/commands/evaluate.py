@@ -2,7 +2,8 @@
 
 import argparse
 
-from resnet.commands.console import Subcommands, add_set, print_json, settings
+from resnet.commands.console import Subcommands, add_set, print_json
+from resnet.util.fields import settings
 
 
 def add(commands: Subcommands) -> None:

@@ -8,6 +8,7 @@ stride or normalisation shifts what comes behind it.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -125,28 +126,29 @@ def measuring(state: Mapping[str, Tensor], views: Tensor, colours_of: Callable[[
         inputs = (views / 255 - mean) / std
         with watched(rebuilt(reading.config, state)) as (net, found):
             net.features(inputs.flip(1) if reading.channels == "bgr" else inputs)
-        shifts, spreads = (torch.stack([norm.mean() for norm in norms]) for norms in zip(*found, strict=True))
+        shifts, spreads = (torch.stack([norm.mean() for norm in norms]) for norms in zip(*found.values(), strict=True))
         return Fit(reading, float(shifts.mean()), float(spreads.mean()), float(shifts[0]))
 
     return measure
 
 
 @contextmanager
-def watched(net: ResNet, dims: tuple[int, ...] = (0, 2, 3)) -> Iterator[tuple[ResNet, list[tuple[Tensor, Tensor]]]]:
-    """The net, and the list of (shift, spread) of each channel that its norms fill while it runs.
+def watched(net: ResNet, dims: tuple[int, ...] = (0, 2, 3)) -> Iterator[tuple[ResNet, dict[str, tuple[Tensor, ...]]]]:
+    """The net, and (shift, spread) of each channel by norm, which come while it runs, in that order.
 
     Args:
         dims: of [n, c, h, w], those over which a channel's mean and variance are taken.
     """
-    found: list[tuple[Tensor, Tensor]] = []
+    found: dict[str, tuple[Tensor, ...]] = {}
 
-    def watch(norm: nn.Module, args: tuple[Tensor]) -> None:
+    def watch(name: str, norm: nn.Module, args: tuple[Tensor]) -> None:
         assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
         var, mean = torch.var_mean(args[0].float(), dims, correction=0)
         known = norm.running_var + norm.eps
-        found.append(((mean - norm.running_mean) ** 2 / known, ((var + norm.eps) / known).log().abs()))
+        found[name] = (mean - norm.running_mean) ** 2 / known, ((var + norm.eps) / known).log().abs()
 
-    hooks = [norm.register_forward_pre_hook(watch) for norm in norms(net)]
+    hooks = [module.register_forward_pre_hook(partial(watch, name)) for name, module in net.named_modules()
+             if isinstance(module, nn.BatchNorm2d)]
     try:
         yield net, found
     finally:

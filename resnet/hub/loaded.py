@@ -5,7 +5,7 @@ Loaded models are shared and read-only: eval mode, no gradients; whoever changes
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resnet.checkpoint import ModelInfo, read_tensors, restore
@@ -22,8 +22,11 @@ from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import ModelRef
 from resnet.model import ResNet
 from resnet.util.files import CONFIG_FILE
+from resnet.util.lru import LRU
 from resnet.util.note import Note
 from resnet.util.numbers import by
+
+OTHERS = 4  # readings by hand that a net keeps; they share its tensors
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class LoadedModel:
     notes       sentences for the user: how it was recognised, and what had to be assumed
     reading     which of its tensors' readings `model` and `info` are; None for what was made in memory
     verdict     what its batch norms' statistics say of the others; None where they were not asked
+    by_hand     fields of the reading that were set, "zero_pad=both"
     """
 
     ref: ModelRef
@@ -45,6 +49,8 @@ class LoadedModel:
     notes: tuple[Note, ...] = ()
     reading: Reading | None = None
     verdict: Verdict | None = None
+    by_hand: tuple[str, ...] = ()
+    _others: "LRU[LoadedModel]" = field(default_factory=lambda: LRU(OTHERS), repr=False, compare=False)
 
     def __repr__(self) -> str:
         """What it is and what it takes; the weights have a repr of their own: `.model`."""
@@ -62,8 +68,13 @@ class LoadedModel:
         Raises:
             InputError: the tensors decide such a field, or it has no such value.
         """
+        if not settings:
+            return self
+        by_hand = tuple(f"{field}={value}" for field, value in settings.items())
         before = self.reading or Reading(self.info.architecture, name_of((self.info.mean, self.info.std)))
-        return self._read(before, with_settings(before, settings))
+        after = with_settings(before, settings)
+        other = self._others.get(after, lambda: self._read(before, after))
+        return replace(other, ref=self.ref, notes=self.notes, by_hand=by_hand)
 
     def _read(self, before: Reading, reading: Reading) -> "LoadedModel":
         if reading == before:

@@ -13,7 +13,7 @@ from resnet.ui.classify.weights import default_model, hub_title
 from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
-from resnet.util.fields import option
+from resnet.util.fields import option, settings
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
 DEFAULT_MODEL = default_model()
@@ -46,6 +46,7 @@ class ClassifyView(View):
     channels     the stage whose channels are shown, or ""
     off          blocks that are switched off
     open         the sections that are unfolded
+    reading      what the model's tensors leave open and was set by hand, "zero_pad=both"
     truth, given, kind, page   which test items are browsed: true class, answer, wrong or right, page
     """
 
@@ -60,6 +61,7 @@ class ClassifyView(View):
     channels: str = option("", of="model", hidden=True)
     off: tuple[str, ...] = option((), of="model", hidden=True)
     open: tuple[str, ...] = option((), choices=SECTIONS, hidden=True)
+    reading: tuple[str, ...] = option((), of="model", hidden=True)
     truth: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
     given: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
     kind: str = option("wrong", choices=KINDS, hidden=True)
@@ -72,6 +74,7 @@ class ClassifyView(View):
             raise InputError("choice", field="example", value=self.example, allowed=", ".join(EXAMPLES))
         for name in self.models:
             ModelRef.parse(name)  # refuses what a visitor may not name
+        settings(self.reading)
 
     @property
     def models(self) -> tuple[str, ...]:
