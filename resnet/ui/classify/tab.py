@@ -43,7 +43,7 @@ from resnet.util.html import escape
 from resnet.util.text import text
 
 # Inside the figures.
-CHOSEN = ("stage", "target", "channels", "off", "open", "reading", "truth", "given", "kind", "page")
+CHOSEN = ("stage", "target", "channels", "off", "open", "truth", "given", "kind", "page", "reading")
 SET = ("example", "model", *CHOSEN)  # what a click in a figure may set
 
 

@@ -46,8 +46,8 @@ class ClassifyView(View):
     channels     the stage whose channels are shown, or ""
     off          blocks that are switched off
     open         the sections that are unfolded
-    reading      what the model's tensors leave open and was set by hand, "zero_pad=both"
     truth, given, kind, page   which test items are browsed: true class, answer, wrong or right, page
+    reading      what the model's tensors leave open and was set by hand, "zero_pad=both"
     """
 
     example: str = option("boot", hidden=True)
@@ -61,11 +61,11 @@ class ClassifyView(View):
     channels: str = option("", of="model", hidden=True)
     off: tuple[str, ...] = option((), of="model", hidden=True)
     open: tuple[str, ...] = option((), choices=SECTIONS, hidden=True)
-    reading: tuple[str, ...] = option((), of="model", hidden=True)
     truth: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
     given: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
     kind: str = option("wrong", choices=KINDS, hidden=True)
     page: int = option(0, low=0, refusal=_below_zero, of="model", hidden=True)
+    reading: tuple[str, ...] = option((), of="model", hidden=True)
 
     def __post_init__(self):
         object.__setattr__(self, "example", FORMER.get(self.example, self.example))
