@@ -395,8 +395,7 @@ def test_another_model_forgets_what_was_chosen_of_the_last():
     message, _, link, *values = PANEL.follow("model")(asked(), *controls(view), None)
     assert message == "" and link == f"tab=classify&model={PLAIN}&temperature=2&open=blocks"
     assert dict(zip(OF_A_MODEL, values, strict=True)) == {
-        "stage": "", "target": "-1", "channels": "", "off": "", "reading": "", "truth": "-1", "given": "-1",
-        "page": "0"}
+        "stage": "", "target": "-1", "channels": "", "off": "", "truth": "-1", "given": "-1", "page": "0", "reading": ""}
 
 
 @pytest.mark.parametrize("model, picture, goes_to", [
@@ -412,7 +411,7 @@ def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, m
 def test_a_link_fills_the_controls():
     view = ClassifyView("cat", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", ("layer1.0", "layer2.1"), ("browse",))
     assert PANEL.fill(view, "en") == ["cat", PLAIN, 7, COLOUR, 0.5, "conv1", "3", "conv2_x", "layer1.0,layer2.1",
-                                      "browse", "-1", "-1", "wrong", "0"]
+                                      "browse", "-1", "-1", "wrong", "0", ""]
 
 
 def test_the_api_answers_as_the_library(upload):
