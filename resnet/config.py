@@ -32,6 +32,11 @@ class ResNetConfig:
     groups, width_per_group   ResNeXt's cardinality and group width, scaled as in torchvision: a
                 bottleneck's 3x3 has width * width_per_group / 64 * groups channels
     stride_in   which convolution of a bottleneck halves the map: "3x3" (v1.5) or "1x1" (v1, the paper)
+    zero_pad    where option A puts the new channels' zeros: "behind" the old ones, in "front", or on "both" sides
+    halving     how option A halves a map: "subsample", every other pixel, or "average", the mean of 2x2
+    pool        the 7x7 stem's pooling: "padded" by a pixel all around, or not: "ceil", as in Caffe, whose windows
+                begin at the first pixel and may end beyond the last
+    activation  "relu"; "leaky_relu" (slope 0.01 below zero), "gelu" (arXiv 1606.08415) or "silu" in all its places
     conv_bias, shortcut_norm   d2l's net has biased convolutions and no norm on its projections
     head        "avgpool", or "flatten": a linear layer whose size `input_size` fixes
     input_size  (height, width) in pixels the net is made for
@@ -46,6 +51,10 @@ class ResNetConfig:
     groups: int = option(1, low=1, high=MAX_WIDTH)
     width_per_group: int = option(64, low=1, high=MAX_WIDTH)
     stride_in: str = option("3x3", choices=("3x3", "1x1"))
+    zero_pad: str = option("behind", choices=("behind", "front", "both"))
+    halving: str = option("subsample", choices=("subsample", "average"))
+    pool: str = option("padded", choices=("padded", "ceil"))
+    activation: str = option("relu", choices=("relu", "leaky_relu", "gelu", "silu"))
     conv_bias: bool = False
     shortcut_norm: bool = True
     head: str = option("avgpool", choices=("avgpool", "flatten"))
@@ -61,6 +70,8 @@ class ResNetConfig:
             raise InputError("stages", depths=len(self.depths), widths=len(self.widths), limit=MAX_STAGES)
         if self.order in CIFAR_ORDERS and (self.block, self.stem) != ("basic", "3x3"):
             raise InputError("order_family", order=self.order)
+        if self.order in CIFAR_ORDERS and self.activation != "relu":
+            raise InputError("order_relu", order=self.order)
         if self.block == "basic" and (self.groups, self.width_per_group) != (1, 64):
             raise InputError("basic_groups")
         for width in self.widths:
@@ -181,8 +192,10 @@ def total_stride(config: ResNetConfig) -> int:
 
 
 def stage_output(size: tuple[int, ...], config: ResNetConfig) -> tuple[int, ...]:
-    """(height, width) that leaves the last stage for an input of `size`."""
+    """(height, width) that leaves the last stage for an input of `size`; 0 where the stem's pooling has no window."""
     stride = total_stride(config)  # whatever the kernels, all strides together give what single pixels give at once
+    if config.stem == "7x7" and config.pool == "ceil":  # of an odd map its last row is in no other window's place
+        size, stride = tuple(output_size(side, kernel=1, stride=2, padding=0) // 2 for side in size), stride // 4
     return tuple(output_size(side, kernel=1, stride=stride, padding=0) for side in size)
 
 

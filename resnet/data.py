@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,9 @@ from torch import Tensor
 
 from resnet.util.errors import InputError
 from resnet.util.files import write_file
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SAMPLES = Path(__file__).parent / "samples"
 MAX_BYTES = 8_000_000_000
@@ -141,6 +144,13 @@ def photo_file(name: str) -> Path:
     return SAMPLES / "photos" / f"{name}.jpg"
 
 
+def photo(name: str) -> Tensor:
+    """The pixels of such a photograph, uint8 [3, height, width]."""
+    from PIL import Image
+
+    return _planes(Image.open(photo_file(name), formats=["JPEG"]))
+
+
 class Normalised(Protocol):
     """Whatever knows the mean and the standard deviation of each channel: a data set's record, or a model's."""
 
@@ -215,10 +225,15 @@ def _decode(spec: DataSpec, path: Path) -> Split:
 
 def _pixels(png: bytes) -> Tensor:
     """uint8 [channels, height, width]."""
-    import numpy as np
     from PIL import Image
 
-    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(png), formats=["PNG"])))
+    return _planes(Image.open(io.BytesIO(png), formats=["PNG"]))
+
+
+def _planes(image: "Image.Image") -> Tensor:
+    import numpy as np
+
+    pixels = torch.from_numpy(np.array(image))
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
 
 

@@ -13,17 +13,27 @@ from torch import Tensor, nn
 
 from resnet.config import ResNetConfig, config_of, stage_output
 
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU, "silu": nn.SiLU}
+
 
 class ZeroPad(nn.Module):
-    """Shortcut option A: every stride-th pixel, new channels zero; no parameters."""
+    """Shortcut option A: every stride-th pixel, or the mean of each square, new channels zero; no parameters."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int):
+    def __init__(self, config: ResNetConfig, channels_in: int, channels_out: int, stride: int):
         super().__init__()
         self.new_channels = channels_out - channels_in
-        self.stride = stride
+        self.in_front = {"behind": 0, "front": self.new_channels, "both": self.new_channels // 2}[config.zero_pad]
+        self.average = config.halving == "average" and stride > 1
+        self.kernel_size, self.stride, self.ceil_mode = (stride if self.average else 1), stride, self.average
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new_channels))
+        return F.pad(self.halved(x), (0, 0, 0, 0, self.in_front, self.new_channels - self.in_front))
+
+    def halved(self, x: Tensor) -> Tensor:
+        if self.average:
+            return F.avg_pool2d(x, self.stride, self.stride, ceil_mode=True)
+        return x[:, :, :: self.stride, :: self.stride]
 
 
 class NoShortcut(nn.Module):
@@ -31,6 +41,11 @@ class NoShortcut(nn.Module):
 
     def forward(self, x: Tensor) -> int:
         return 0
+
+
+def _activation(config: ResNetConfig, inplace: bool = True) -> nn.Module:
+    """In place only where nobody needs its input any more: all others than ReLU keep it for the backward pass."""
+    return nn.ReLU(inplace) if config.activation == "relu" else ACTIVATIONS[config.activation]()
 
 
 def _conv(config: ResNetConfig, c_in: int, c_out: int, size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -43,7 +58,7 @@ def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Mo
     if config.shortcut != "C" and stride == 1 and c_in == c_out:
         return nn.Identity()
     if config.shortcut == "A":
-        return ZeroPad(c_in, c_out, stride)
+        return ZeroPad(config, c_in, c_out, stride)
     projection = _conv(config, c_in, c_out, 1, stride)
     # In pre-activation order the projection's input is already normalised (He et al. 2016, section 4.1).
     norm = config.shortcut_norm and config.order != "preact"
@@ -56,7 +71,7 @@ class ResidualBlock(nn.Module):
     [n, c_in, h, w] -> [n, c_out, h / stride, w / stride].
     """
 
-    relu: nn.ReLU
+    relu: nn.Module
     downsample: nn.Module
     opens_stage = False
 
@@ -76,7 +91,7 @@ class BasicBlock(ResidualBlock):
         width = config.block_width(stage)
         self.conv1 = _conv(config, c_in, width, 3, stride)
         self.bn1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = _activation(config)
         self.conv2 = _conv(config, width, width, 3)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = _shortcut(config, c_in, width, stride)
@@ -99,7 +114,7 @@ class Bottleneck(ResidualBlock):
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = _conv(config, width, c_out, 1)
         self.bn3 = nn.BatchNorm2d(c_out)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = _activation(config)
         self.downsample = _shortcut(config, c_in, c_out, stride)
 
     def residual(self, x: Tensor) -> Tensor:
@@ -136,7 +151,7 @@ class ReLUPreActivation(BasicBlock):
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
-        self.relu = nn.ReLU()  # not in place: the shortcut needs x as it was
+        self.relu = _activation(config, inplace=False)  # not in place: the shortcut needs x as it was
 
     def residual(self, x: Tensor) -> Tensor:
         return super().residual(self.relu(x))
@@ -163,7 +178,7 @@ class PreActBasicBlock(PreActivation, BasicBlock):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
         self.bn1 = nn.BatchNorm2d(c_in)
-        self.relu = nn.ReLU()
+        self.relu = _activation(config, inplace=False)
 
     def residual(self, x: Tensor) -> Tensor:
         return self.conv2(self.relu(self.bn2(self.conv1(x))))
@@ -173,7 +188,7 @@ class PreActBottleneck(PreActivation, Bottleneck):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
         self.bn1, self.bn3 = nn.BatchNorm2d(c_in), nn.BatchNorm2d(config.block_width(stage))
-        self.relu = nn.ReLU()
+        self.relu = _activation(config, inplace=False)
 
     def residual(self, x: Tensor) -> Tensor:
         out = self.conv2(self.relu(self.bn2(self.conv1(x))))
@@ -205,13 +220,14 @@ class ResNet(nn.Module):
         channels = config.widths[0]
         self.conv1 = _conv(config, config.in_channels, channels, size, stride)
         self.bn1 = nn.Identity() if preact else nn.BatchNorm2d(channels)
-        self.relu = nn.Identity() if preact else nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, 2, 1) if config.stem == "7x7" else nn.Identity()
+        self.relu = nn.Identity() if preact else _activation(config)
+        self.maxpool = _pool(config)
         for stage in range(len(config.depths)):
             self.add_module(f"layer{stage + 1}", _stage(config, channels, stage))
             channels = config.out_channels(stage)
         self.norm = nn.BatchNorm2d(channels) if preact else nn.Identity()
-        self.act = nn.ReLU() if config.order in ("preact", "relu_preact") else nn.Identity()
+        ends_active = config.order in ("preact", "relu_preact")
+        self.act = _activation(config, inplace=False) if ends_active else nn.Identity()
         flat = config.head == "flatten"
         height, width = stage_output(config.input_size, config) if flat else (1, 1)
         self.avgpool = nn.Identity() if flat else nn.AdaptiveAvgPool2d(1)
@@ -258,6 +274,12 @@ class ResNet(nn.Module):
         parts = [nn.Sequential(self.conv1, self.bn1, self.relu), nn.Sequential(self.maxpool, first), *rest]
         parts[-1] = nn.Sequential(parts[-1], self.norm, self.act)
         return {f"conv{i + 1}_x" if i else "conv1": part for i, part in enumerate(parts)}
+
+
+def _pool(config: ResNetConfig) -> nn.Module:
+    if config.stem != "7x7":
+        return nn.Identity()
+    return nn.MaxPool2d(3, 2, 1) if config.pool == "padded" else nn.MaxPool2d(3, 2, ceil_mode=True)
 
 
 def _stage(config: ResNetConfig, channels: int, stage: int) -> nn.Sequential:

@@ -14,6 +14,10 @@ CPU = torch.device("cpu")
 KINDS = {
     "resnet20_cifar": {},
     "resnet20_cifar in B": {"shortcut": "B"},
+    "resnet20_cifar both": {"zero_pad": "both"},
+    "resnet20_cifar front": {"zero_pad": "front", "activation": "leaky_relu"},
+    "resnet20_cifar average": {"zero_pad": "both", "halving": "average"},
+    "resnet18 ceil": {"pool": "ceil", "activation": "silu"},
     "plain20_cifar": {},
     "resnet18": {"shortcut": "C"},
     "resnet26": {"stride_in": "1x1"},

@@ -48,6 +48,8 @@ def nbytes(tensors) -> int:
 NETS = [{}, {"shortcut": "A"}, {"shortcut": "C"}, {"shortcut": "none"}, {"order": "preact"},
         {"order": "preact", "shortcut": "C", "stem": "3x3"}, {"order": "preact", "head": "flatten"},
         {"head": "flatten", "stem": "3x3"}, {"block": "bottleneck", "groups": 2},
+        {"shortcut": "A", "zero_pad": "both", "halving": "average"}, {"pool": "ceil"}, {"activation": "leaky_relu"},
+        {"activation": "silu"}, {"activation": "gelu", "order": "preact"},
         {"block": "bottleneck", "stride_in": "1x1", "order": "preact"}, {"conv_bias": True, "shortcut_norm": False},
         *({"stem": "3x3", "order": order, "shortcut": shortcut} for order in CIFAR_ORDERS for shortcut in "AB")]
 

@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from resnet.commands.console import Subcommands, load_with_bar, print_json
+from resnet.commands.console import Subcommands, add_set, load_with_bar, print_json
+from resnet.util.fields import settings
 
 
 def add(commands: Subcommands) -> None:
@@ -15,13 +16,15 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
     parser.add_argument("--test-size", action="store_true",
                         help="timm's larger test size, where the repository names one, instead of that of training")
+    add_set(parser)
     parser.add_argument("--json", action="store_true", help="a list of one JSON object per picture")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the most probable classes of each picture."""
-    loaded = load_with_bar(args.model)  # before torch is imported: a Hub that fails is told of within seconds
+    chosen = settings(args.set)
+    loaded = load_with_bar(args.model).read_as(chosen)  # before torch is imported: a Hub that fails is told at once
     from resnet.inference.predict import classify as answer
 
     if loaded.steps and not args.json:

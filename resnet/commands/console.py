@@ -5,8 +5,6 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from resnet.util.errors import InputError
-
 if TYPE_CHECKING:
     from resnet.hub.loaded import LoadedModel
 
@@ -35,13 +33,8 @@ def load_with_bar(reference: str) -> "LoadedModel":
             bar.update(progress.done - bar.n)
 
 
-def settings(pairs: list[str]) -> dict[str, str]:
-    """["stride_in=1x1"] -> {"stride_in": "1x1"}.
-
-    Raises:
-        InputError: not of the form KEY=VALUE.
-    """
-    for pair in pairs:
-        if not pair.partition("=")[0].isidentifier() or "=" not in pair:
-            raise InputError("not_a_setting", pair=pair[:80])
-    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """The option `--set` of commands that load weights."""
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+                        help="what the tensors leave open, whatever batch norm's statistics say: zero_pad=both, "
+                             "stride_in=1x1, activation=silu, normalisation=half, channels=bgr, ...")

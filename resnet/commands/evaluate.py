@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from resnet.commands.console import Subcommands, print_json
+from resnet.commands.console import Subcommands, add_set, print_json
+from resnet.util.fields import settings
 from resnet.util.note import Note
 
 
@@ -15,6 +16,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N test images")
     parser.add_argument("--precision", default="fp32", help="fp32 (the default, as on the model cards), bf16 or auto")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_set(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     from resnet.training.evaluate import BATCH, evaluate_model
     from resnet.training.workers import joined, pick_device
 
-    loaded, device = load(args.model), pick_device(args.device)
+    loaded, device = load(args.model).read_as(settings(args.set)), pick_device(args.device)
     batch = min(BATCH, most_at_once(loaded.info.architecture, loaded.steps.size, device)) if loaded.steps else BATCH
     with joined(device) as workers:
         net = deepcopy(loaded.model).to(device)

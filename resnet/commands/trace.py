@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from resnet.commands.console import Subcommands, print_json, settings
+from resnet.commands.console import Subcommands, print_json
+from resnet.util.fields import settings
 from resnet.util.numbers import by
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from resnet.commands.console import Subcommands, print_json, settings
-from resnet.util.fields import hints
+from resnet.commands.console import Subcommands, print_json
+from resnet.util.fields import hints, settings
 
 
 def add(commands: Subcommands) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from resnet.config import ResNetConfig
 from resnet.data import normalise
 from resnet.explain.ablation import without_each_block
+from resnet.explain.familiarity import Strangeness, calibration_of, figures
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import check_stage, grad_cam
 from resnet.explain.stages import stage_names, stage_outputs
@@ -72,6 +73,7 @@ class Evidence:
     stages      each part's mean map
     stage, target, cam   Grad-CAM [h, w], not negative, of the class `target` at that stage
     channels    of the stage asked for, those with most energy first
+    strangeness how far the picture's statistics are from those that the whole net has seen; None where none is recorded
     alone       [1 + removable blocks, classes] logits: the whole net, then without each block, or None
     fallback    "" or "cpu": the device was out of memory
     times       milliseconds; the answer's own forward, and the evidence (always in fp32)
@@ -86,6 +88,7 @@ class Evidence:
     target: int
     cam: Tensor
     channels: tuple[Channel, ...]
+    strangeness: Strangeness | None
     alone: Tensor | None
     device: str
     precision: str
@@ -122,10 +125,11 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
         logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
     x = normalise(seen.pixels[None].to(device), loaded.info)
     evidence = heavy(partial(_evidence, net, x, questions, logits))
+    strangeness = heavy(partial(_strangeness, loaded, x))
     alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
-    return evidence | {"alone": alone, "logits": logits, "intact": intact, "device": device.type,
-                       "precision": resolve(precision, device),
+    return evidence | {"alone": alone, "strangeness": strangeness, "logits": logits, "intact": intact,
+                       "device": device.type, "precision": resolve(precision, device),
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
@@ -141,6 +145,13 @@ def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor) -> d
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
         "channels": top_channels(outputs[questions.channels]) if questions.channels else (),
     }
+
+
+def _strangeness(loaded: LoadedModel, x: Tensor) -> Strangeness | None:
+    """Only of a net as its folder describes it: by another reading it gets something else."""
+    folder = loaded.ref.path
+    calibration = calibration_of(folder) if folder and not loaded.by_hand else None
+    return calibration.strangeness(figures(loaded.model, x)[0].cpu()) if calibration else None
 
 
 def _last_telling(outputs: dict[str, Tensor]) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from resnet.config import EXPANSION, ResNetConfig, repeats, stage_output, total_stride, two_blocks_a_stage
 from resnet.hub.hints import Hints, read_hints
+from resnet.hub.readings import structure
 from resnet.hub.spelling import GROUPS, SHOWN, Spelling, to_torchvision
 from resnet.model import ResNet
 from resnet.util.errors import InputError
@@ -237,3 +238,5 @@ def _notes(config: ResNetConfig, found: Shapes, spelling: Spelling, hints: Hints
     yield Note("size_told" if hints.input_size == config.input_size else "size_assumed", {"size": size})
     if not hints.source:
         yield Note("unseen")
+        fields = (f"{field} ({', '.join(values)})" for field, values in structure(config).items())
+        yield Note("readings_open", {"fields": "; ".join(fields)})

@@ -7,7 +7,7 @@ models/convnext/image_processing_convnext.py).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resnet.config import ResNetConfig
 from resnet.util.errors import InputError
@@ -17,6 +17,19 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 HALF = (0.5, 0.5, 0.5)
+Colours = tuple[tuple[float, ...], tuple[float, ...]]  # mean and std per channel, for values from 0 to 1
+NORMALISATIONS: dict[int, dict[str, Colours]] = {  # by channels: what nets are commonly trained with
+    3: {
+        "imagenet": (IMAGENET_MEAN, IMAGENET_STD), "cifar": (CIFAR_MEAN, CIFAR_STD),
+        "pytorch_cifar": (CIFAR_MEAN, (0.2023, 0.1994, 0.2010)),  # the mean of the images' own deviations
+        "half": (HALF, HALF), "none": ((0.0,) * 3, (1.0,) * 3), "bytes": ((0.0,) * 3, (1 / 255,) * 3),
+        "caffe": (IMAGENET_MEAN, (1 / 255,) * 3),  # only the mean is taken off, of values from 0 to 255
+    },
+    1: {
+        "fashion_mnist": ((0.2860,), (0.3530,)), "mnist": ((0.1307,), (0.3081,)), "half": ((0.5,), (0.5,)),
+        "none": ((0.0,), (1.0,)), "bytes": ((0.0,), (1 / 255,)),
+    },
+}
 FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # by Pillow's number
 MAX_SIZE, MAX_SCALE = 640, 1280  # pixels: what a stranger's file may ask of this machine
 CROP = 0.875  # torchvision's and timm's: 224 of 256
@@ -70,6 +83,7 @@ class Preprocessing:
     """What a repository says of its pictures; `mean` and `std` for values from 0 to 1, a number per channel.
 
     test     steps at the larger size that timm names for testing; None where it names none
+    told     the repository gives mean and std; else they are the usual ones
     """
 
     steps: Steps
@@ -77,6 +91,7 @@ class Preprocessing:
     std: tuple[float, ...]
     test: Steps | None = None
     notes: tuple[Note, ...] = ()
+    told: bool = True
 
 
 def read_preprocessing(config: object, processor: object, net: ResNetConfig) -> Preprocessing:
@@ -94,7 +109,7 @@ def read_preprocessing(config: object, processor: object, net: ResNetConfig) -> 
     else:
         found = _assumed(config, net)
     if net.head == "flatten" and found.steps.size != net.input_size:
-        return Preprocessing(_plain(net.input_size), found.mean, found.std, None, found.notes)
+        return replace(found, steps=_plain(net.input_size), test=None)
     return found
 
 
@@ -175,7 +190,7 @@ def _assumed(config: dict, net: ResNetConfig) -> Preprocessing:
     else:
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if imagenet else (CIFAR_MEAN, CIFAR_STD)
     key = "steps_imagenet" if imagenet else "steps_small" if net.in_channels == 3 else "steps_raw"
-    return Preprocessing(steps, mean, std, notes=(_scaled(steps), Note(key)))
+    return Preprocessing(steps, mean, std, notes=(_scaled(steps), Note(key)), told=False)
 
 
 def _plain(size: tuple[int, int]) -> Steps:

@@ -128,7 +128,7 @@ def folded(model: ResNet) -> ResNet:
         shortcut = getattr(module, "downsample", None)
         if isinstance(shortcut, nn.Sequential) and len(shortcut) == 2:
             _fold(shortcut, "0", "1")
-        if isinstance(shortcut, ZeroPad):
+        if isinstance(shortcut, ZeroPad) and not shortcut.average:
             module.downsample = _as_convolution(shortcut, module.conv1)
     return net
 
@@ -145,7 +145,8 @@ def _as_convolution(pad: ZeroPad, first: nn.Conv2d) -> nn.Conv2d:
     """Every stride-th pixel, old channels kept, new ones zero: a 1x1 convolution by a part of the identity."""
     channels = first.in_channels
     conv = nn.Conv2d(channels, channels + pad.new_channels, 1, pad.stride, bias=False, device=first.weight.device)
-    conv.weight.copy_(torch.eye(channels + pad.new_channels, channels)[:, :, None, None])
+    conv.weight.zero_()
+    conv.weight[pad.in_front:pad.in_front + channels, :, 0, 0] = torch.eye(channels)
     return conv
 
 

@@ -17,7 +17,8 @@ from resnet.util.errors import InputError
 from resnet.util.numbers import by
 
 COMPUTED = {"block": ("basic",), "stem": ("3x3",), "shortcut": ("A", "none"), "order": ("original",),
-            "head": ("avgpool",), "conv_bias": (False,)}
+            "head": ("avgpool",), "conv_bias": (False,), "zero_pad": ("behind",), "halving": ("subsample",),
+            "activation": ("relu",)}
 MAX_PARAMETERS = 1_000_000
 SMALLEST_MAP = 4  # pixels: the script computes four of a row at once
 

@@ -3,7 +3,7 @@
 from math import ceil
 
 from resnet.tracing.diagram import shape_label
-from resnet.tracing.records import Block, Layer, Trace
+from resnet.tracing.records import ACTIVATIONS, Block, Layer, Trace
 from resnet.util.html import escape
 from resnet.util.text import text
 
@@ -52,7 +52,7 @@ def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
 
 def _leaves_after(trace: Trace, block: Block, before: list[Layer], i: int) -> bool:
     """In pre-activation order a stage's first block activates before the paths split."""
-    return trace.config.order == "preact" and block.name.endswith(".0") and before[i].type == "ReLU" and i == 1
+    return trace.config.order == "preact" and block.name.endswith(".0") and before[i].type in ACTIVATIONS and i == 1
 
 
 def _operation(parts: list[str], x: float, layer: Layer, last: bool) -> float:

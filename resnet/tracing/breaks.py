@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
-from resnet.config import ResNetConfig, config_of, output_size, stage_output, total_stride
+from resnet.config import ResNetConfig, config_of, stage_output, total_stride
 from resnet.tracing.records import Block, Layer, Trace
 from resnet.tracing.trace import Size, checked_size, trace
 from resnet.util.note import Note
@@ -82,15 +82,19 @@ def _size(config: ResNetConfig, size: Size) -> tuple[int, int]:
 def rows_read(side: int, layer: Layer) -> list[int]:
     """Rows (or columns) of a layer's input, `side` long, that some window covers."""
     kernel, stride, padding = layer.window
-    count = output_size(side, kernel, stride, padding)
-    return sorted({row for out in range(count) for row in range(out * stride - padding, out * stride - padding + kernel)
-                   if 0 <= row < side})
+    starts = range(-padding, _windows(side, layer) * stride - padding, stride)
+    return sorted({row for start in starts for row in range(start, start + kernel) if 0 <= row < side})
 
 
 def rows_left_over(side: int, layer: Layer) -> int:
     """Rows at the end of the padded input that no window covers, as the division by the stride is rounded down."""
     kernel, stride, padding = layer.window
-    return (side + 2 * padding - kernel) % stride
+    return max(0, side + 2 * padding - kernel - (_windows(side, layer) - 1) * stride)
+
+
+def _windows(side: int, layer: Layer) -> int:
+    """How many windows lie along a side of the layer's input."""
+    return dict(zip(layer.input[2:], layer.output[2:], strict=True))[side]
 
 
 def share_of_data(layer: Layer) -> float:

@@ -9,6 +9,9 @@ from textwrap import indent
 from resnet.config import ResNetConfig, config_of, stage_output
 from resnet.tracing.trace import Size, checked_size, name_of
 
+PREACTIVE = ("preact", "relu_preact")  # orders that activate at the start of a branch, and behind the last stage
+POOLS = {"padded": "padding=1", "ceil": "ceil_mode=True"}
+
 
 def code(config: "str | ResNetConfig", size: Size = None) -> str:
     """The source of a file that builds the net, prints its parameter count and runs an input of `size`.
@@ -18,7 +21,7 @@ def code(config: "str | ResNetConfig", size: Size = None) -> str:
     """
     config = config_of(config)
     height, width = checked_size(config, size)
-    parts = [_opening(config), _zero_pad() if _pads(config) else "", _block(config), _stage(config), _net(config),
+    parts = [_opening(config), _zero_pad(config) if _pads(config) else "", _block(config), _stage(config), _net(config),
              _main(config, height, width)]
     return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -43,10 +46,16 @@ def _opening_changes(config: ResNetConfig) -> list[int]:
     return [i for i, channels in enumerate(before) if i > 0 or channels != config.out_channels(i)]
 
 
-def _zero_pad() -> str:
-    return '''
+def _zero_pad(config: ResNetConfig) -> str:
+    pad = {"behind": "0, self.new_channels", "front": "self.new_channels, 0",
+           "both": "self.new_channels // 2, self.new_channels - self.new_channels // 2"}[config.zero_pad]
+    halved, what = "x[:, :, ::self.stride, ::self.stride]", "Every stride-th pixel"
+    if config.halving == "average":
+        halved = "F.avg_pool2d(x, self.stride, self.stride, ceil_mode=True)"
+        what = "The mean of each square"
+    return f'''
 class ZeroPad(nn.Module):
-    """Every stride-th pixel, new channels filled with zeros: shortcut option A, without parameters."""
+    """{what}, new channels filled with zeros: shortcut option A, without parameters."""
 
     def __init__(self, channels, out_channels, stride):
         super().__init__()
@@ -54,7 +63,7 @@ class ZeroPad(nn.Module):
         self.stride = stride
 
     def forward(self, x):
-        return F.pad(x[:, :, ::self.stride, ::self.stride], (0, 0, 0, 0, 0, self.new_channels))
+        return F.pad({halved}, (0, 0, 0, 0, {pad}))
 '''
 
 
@@ -95,8 +104,13 @@ def _convolutions(config: ResNetConfig) -> str:
         pair = [f"self.conv{i} = {_conv(config, c_in, c_out, kernel, stride, groups)}",
                 f"self.bn{i} = nn.BatchNorm2d({norm})"]
         lines += reversed(pair) if config.order == "preact" else pair
-    inplace = "" if config.order in ("preact", "relu_preact") else "inplace=True"
-    return "\n".join([*lines, f"self.relu = nn.ReLU({inplace})", ""])
+    return "\n".join([*lines, f"self.relu = {_activation(config, config.order not in PREACTIVE)}", ""])
+
+
+def _activation(config: ResNetConfig, inplace: bool) -> str:
+    """In place where the net's own module is."""
+    return {"relu": f"nn.ReLU({'inplace=True' if inplace else ''})", "leaky_relu": "nn.LeakyReLU(0.01)",
+            "gelu": "nn.GELU()", "silu": "nn.SiLU()"}[config.activation]
 
 
 def _conv(config: ResNetConfig, c_in: "str | int", c_out: "str | int", kernel: int, stride: str = "1",
@@ -170,17 +184,17 @@ def _modules(config: ResNetConfig) -> str:
     channels = config.widths[0]
     lines = [f"self.conv1 = {_conv(config, config.in_channels, channels, kernel, stride)}"]
     if config.order != "preact":
-        lines += [f"self.bn1 = nn.BatchNorm2d({channels})", "self.relu = nn.ReLU(inplace=True)"]
+        lines += [f"self.bn1 = nn.BatchNorm2d({channels})", f"self.relu = {_activation(config, True)}"]
     if config.stem == "7x7":
-        lines.append("self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)")
+        lines.append(f"self.maxpool = nn.MaxPool2d(3, stride=2, {POOLS[config.pool]})")
     for i, blocks in enumerate(config.depths):
         lines.append(f"self.layer{i + 1} = stage({channels}, {config.block_width(i)}, {config.out_channels(i)}, "
                      f"blocks={blocks}, stride={1 if i == 0 else 2})")
         channels = config.out_channels(i)
     if config.order == "preact":
         lines.append(f"self.norm = nn.BatchNorm2d({channels})")
-    if config.order in ("preact", "relu_preact"):
-        lines.append("self.act = nn.ReLU()")
+    if config.order in PREACTIVE:
+        lines.append(f"self.act = {_activation(config, False)}")
     return "\n".join([*lines, *_head(config, channels)])
 
 
@@ -195,7 +209,7 @@ def _passes(config: ResNetConfig) -> str:
     stem = "self.conv1(x)" if config.order == "preact" else "self.relu(self.bn1(self.conv1(x)))"
     lines = [f"x = self.maxpool({stem})" if config.stem == "7x7" else f"x = {stem}"]
     lines += [f"x = self.layer{i + 1}(x)" for i in range(len(config.depths))]
-    if config.order in ("preact", "relu_preact"):
+    if config.order in PREACTIVE:
         lines.append(f"x = self.act({'self.norm(x)' if config.order == 'preact' else 'x'})")
     lines += ["x = self.avgpool(x)"] if config.head == "avgpool" else []
     return "\n".join([*lines, "return self.fc(torch.flatten(x, 1))"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.papers.tables import PUBLISHED, Published
-from resnet.tracing.records import Layer, Trace
+from resnet.tracing.records import ACTIVATIONS, Layer, Trace
 from resnet.tracing.trace import Size, checked_size, name_of, trace
 from resnet.util.errors import InputError
 from resnet.util.fields import spell
@@ -89,7 +89,7 @@ def _count(layer: Layer, unit: str, scope: str) -> int:
 def _single_operations(layer: Layer) -> int:
     """Operations of a layer that are no multiply-adds."""
     values = prod(layer.output)
-    if layer.type in ("ReLU", "Add"):
+    if layer.type in (*ACTIVATIONS, "Add"):
         return values
     if layer.type == "MaxPool2d":
         return values * (layer.window.kernel**2 - 1)

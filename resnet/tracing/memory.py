@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from resnet.tracing.cost import has_bias
-from resnet.tracing.records import Block, Layer, Trace
+from resnet.tracing.records import ACTIVATIONS, Block, Layer, Trace
 from resnet.tracing.trace import MAX_BATCH
 from resnet.util.errors import InputError
 
@@ -89,8 +89,14 @@ def _saved_bytes(trace: Trace, batch: int, element: int) -> int:
     """Kept for the backward pass: the input, and what each layer saves beyond what another one has saved."""
     preact = trace.config.order == "preact"
     sums = sum(prod(block.input[1:]) for block in trace.blocks[1:] if _keeps_sum(block, trace.config.order))
-    return batch * element * (prod(trace.input[1:]) + sums) + sum(
+    return batch * element * (prod(trace.input[1:]) + sums - _pooled_unsaved(trace)) + sum(
         _saved(layer, batch, element, preact) for layer in trace.layers)
+
+
+def _pooled_unsaved(trace: Trace) -> int:
+    """Values of the last activation's output, which average pooling does not keep and only ReLU does itself."""
+    pooled = next((layer for layer in trace.layers if layer.type == "AdaptiveAvgPool2d"), None)
+    return prod(pooled.input[1:]) if pooled and trace.config.activation != "relu" else 0
 
 
 def _keeps_sum(block: Block, order: str) -> bool:
@@ -103,6 +109,7 @@ def _saved(layer: Layer, batch: int, element: int, preact: bool) -> int:
     """Every tensor is counted once, at the layer named here.
 
     batch norm  its input, and a mean and a scale per channel, in fp32 in every precision
+    other activations   their inputs too, but of the last, where it is pooled, the input only
     ReLU        its output, which in place is the batch norm's output; the next convolution saves the same
     max pooling the positions of its maxima; its output, as a convolution's input; but before
                 pre-activation a batch norm takes that output, and the input is no ReLU's output
@@ -113,6 +120,8 @@ def _saved(layer: Layer, batch: int, element: int, preact: bool) -> int:
     values_in, values_out = (batch * prod(shape[1:]) for shape in (layer.input, layer.output))
     if layer.type == "BatchNorm2d":
         return values_in * element + layer.params * ELEMENT_BYTES["fp32"]
+    if layer.type in ACTIVATIONS and layer.type != "ReLU":
+        return (values_in + values_out) * element
     if layer.type in ("ReLU", "AdaptiveAvgPool2d"):
         return values_out * element
     if layer.type == "MaxPool2d":

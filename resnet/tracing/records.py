@@ -45,6 +45,9 @@ class Layer:
         return Window(self.kernel or 1, self.stride or 1, self.padding or 0)
 
 
+ACTIVATIONS = ("ReLU", "LeakyReLU", "GELU", "SiLU")  # types of layers
+
+
 class Window(NamedTuple):
     """A square window of an operation, in pixels."""
 

@@ -16,6 +16,7 @@ from resnet.model import NoShortcut, ZeroPad
 from resnet.util.errors import InputError
 
 PASSING = (nn.Identity, NoShortcut)  # leaves that compute nothing
+WINDOW = (("kernel_size", 1), ("stride", 1), ("padding", 0))
 FLOAT_BYTES = 4
 MAX_BYTES = 2**63  # the size of a tensor is a signed 64-bit number
 
@@ -65,8 +66,9 @@ def side_of(module: nn.Module, key: str) -> int | None:
 
 def _slide(module: nn.Module, x: FakeTensor, channels: int) -> FakeTensor:
     """What a square window gives; one without a size or padding takes single pixels."""
-    kernel, stride, padding = (side_of(module, key) for key in ("kernel_size", "stride", "padding"))
-    sides = (output_size(side, kernel or 1, stride or 1, padding or 0) for side in x.shape[2:])
+    kernel, stride, padding = (side_of(module, key) or least for key, least in WINDOW)
+    over = stride - 1 if getattr(module, "ceil_mode", False) else 0
+    sides = (output_size(side + over, kernel, stride, padding) for side in x.shape[2:])
     return FakeTensor((x.shape[0], channels, *sides))
 
 
@@ -100,5 +102,5 @@ def _linear(linear: nn.Linear, x: FakeTensor) -> FakeTensor:
 
 RULES: dict[type[nn.Module], Callable] = {
     nn.Conv2d: _conv, nn.MaxPool2d: _max_pool, nn.BatchNorm2d: _same, nn.ReLU: _same, nn.AdaptiveAvgPool2d: _mean,
-    nn.Flatten: _flat, nn.Linear: _linear, ZeroPad: _zero_pad,
+    nn.Flatten: _flat, nn.Linear: _linear, ZeroPad: _zero_pad, nn.LeakyReLU: _same, nn.GELU: _same, nn.SiLU: _same,
 }

@@ -89,6 +89,8 @@ def checked_size(config: ResNetConfig, size: Size = None) -> tuple[int, int]:
     height, width = config_of(config, input_size=asked).input_size
     if (height, width) == (1, 1):
         raise InputError("one_pixel")
+    if 0 in stage_output((height, width), config):
+        raise InputError("no_window", size=by((height, width), "x"))
     made, given = stage_output(config.input_size, config), stage_output((height, width), config)
     if config.head == "flatten" and prod(made) != prod(given):
         raise InputError("flatten_size", made=by(config.input_size, "x"), given=by((height, width), "x"),

@@ -240,3 +240,16 @@ def known_only(kind: type, values: Mapping[str, Any]) -> None:
     for name in values:
         if name not in hints(kind):
             raise InputError("unknown_setting", key=str(name)[:80], known=", ".join(hints(kind)))
+
+
+def settings(pairs: Iterable[str]) -> dict[str, str]:
+    """["stride_in=1x1"] -> {"stride_in": "1x1"}.
+
+    Raises:
+        InputError: not of the form KEY=VALUE.
+    """
+    pairs = list(pairs)
+    for pair in pairs:
+        if not pair.partition("=")[0].isidentifier() or "=" not in pair:
+            raise InputError("not_a_setting", pair=pair[:80])
+    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}

@@ -3,6 +3,9 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import httpx
@@ -14,11 +17,12 @@ from PIL import Image
 from resnet import classify
 from resnet.data import load_samples, photo_file
 from resnet.explain.evidence import Questions, gather
-from resnet.hub.load import bundled
+from resnet.hub.load import bundled, load
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.model import create
 from resnet.ui.classify.answer import answer_html
+from resnet.ui.classify.readings import readings_html
 from resnet.ui.classify.tab import (
     CHOSEN,
     OWN,
@@ -35,8 +39,12 @@ from resnet.ui.page.examples import EXAMPLES, FORMER, photo_url
 from resnet.ui.page.images import OPAQUE, RED, overlay
 from resnet.ui.page.sharing import from_query, to_query
 from resnet.ui.wall.guard import message_html
-from resnet.util.text import text
+from resnet.util.errors import InputError
+from resnet.util.fields import settings
+from resnet.util.html import escape
+from resnet.util.text import sentences, text
 from tests.factories import made_info, tiny
+from tests.nets import NETS
 from tests.pictures import encode, gradient, noise
 from tests.ui.asking import asked, attached, part_of, words
 
@@ -190,6 +198,64 @@ def test_temperature_moves_certainty_and_not_the_order():
     assert hesitates not in words(shown(ClassifyView("shirt", temperature=0.5)))
 
 
+def before_and_after_the_bars(html: str) -> tuple[str, str]:
+    before, _, after = part_of(html, r'(?s)<div class="verdict">.*?</div>').group().partition('<table class="bars"')
+    return unescape(words(before)), unescape(words(after))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_the_net_has_not_seen_is_told_before_the_bars(upload, lang):
+    """A photograph and noise for a net of ten classes; entropy alone calls nothing sure."""
+    for picture, strange in (("cat", False), (OWN, True)):
+        view = ClassifyView(picture, COLOUR)
+        html = shown(view, upload(encode(noise(64, 64))) if strange else None, query=f"lang={lang}")
+        before, after = before_and_after_the_bars(html)
+        said = sentences(lang)["classify.strange" if strange else "classify.familiar"].partition("{")[0]
+        assert said in before and said not in after
+        assert text("classify.unlike", lang, size="32×32", title="CIFAR-10") in before
+        assert text("classify.knows", lang, n="10") in before
+        assert not re.search(r"\bsure\b|确信", before + after)
+        assert ("nats" if lang == "en" else "奈特") in after
+
+
+def test_a_net_without_a_record_is_silent_about_how_strange_a_picture_is():
+    net = create(tiny())
+    loaded = LoadedModel(ModelRef("bundled", "made"), net.eval(), made_info(net.config))
+    reading = ClassifyReading(ClassifyView(), loaded, gather(EXAMPLES["boot"].pixels(), loaded, Questions()), "en")
+    before, _ = before_and_after_the_bars(answer_html(reading))
+    assert reading.evidence.strangeness is None and before == text("classify.knows", n="10")
+
+
+def made_reading(lang: str = "en", reading: tuple[str, ...] = ()) -> ClassifyReading:
+    """Of a checkpoint whose tensors leave its readings open."""
+    loaded = load(str(next(net for net in NETS if net.name == "both").file)).read_as(settings(reading))
+    view = ClassifyView("cat", reading=reading)
+    return ClassifyReading(view, loaded, gather(EXAMPLES["cat"].pixels(), loaded, Questions()), lang)
+
+
+def test_the_readings_of_a_checkpoint_can_be_chosen():
+    taken, other = made_reading(), made_reading(reading=("zero_pad=behind",))
+    menu = readings_html(taken)
+    options = re.findall(r'<option value="([^"]*)"( selected)?>([^<]*)', menu)
+    assert [value for value, selected, _ in options if selected] == [""] and len(options) == 8
+    assert options[1][0] == "zero_pad=behind" and number(options[1][2]) > number(options[0][2])
+    assert not torch.equal(taken.evidence.logits, other.evidence.logits)
+    assert 'value="zero_pad=behind" selected' in readings_html(other)
+    by_hand = readings_html(made_reading(reading=("zero_pad=front", "halving=average", "order=bn_after_add")))
+    assert by_hand.count("<option") == 9 and "set by hand" in by_hand
+
+
+def test_a_reading_is_a_field_of_the_link():
+    view = chosen(ClassifyView("cat", COLOUR), "reading", "zero_pad=both,channels=bgr")
+    assert view.reading == ("zero_pad=both", "channels=bgr")
+    assert from_query(ClassifyView, dict(parse_qsl(to_query("classify", view)))) == view
+    assert bars(shown(view)) != bars(shown(replace(view, reading=())))
+    with pytest.raises(InputError):
+        chosen(view, "reading", "zero_pad")
+    message, html, _ = PANEL.show(asked(), *controls(replace(view, reading=("zero_pad=left",))), None)
+    assert escape(text("fields.zero_pad")) in message
+
+
 def test_two_models_side_by_side():
     html = shown(ClassifyView("shirt", MODEL, beside=PLAIN, off=("layer1.1",)))
     one, other = re.findall(r'<div class="answer(?: plain)?">.*?</table>', html)
@@ -329,7 +395,7 @@ def test_another_model_forgets_what_was_chosen_of_the_last():
     message, _, link, *values = PANEL.follow("model")(asked(), *controls(view), None)
     assert message == "" and link == f"tab=classify&model={PLAIN}&temperature=2&open=blocks"
     assert dict(zip(OF_A_MODEL, values, strict=True)) == {
-        "stage": "", "target": "-1", "channels": "", "off": "", "truth": "-1", "given": "-1", "page": "0"}
+        "stage": "", "target": "-1", "channels": "", "off": "", "truth": "-1", "given": "-1", "page": "0", "reading": ""}
 
 
 @pytest.mark.parametrize("model, picture, goes_to", [
@@ -345,7 +411,7 @@ def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, m
 def test_a_link_fills_the_controls():
     view = ClassifyView("cat", PLAIN, 7, COLOUR, 0.5, "conv1", 3, "conv2_x", ("layer1.0", "layer2.1"), ("browse",))
     assert PANEL.fill(view, "en") == ["cat", PLAIN, 7, COLOUR, 0.5, "conv1", "3", "conv2_x", "layer1.0,layer2.1",
-                                      "browse", "-1", "-1", "wrong", "0"]
+                                      "browse", "-1", "-1", "wrong", "0", ""]
 
 
 def test_the_api_answers_as_the_library(upload):

@@ -12,10 +12,10 @@ from resnet.ui.page.download import download
 from resnet.ui.page.images import overlay, png_url
 from resnet.util.csv import csv_text
 from resnet.util.html import escape
-from resnet.util.numbers import by, points, probability, readable
+from resnet.util.numbers import by, percent, points, probability, readable, significant
 from resnet.util.text import sentences, text
 
-SURE_BELOW = 0.25  # of the largest possible entropy
+DECIDED_BELOW = 0.25  # of the largest possible entropy
 
 
 def answer_html(reading: ClassifyReading) -> str:
@@ -23,7 +23,7 @@ def answer_html(reading: ClassifyReading) -> str:
     kind = " plain" if reading.plain else ""
     return (f'<div class="answer{kind}"><figure class="saw">{_seen(reading)}</figure>'
             f'<figure class="looked">{_looked(reading)}</figure>'
-            f'<div class="verdict">{_bars(reading)}{_notes(reading)}</div></div>')
+            f'<div class="verdict">{_beforehand(reading)}{_bars(reading)}{_notes(reading)}</div></div>')
 
 
 def label_text(label: str, lang: str) -> str:
@@ -104,19 +104,29 @@ def _bars(reading: ClassifyReading) -> str:
     return f'<table class="bars" aria-label="{alt}"><tbody>{rows}</tbody></table>'
 
 
-def _notes(reading: ClassifyReading) -> str:
+def _beforehand(reading: ClassifyReading) -> str:
+    """What the net has not seen, which is told before it answers all the same."""
     evidence, info, lang = reading.evidence, reading.loaded.info, reading.lang
-    found, limit = entropy(evidence.logits, reading.view.temperature), largest_entropy(evidence.logits)
-    key = "classify.sure" if found < SURE_BELOW * limit else "classify.unsure"
-    notes = [text(key, lang, entropy=f"{found:.2f}", limit=f"{limit:.2f}"),
-             text("classify.knows", lang, n=f"{len(info.labels):,}")]
-    parts = [f'<p class="note">{escape(" ".join(notes))}</p>']
-    if reading.view.off:
-        parts.append(f'<p class="note lesion">{escape(_lesion(reading))}</p>')
+    parts = []
     if info.data in DATA and evidence.seen.original != DATA[info.data].size:
         height, width = DATA[info.data].size
-        unlike = text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)
-        parts.append(f'<p class="note warn">{escape(unlike)}</p>')
+        parts.append(("warn", text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)))
+    if strange := evidence.strangeness:
+        key = "classify.strange" if strange.unlike else "classify.familiar"
+        parts.append(("warn" if strange.unlike else "", text(
+            key, lang, distance=significant(strange.distance, 2), below=percent(strange.below), n=f"{strange.n:,}")))
+    parts.append(("", text("classify.knows", lang, n=f"{len(info.labels):,}")))
+    return "".join(f'<p class="note {kind}">{escape(words)}</p>' for kind, words in parts)
+
+
+def _notes(reading: ClassifyReading) -> str:
+    """How the answer is spread over the classes: less than whether the picture shows one of them."""
+    evidence, lang = reading.evidence, reading.lang
+    found, limit = entropy(evidence.logits, reading.view.temperature), largest_entropy(evidence.logits)
+    key = "classify.decided" if found < DECIDED_BELOW * limit else "classify.unsure"
+    parts = [f'<p class="note">{escape(text(key, lang, entropy=f"{found:.2f}", limit=f"{limit:.2f}"))}</p>']
+    if reading.view.off:
+        parts.append(f'<p class="note lesion">{escape(_lesion(reading))}</p>')
     return "".join(parts)
 
 

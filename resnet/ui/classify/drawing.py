@@ -13,11 +13,13 @@ from resnet.inference.decoding import open_picture
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html
 from resnet.ui.classify.evidence import blocks_html, stages_html
 from resnet.ui.classify.photographs import STANDING_IN, stand_in_html
+from resnet.ui.classify.readings import readings_html
 from resnet.ui.classify.view import ANY, OWN, ClassifyReading, ClassifyView, model_title
 from resnet.ui.classify.weights import away_html, known_html
 from resnet.ui.page import device
 from resnet.ui.page.examples import example_of
 from resnet.ui.wall.guard import uploaded_file
+from resnet.util.fields import settings
 from resnet.util.html import escape
 from resnet.util.text import text
 
@@ -33,6 +35,7 @@ def page_html(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     title = _heading(view.model) if other else ""
     return "".join((_stands_in(view, lang), title, answer_html(reading), other, stages_html(reading),
                     source_html(reading), *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
+                    readings_html(reading),
                     take_along_html(reading), blocks_html(reading)))
 
 
@@ -50,13 +53,14 @@ def read(view: ClassifyView, picture: "dict | None", lang: str) -> ClassifyReadi
     start = time.perf_counter()
     pixels = pixels_of(view, picture)
     decode_ms = 1e3 * (time.perf_counter() - start)
-    loaded = current().load(view.ref)
-    reading = ClassifyReading(view, loaded, device.gather(pixels, view.ref, view.questions), lang, decode_ms)
+    loaded = current().load(view.ref).read_as(settings(view.reading))
+    found = device.gather(pixels, view.ref, view.questions, view.reading)
+    reading = ClassifyReading(view, loaded, found, lang, decode_ms)
     if not view.beside:
         return reading
     ref = view.refs[1]
     other = current().load(ref)
-    alone = replace(view, off=(), channels="")
+    alone = replace(view, off=(), channels="", reading=())
     found = device.gather(pixels, ref, _questions_for_second(reading, other))
     second = ClassifyReading(alone, other, found, lang, decode_ms)
     return replace(reading, second=second)

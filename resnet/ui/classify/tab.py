@@ -43,7 +43,8 @@ from resnet.util.fields import hints, parse
 from resnet.util.html import escape
 from resnet.util.text import text
 
-CHOSEN = ("stage", "target", "channels", "off", "open", "truth", "given", "kind", "page")  # inside the figures
+# Inside the figures.
+CHOSEN = ("stage", "target", "channels", "off", "open", "truth", "given", "kind", "page", "reading")
 SET = ("example", "model", *CHOSEN)  # what a click in a figure may set
 
 

@@ -15,7 +15,7 @@ from resnet.ui.classify.weights import default_model, hub_title
 from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
-from resnet.util.fields import option
+from resnet.util.fields import option, settings
 
 OWN = "own"  # the link's word for a picture of the visitor's, which is never in a link
 DEFAULT_MODEL = default_model()
@@ -49,6 +49,7 @@ class ClassifyView(View):
     off          blocks that are switched off
     open         the sections that are unfolded
     truth, given, kind, page   which test items are browsed: true class, answer, wrong or right, page
+    reading      what the model's tensors leave open and was set by hand, "zero_pad=both"
     """
 
     example: str = option("boot", hidden=True)
@@ -66,6 +67,7 @@ class ClassifyView(View):
     given: int = option(ANY, low=ANY, refusal=_below_zero, of="model", hidden=True)
     kind: str = option("wrong", choices=KINDS, hidden=True)
     page: int = option(0, low=0, refusal=_below_zero, of="model", hidden=True)
+    reading: tuple[str, ...] = option((), of="model", hidden=True)
 
     def __post_init__(self):
         object.__setattr__(self, "example", FORMER.get(self.example, self.example))
@@ -74,6 +76,7 @@ class ClassifyView(View):
             raise InputError("choice", field="example", value=self.example, allowed=", ".join(EXAMPLES))
         for name in self.models:
             ModelRef.parse(name)  # refuses what a visitor may not name
+        settings(self.reading)
 
     @property
     def models(self) -> tuple[str, ...]:

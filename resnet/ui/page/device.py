@@ -37,6 +37,7 @@ from resnet.inference.decoder import Picture
 from resnet.inference.placement import cpu_only, placed
 from resnet.inference.serving import start
 from resnet.util.errors import InputError
+from resnet.util.fields import settings
 
 
 def on_device(seconds: int, gpu=spaces.GPU):
@@ -68,9 +69,9 @@ def on_device(seconds: int, gpu=spaces.GPU):
 
 
 @on_device(seconds=5)
-def gather(picture: "Tensor | Picture", ref: ModelRef, questions: Questions) -> Evidence:
-    """resnet.explain.evidence.gather by the model's reference."""
-    return evidence.gather(picture, current().load(ref), questions)
+def gather(picture: "Tensor | Picture", ref: ModelRef, questions: Questions, reading: tuple[str, ...] = ()) -> Evidence:
+    """resnet.explain.evidence.gather by the model's reference, and the reading of it that was set by hand."""
+    return evidence.gather(picture, current().load(ref).read_as(settings(reading)), questions)
 
 
 @on_device(seconds=10)
