@@ -12,16 +12,20 @@ from safetensors.torch import save
 
 from resnet.__main__ import main
 from resnet.commands import check_hub as check_hub_command
+from resnet.hub.fingerprint import pictures
 from resnet.hub.labels import imagenet
+from resnet.hub.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from resnet.hub.store import ModelStore, use
 from resnet.inference import check_hub as check_hub_module
 from resnet.model import create
 from resnet.papers.curated import CURATED, FAMILY, PHOTOGRAPHS, Curated, Kind
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
+from resnet.util.numbers import significant
 from tests.hub import StandInHub, pointed_at
 from tests.photographs import photographs
 
+MEAN, STD = (torch.tensor(values).view(-1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
 SMALL = ("timm/resnet18.tv_in1k", "timm/resnet18.a1_in1k", "microsoft/resnet-18")
 
 
@@ -131,6 +135,21 @@ def test_kinds_of_the_family_are_checked_or_refused(hub, weights, capsys):
     assert refused.problem == "" and "conv2.fc1" in refused.refusal and refused.bytes == 0
     assert taken.problem == "is read as resnet18 and should be refused"
     assert "refused, as it should be" in check_hub_command.line(refused)
+    assert refused.shift is None and "shift" not in check_hub_command.line(refused)
+
+
+def test_fingerprints_stand_beside_the_answers(hub, weights):
+    """Of a net that was never trained there is none; of one whose norms have seen photographs it is small."""
+    net = create("resnet18", seed=1, widths=(16, 16, 16, 16))
+    with torch.no_grad():
+        for _ in range(30):
+            net.train()((pictures(3, (224, 224), 8) / 255 - MEAN) / STD)
+    hub.add("a/seen", {"model.safetensors": save(net.state_dict())})
+    hub.add("a/fresh", {"model.safetensors": weights["tabby"]})
+    params = sum(p.numel() for p in net.parameters())
+    seen, fresh = check_hub_module.check_hub((Kind("seen", "a/seen", params), Kind("fresh", "a/fresh", 11_689_512)))
+    assert fresh.shift is None and seen.shift is not None and seen.shift < 0.2
+    assert f"shift {significant(seen.shift, 2)}" in check_hub_command.line(seen)
 
 
 def test_it_says_what_to_report(hub, capsys):

@@ -1,6 +1,7 @@
 """Networks and pictures that are in memory already: other libraries' modules, Pillow's pictures, numpy's arrays."""
 
 import copy
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -98,6 +99,38 @@ def test_what_tensors_do_not_show_is_asked_of_the_module():
     assert loaded.info.architecture.stride_in == "1x1"
     with torch.no_grad():
         torch.testing.assert_close(loaded.model(pictures), module(pictures), rtol=1e-4, atol=1e-3)
+
+
+class ZeroOnBothSides(nn.Module):
+    """Option A as the most used repository of CIFAR nets has it."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.side = channels // 4
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.side, self.side))
+
+
+def test_where_option_a_pads_is_asked_of_the_module():
+    """As the public ResNet-20, whose tensors are those of the net that pads behind: that one answers otherwise."""
+
+    class Theirs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = trained_looking(create("resnet20_cifar", seed=3))
+            for stage, channels in ((self.net.layer2, 32), (self.net.layer3, 64)):
+                stage[0].downsample = ZeroOnBothSides(channels)  # pyright: ignore
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x)
+
+    theirs, pictures = Theirs().eval(), torch.rand(4, 3, 32, 32)
+    loaded = load(theirs)
+    assert loaded.info.architecture == replace(VARIANTS["resnet20_cifar"], zero_pad="both")
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(pictures), theirs(pictures), rtol=1e-4, atol=1e-4)
+        assert not torch.allclose(create("resnet20_cifar", seed=3).eval()(pictures), theirs(pictures), atol=1e-2)
 
 
 @pytest.mark.peers

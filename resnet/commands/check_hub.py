@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from resnet.commands.console import Subcommands, print_json
 from resnet.papers.curated import CURATED, FAMILY
 from resnet.util.errors import InputError
+from resnet.util.numbers import significant
 
 if TYPE_CHECKING:
     from resnet.inference.check_hub import Checked
@@ -68,11 +69,18 @@ def _ask_once(reference: str) -> None:
 
 
 def line(row: Checked) -> str:
-    """reference, megabytes, commit, label and per cent, verdict."""
+    """reference, megabytes, commit, label and per cent, batch norms' shift, kind, verdict."""
     seen = f"{row.label.partition(',')[0]} {100 * row.probability:.1f} %" if row.label else ""
     verdict = f"refused, as it should be: {row.refusal}" if row.refusal else "hash, names and label as expected"
-    return (f"{row.reference:<48} {row.bytes / 1e6:>6.1f} MB  {row.commit[:7]:<7}  {seen:<24}  {row.kind:<26}  "
-            f"{row.problem or verdict}")
+    return (f"{row.reference:<48} {row.bytes / 1e6:>6.1f} MB  {row.commit[:7]:<7}  {seen:<24}  "
+            f"{_fingerprint(row):<13}  {row.kind:<26}  {row.problem or verdict}")
+
+
+def _fingerprint(row: Checked) -> str:
+    """How far batch norm's inputs lie from what it remembers, and what would lie nearer."""
+    if row.shift is None:
+        return ""
+    return f"shift {significant(row.shift, 2)}" + (f", less with {row.better}" if row.better else "")
 
 
 def _report() -> str:

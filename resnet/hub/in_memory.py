@@ -1,8 +1,13 @@
-"""A network that another library built, as it stands in memory -> one of ours: by its state dict, and asking both."""
+"""A network that another library built, as it stands in memory -> one of ours: by its state dict, and asking both.
+
+What a net computes is known from its answers, so that batch norm's statistics only tell how its pictures were made.
+"""
 
 import copy
 import json
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import torch
@@ -10,8 +15,10 @@ from torch import Tensor, nn
 
 from resnet.checkpoint import restore
 from resnet.config import ResNetConfig
+from resnet.hub.fingerprint import rebuilt
 from resnet.hub.header import Header
-from resnet.hub.loaded import LoadedModel, describe
+from resnet.hub.loaded import LoadedModel, describe, most_likely
+from resnet.hub.readings import FIELDS, STATED, STRUCTURE, Reading, name_of, structure
 from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import ModelRef
 from resnet.model import ResNet
@@ -21,6 +28,7 @@ TYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch
          torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
          torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2"}
 NEAR = 1e-3  # of the largest logit: fp16 weights are copied exactly, sums are taken in another order
+READINGS = 100  # of a module, that are tried
 PIXELS = 64  # a side, of the noise that both nets are asked about
 
 
@@ -49,16 +57,25 @@ def load_module(module: nn.Module) -> LoadedModel:
     found = recognise_module(module)
     found.check_loadable()
     state = _state(module)
-    tensors = {ours: state[name].detach().cpu().clone() for name, ours in found.mapping.items()}
-    noise = _noise(found.config)
+    model = _that_answers_as(module, found.config, {ours: state[name].detach().cpu().clone()
+                                                    for name, ours in found.mapping.items()})
+    if model is None:
+        raise InputError("module_differs", kind=found.name)
+    described = describe(replace(found, config=model.config), None)
+    reading = Reading(model.config, name_of((described.info.mean, described.info.std)))
+    loaded = LoadedModel(ModelRef("memory", found.name, trusted=True), model, described.info, described.steps,
+                         described.test_steps, (*found.notes, *described.notes), reading)
+    known = described.told | {*STRUCTURE, "channels"}  # its first convolution stays as it is
+    return loaded if known >= {*FIELDS} else most_likely(loaded, reading, known)
+
+
+def _that_answers_as(module: nn.Module, config: ResNetConfig, tensors: dict[str, Tensor]) -> ResNet | None:
+    """The net with these tensors that answers noise as the module does."""
+    noise = _noise(config)
     answer = _answer(copy.deepcopy(module).cpu().float().eval(), noise)
-    for config in _readings(found.config):
-        model = restore(config, tensors)
-        if _agree(_answer(model, noise), answer):
-            described = describe(replace(found, config=config), None)
-            return LoadedModel(ModelRef("memory", found.name, trusted=True), model, described.info, described.steps,
-                               described.test_steps, (*found.notes, *described.notes))
-    raise InputError("module_differs", kind=found.name)
+    model = restore(config, tensors)
+    nets = (rebuilt(one, model.state_dict()) for one in _readings(config))
+    return next((net for net in nets if _agree(_answer(net, noise), answer)), None)
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
@@ -80,9 +97,16 @@ def _plain(values: dict[str, Any]) -> object:
 
 
 def _readings(config: ResNetConfig) -> list[ResNetConfig]:
-    """The nets that have these tensors, the likeliest first."""
-    other = "1x1" if config.stride_in == "3x3" else "3x3"
-    return [config, replace(config, stride_in=other)] if config.block == "bottleneck" else [config]
+    """The nets that have these tensors, those with the fewest changes first."""
+    fields, start = structure(config), Reading(config, STATED)
+    found = {start: 0}
+    for values in product(*fields.values()):
+        reading = start
+        with suppress(InputError):  # no net has both
+            for field, value in zip(fields, values, strict=True):
+                reading = reading.changed(field, value)
+            found[reading] = reading.steps_from(start)
+    return [reading.config for reading in sorted(found, key=found.__getitem__)[:READINGS]]
 
 
 def _noise(config: ResNetConfig) -> Tensor:

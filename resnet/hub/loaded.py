@@ -109,11 +109,16 @@ def read_model(ref: ModelRef, path: Path) -> LoadedModel:
     reading = Reading(found.config, name_of((info.mean, info.std)))
     loaded = LoadedModel(ref, model, info, described.steps, described.test_steps, (*found.notes, *described.notes),
                          reading)
-    return loaded if described.ours and ref.kind != "hub" else _most_likely(loaded, reading, described.told)
+    return loaded if described.ours and ref.kind != "hub" else most_likely(loaded, reading, described.told)
 
 
-def _most_likely(loaded: LoadedModel, reading: Reading, told: frozenset[str]) -> LoadedModel:
-    """The model by the reading that its batch norms' statistics speak for, where its repository leaves one open."""
+def most_likely(loaded: LoadedModel, reading: Reading, told: frozenset[str]) -> LoadedModel:
+    """The model by the reading that its batch norms' statistics speak for, where its repository leaves one open.
+
+    Args:
+        reading: what the model is.
+        told: fields of it that are known otherwise.
+    """
     own = loaded.info.mean, loaded.info.std
     known = NORMALISATIONS.get(reading.config.in_channels, {}) | {STATED: own}
     verdict = look(reading, told, loaded.model, known.__getitem__)

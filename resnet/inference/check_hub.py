@@ -7,6 +7,7 @@ from torch import Tensor
 
 from resnet.data import photo_file
 from resnet.hub.loaded import LoadedModel
+from resnet.hub.readings import spelled
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import AWAY
 from resnet.hub.store import current
@@ -25,6 +26,8 @@ class Checked:
     """problem is "" where all is as expected; label and probability are of the reference picture.
 
     kind      of the family that it stands for; "" for a curated one
+    shift     of the net's batch norms on photographs (resnet.hub.fingerprint); None where there are none to ask
+    better    the reading that fits clearly better than the one that the repository states, if one does
     refusal   the sentence, for a kind that must be refused
     """
 
@@ -37,6 +40,8 @@ class Checked:
     probability: float = 0.0
     kind: str = ""
     refusal: str = ""
+    shift: float | None = None
+    better: str = ""
 
 
 def reference_picture() -> bytes:
@@ -78,8 +83,17 @@ def _check(entry: Curated | Kind, picture: Tensor, kind: str) -> Checked:
     loaded = store.load_anew(ref)
     header = store.header(ref)  # remembered from the loading, which compared the hashes
     best = classify(picture, loaded, top_k=1, precision="fp32").predictions[0]
+    shift, better = _fingerprint(loaded)
     return Checked(entry.reference, _problem(entry, loaded, best), loaded.info.variant, header.file_size,
-                   header.revision, best.label, best.probability, kind)
+                   header.revision, best.label, best.probability, kind, shift=shift, better=better)
+
+
+def _fingerprint(loaded: LoadedModel) -> tuple[float | None, str]:
+    """(the shift of the reading that is taken, the one that fits clearly better)."""
+    if (verdict := loaded.verdict) is None:
+        return None, ""
+    taken, best = verdict.taken, verdict.best
+    return taken.shift, spelled(best.reading.beyond(taken.reading)) if best.clearly_better(taken) else ""
 
 
 def _problem(entry: Curated | Kind, loaded: LoadedModel, best: Prediction) -> str:
