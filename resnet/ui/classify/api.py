@@ -18,7 +18,7 @@ def classify_api(image: FileData, model: str = DEFAULT_MODEL, top_k: int = 5) ->
 
     Parameters:
         image: a JPEG, PNG or WebP file of at most 25 MB and 16 megapixels.
-        model: a bundled name such as resnet20_fashion_mnist, or a Hub repository (owner/name[@revision]).
+        model: a bundled name such as resnet20_fashion_mnist, or a Hub repository (owner/name[/file][@revision]).
         top_k: how many answers, most probable first.
     Returns:
         image, model and predictions, each with label and probability.
