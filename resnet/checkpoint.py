@@ -208,6 +208,8 @@ def restore(config: ResNetConfig, tensors: Mapping[str, Tensor]) -> ResNet:
 
 def _restored(key: str, want: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
     value = _counter(tensors.get(key)) if key.endswith(COUNTER) else tensors[key]
+    if value.dim() == 4 and want.dim() == 2 and value.shape[2:] == (1, 1):
+        value = value.flatten(1)  # a linear layer stored as a 1x1 convolution
     _check_tensor(key, want, value)
     return value.float() if value.is_floating_point() else value
 

@@ -24,19 +24,37 @@ class ResNetConfig:
     block       "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1 with four times the width)
     depths      blocks per stage
     widths      channels of each stage's 3x3 convolutions, before `width_per_group`
-    stem        "7x7": 7x7/2 convolution and 3x3/2 max pooling; "3x3": one 3x3/1 convolution
-    shortcut    where shapes change: "A" zero-padded, "B" projection; "C" projection everywhere;
-                "none": a plain net (He et al. 2015, section 3.3)
+    stem        "7x7": 7x7/2 convolution and pooling; "3x3": one 3x3/1 convolution; three 3x3, the first /2, and
+                pooling: "deep" with half the channels in the first two (ResNet-C, He et al. 2019,
+                arXiv 1812.01187), "tiered" with 3/8 in the first (timm's -T)
+    stem_width  channels that leave the stem, 0 for the first stage's width; wide CIFAR nets keep 16 (Zagoruyko and
+                Komodakis 2016, arXiv 1605.07146), ResNet-S has 128
+    pool        the stem's 3x3/2 max pooling: "padded" by a pixel all around, with "zeros" (BiT), or not, "ceil"
+                (Caffe's: its windows begin at the first pixel, and the last may reach beyond the map); "conv": a 3x3/2
+                convolution in its place (ResNet-RS, Bello et al. 2021, arXiv 2103.07579)
+    shortcut    where shapes change: "A" zero-padded, "B" projection, "D" mean of 2x2, then projection (ResNet-D,
+                He et al. 2019); "C" projection everywhere; "none": a plain net (He et al. 2015, section 3.3)
     order       "original"; "preact": BN and ReLU before each convolution (He et al. 2016); the CIFAR
                 family also has "bn_after_add", "relu_before_add" and "relu_preact" (figure 4 there)
+    opening     which input a pre-activated stage's first shortcut takes where it changes no shape: the "active" one,
+                as in the authors' release, or the "raw" one (timm, kuangliu's CIFAR nets)
+    closing_norm   whether a pre-activated net ends with a norm and an activation; kuangliu's do not
     groups, width_per_group   ResNeXt's cardinality and group width, scaled as in torchvision: a
                 bottleneck's 3x3 has width * width_per_group / 64 * groups channels
     stride_in   which convolution of a bottleneck halves the map: "3x3" (v1.5) or "1x1" (v1, the paper)
+    anti_alias  what halves instead of strides, in the blocks' branches and the stem's pooling: "blur", a 3x3 binomial
+                filter (Zhang 2019, arXiv 1904.11486), or "average", the mean of 2x2 (timm's -aa)
+    attention   weights of channels at the branch's end: "se" (Hu et al. 2018, arXiv 1709.01507) or "eca" (Wang et al.
+                2020, arXiv 1910.03151)
+    reduction   SE's: 16 in the paper, 4 in ResNet-RS
+    norm        over the "batch" or by "group" of channels, 32 groups (Wu and He 2018, arXiv 1803.08494)
+    standardised   convolutions whose filters have mean 0 and variance 1 (Qiao et al. 2019, arXiv 1903.10520; BiT,
+                Kolesnikov et al. 2020, arXiv 1912.11370)
     zero_pad    where option A puts the new channels' zeros: "behind" the old ones, in "front", or on "both" sides
     halving     how option A halves a map: "subsample", every other pixel, or "average", the mean of 2x2
-    pool        the 7x7 stem's pooling: "padded" by a pixel all around, or not: "ceil", as in Caffe, whose windows
-                begin at the first pixel and may end beyond the last
     activation  "relu"; "leaky_relu" (slope 0.01 below zero), "gelu" (arXiv 1606.08415) or "silu" in all its places
+    drop_path   probability that the last block's branch is skipped in training, rising from 0 at the first block
+                (stochastic depth, Huang et al. 2016, arXiv 1603.09382)
     conv_bias, shortcut_norm   d2l's net has biased convolutions and no norm on its projections
     head        "avgpool", or "flatten": a linear layer whose size `input_size` fixes
     input_size  (height, width) in pixels the net is made for
@@ -45,16 +63,25 @@ class ResNetConfig:
     block: str = option("basic", choices=("basic", "bottleneck"))
     depths: tuple[int, ...] = option((2, 2, 2, 2), low=1, high=MAX_BLOCKS)
     widths: tuple[int, ...] = option((64, 128, 256, 512), low=1, high=MAX_WIDTH)
-    stem: str = option("7x7", choices=("7x7", "3x3"))
-    shortcut: str = option("B", choices=("A", "B", "C", "none"))
+    stem: str = option("7x7", choices=("7x7", "3x3", "deep", "tiered"))
+    stem_width: int = option(0, low=0, high=MAX_WIDTH)
+    pool: str = option("padded", choices=("padded", "ceil", "zeros", "conv"))
+    shortcut: str = option("B", choices=("A", "B", "C", "D", "none"))
     order: str = option("original", choices=("original", *CIFAR_ORDERS, "preact"))
+    opening: str = option("active", choices=("active", "raw"))
+    closing_norm: bool = True
     groups: int = option(1, low=1, high=MAX_WIDTH)
     width_per_group: int = option(64, low=1, high=MAX_WIDTH)
     stride_in: str = option("3x3", choices=("3x3", "1x1"))
+    anti_alias: str = option("none", choices=("none", "blur", "average"))
+    attention: str = option("none", choices=("none", "se", "eca"))
+    reduction: int = option(16, low=1, high=MAX_WIDTH)
+    norm: str = option("batch", choices=("batch", "group"))
+    standardised: bool = False
     zero_pad: str = option("behind", choices=("behind", "front", "both"))
     halving: str = option("subsample", choices=("subsample", "average"))
-    pool: str = option("padded", choices=("padded", "ceil"))
     activation: str = option("relu", choices=("relu", "leaky_relu", "gelu", "silu"))
+    drop_path: float = option(0.0, low=0.0, high=0.9)
     conv_bias: bool = False
     shortcut_norm: bool = True
     head: str = option("avgpool", choices=("avgpool", "flatten"))
@@ -77,11 +104,25 @@ class ResNetConfig:
         for width in self.widths:
             if width * self.width_per_group // 64 < 1:
                 raise InputError("group_width", width=width, width_per_group=self.width_per_group)
+        if 0 in self.stem_widths:
+            raise InputError("stem_narrow", width=self.stem_widths[-1])
+        if self.anti_alias == "blur" and min(self.input_size) <= total_stride(self) // 2:
+            raise InputError("blur_size", least=total_stride(self) // 2 + 1)
 
     @property
     def plain(self) -> bool:
         """Whether it has no shortcuts."""
         return self.shortcut == "none"
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the stem halves the map, and pooling once more."""
+        return self.stem != "3x3"
+
+    @property
+    def ends_active(self) -> bool:
+        """Whether an activation follows the last stage."""
+        return self.order == "relu_preact" or (self.order == "preact" and self.closing_norm)
 
     @property
     def expansion(self) -> int:
@@ -91,6 +132,18 @@ class ResNetConfig:
     def depth(self) -> int:
         """Weighted layers on the longest path: the 50 of ResNet-50."""
         return 2 + sum(self.depths) * (2 if self.block == "basic" else 3)
+
+    @property
+    def stem_widths(self) -> tuple[int, ...]:
+        """Channels that leave each of the stem's convolutions."""
+        width = self.stem_width or self.widths[0]
+        return {"deep": (width // 2, width // 2, width),
+                "tiered": (3 * width // 8, width // 2, width)}.get(self.stem, (width,))
+
+    def drop_rate(self, stage: int, block: int) -> float:
+        """The probability that a block's branch (both 0-based) is skipped in training."""
+        last = sum(self.depths) - 1
+        return 0.0 if self.plain or not last else self.drop_path * (sum(self.depths[:stage]) + block) / last
 
     def block_width(self, stage: int) -> int:
         """Channels of the 3x3 convolutions in a stage (0-based)."""
@@ -187,14 +240,14 @@ def output_size(side: int, kernel: int, stride: int, padding: int) -> int:
 
 
 def total_stride(config: ResNetConfig) -> int:
-    """Input pixels between two neighbours of the last map: a 7x7 stem and each stage but the first halve."""
-    return 2 ** (len(config.depths) - 1 + (2 if config.stem == "7x7" else 0))
+    """Input pixels between two neighbours of the last map: a pooled stem halves twice, each later stage once."""
+    return 2 ** (len(config.depths) - 1 + (2 if config.pooled else 0))
 
 
 def stage_output(size: tuple[int, ...], config: ResNetConfig) -> tuple[int, ...]:
     """(height, width) that leaves the last stage for an input of `size`; 0 where the stem's pooling has no window."""
     stride = total_stride(config)  # whatever the kernels, all strides together give what single pixels give at once
-    if config.stem == "7x7" and config.pool == "ceil":  # of an odd map its last row is in no other window's place
+    if config.pooled and (config.pool, config.anti_alias) == ("ceil", "none"):  # an odd map's last row begins no window
         size, stride = tuple(output_size(side, kernel=1, stride=2, padding=0) // 2 for side in size), stride // 4
     return tuple(output_size(side, kernel=1, stride=stride, padding=0) for side in size)
 
@@ -207,7 +260,7 @@ def two_blocks_a_stage(config: ResNetConfig) -> ResNetConfig:
 def repeats(block: str, config: ResNetConfig) -> list[str]:
     """The blocks that are built like `block`, if that is a stage's second: "layer2.1" -> "layer2.2", ..."""
     stage, _, index = block.partition(".")
-    if index != "1":
+    if index != "1" or not stage.startswith("layer"):
         return []
     return [f"{stage}.{i}" for i in range(2, config.depths[int(stage.removeprefix("layer")) - 1])]
 

@@ -8,48 +8,22 @@ always a module, so that a block's forward is the paper's equation.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.config import ResNetConfig, config_of, stage_output
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU, "silu": nn.SiLU}
-
-
-class ZeroPad(nn.Module):
-    """Shortcut option A: every stride-th pixel, or the mean of each square, new channels zero; no parameters."""
-
-    def __init__(self, config: ResNetConfig, channels_in: int, channels_out: int, stride: int):
-        super().__init__()
-        self.new_channels = channels_out - channels_in
-        self.in_front = {"behind": 0, "front": self.new_channels, "both": self.new_channels // 2}[config.zero_pad]
-        self.average = config.halving == "average" and stride > 1
-        self.kernel_size, self.stride, self.ceil_mode = (stride if self.average else 1), stride, self.average
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(self.halved(x), (0, 0, 0, 0, self.in_front, self.new_channels - self.in_front))
-
-    def halved(self, x: Tensor) -> Tensor:
-        if self.average:
-            return F.avg_pool2d(x, self.stride, self.stride, ceil_mode=True)
-        return x[:, :, :: self.stride, :: self.stride]
-
-
-class NoShortcut(nn.Module):
-    """The plain twin: nothing is added to the branch."""
-
-    def forward(self, x: Tensor) -> int:
-        return 0
-
-
-def _activation(config: ResNetConfig, inplace: bool = True) -> nn.Module:
-    """In place only where nobody needs its input any more: all others than ReLU keep it for the backward pass."""
-    return nn.ReLU(inplace) if config.activation == "relu" else ACTIVATIONS[config.activation]()
-
-
-def _conv(config: ResNetConfig, c_in: int, c_out: int, size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(c_in, c_out, size, stride, size // 2, groups=groups, bias=config.conv_bias)
+from resnet.layers import (
+    DropPath,
+    NoShortcut,
+    ZeroPad,
+    activation,
+    anti_alias,
+    attention,
+    conv,
+    halving_mean,
+    norm,
+    stem_convolutions,
+    stem_pool,
+)
 
 
 def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Module:
@@ -58,11 +32,20 @@ def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Mo
     if config.shortcut != "C" and stride == 1 and c_in == c_out:
         return nn.Identity()
     if config.shortcut == "A":
-        return ZeroPad(config, c_in, c_out, stride)
-    projection = _conv(config, c_in, c_out, 1, stride)
+        return ZeroPad(c_in, c_out, stride, config.zero_pad, config.halving == "average")
     # In pre-activation order the projection's input is already normalised (He et al. 2016, section 4.1).
-    norm = config.shortcut_norm and config.order != "preact"
-    return nn.Sequential(projection, nn.BatchNorm2d(c_out)) if norm else nn.Sequential(projection)
+    norms = [norm(config, c_out)] if config.shortcut_norm and config.order != "preact" else []
+    if config.shortcut == "D":
+        mean = halving_mean() if stride == 2 else nn.Identity()
+        return nn.Sequential(mean, conv(config, c_in, c_out, 1), *norms)
+    return nn.Sequential(conv(config, c_in, c_out, 1, stride), *norms)
+
+
+def _strides(config: ResNetConfig, stride: int) -> tuple[int, int]:
+    """Of a block's first and second convolution; anti-aliasing halves the map behind them."""
+    if config.anti_alias != "none":
+        return 1, 1
+    return (stride, 1) if config.block == "basic" or config.stride_in == "1x1" else (1, stride)
 
 
 class ResidualBlock(nn.Module):
@@ -73,14 +56,14 @@ class ResidualBlock(nn.Module):
 
     relu: nn.Module
     downsample: nn.Module
-    opens_stage = False
+    drop_path: nn.Module
 
     def residual(self, x: Tensor) -> Tensor:
         """The residual branch F."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.residual(x) + self.downsample(x))
+        return self.relu(self.drop_path(self.residual(x)) + self.downsample(x))
 
 
 class BasicBlock(ResidualBlock):
@@ -88,17 +71,19 @@ class BasicBlock(ResidualBlock):
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__()
-        width = config.block_width(stage)
-        self.conv1 = _conv(config, c_in, width, 3, stride)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.relu = _activation(config)
-        self.conv2 = _conv(config, width, width, 3)
-        self.bn2 = nn.BatchNorm2d(width)
+        width, (first, second) = config.block_width(stage), _strides(config, stride)
+        self.conv1 = conv(config, c_in, width, 3, first)
+        self.bn1 = norm(config, width)
+        self.relu = activation(config)
+        self.aa = anti_alias(config, width, stride)
+        self.conv2 = conv(config, width, width, 3, second)
+        self.bn2 = norm(config, width)
+        self.se = attention(config, width)
         self.downsample = _shortcut(config, c_in, width, stride)
 
     def residual(self, x: Tensor) -> Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
-        return self.bn2(self.conv2(out))
+        out = self.aa(self.relu(self.bn1(self.conv1(x))))
+        return self.se(self.bn2(self.conv2(out)))
 
 
 class Bottleneck(ResidualBlock):
@@ -107,20 +92,22 @@ class Bottleneck(ResidualBlock):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__()
         width, c_out = config.block_width(stage), config.out_channels(stage)
-        first, second = (stride, 1) if config.stride_in == "1x1" else (1, stride)
-        self.conv1 = _conv(config, c_in, width, 1, first)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = _conv(config, width, width, 3, second, config.groups)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = _conv(config, width, c_out, 1)
-        self.bn3 = nn.BatchNorm2d(c_out)
-        self.relu = _activation(config)
+        first, second = _strides(config, stride)
+        self.conv1 = conv(config, c_in, width, 1, first)
+        self.bn1 = norm(config, width)
+        self.conv2 = conv(config, width, width, 3, second, config.groups)
+        self.bn2 = norm(config, width)
+        self.aa = anti_alias(config, width, stride)
+        self.conv3 = conv(config, width, c_out, 1)
+        self.bn3 = norm(config, c_out)
+        self.se = attention(config, c_out)
+        self.relu = activation(config)
         self.downsample = _shortcut(config, c_in, c_out, stride)
 
     def residual(self, x: Tensor) -> Tensor:
         out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        return self.bn3(self.conv3(out))
+        out = self.aa(self.relu(self.bn2(self.conv2(out))))
+        return self.se(self.bn3(self.conv3(out)))
 
 
 # The other orders of figure 4: b to d are built for the CIFAR family only, on which they were tried.
@@ -130,10 +117,10 @@ class BNAfterAddition(BasicBlock):
     """y = relu(bn(F(x) + x)): the norm lies on the shortcut's way (figure 4b)."""
 
     def residual(self, x: Tensor) -> Tensor:
-        return self.conv2(self.relu(self.bn1(self.conv1(x))))
+        return self.se(self.conv2(self.aa(self.relu(self.bn1(self.conv1(x))))))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(self.bn2(self.residual(x) + self.downsample(x)))
+        return self.relu(self.bn2(self.drop_path(self.residual(x)) + self.downsample(x)))
 
 
 class ReLUBeforeAddition(BasicBlock):
@@ -143,7 +130,7 @@ class ReLUBeforeAddition(BasicBlock):
         return self.relu(super().residual(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.residual(x) + self.downsample(x)
+        return self.drop_path(self.residual(x)) + self.downsample(x)
 
 
 class ReLUPreActivation(BasicBlock):
@@ -151,48 +138,48 @@ class ReLUPreActivation(BasicBlock):
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
-        self.relu = _activation(config, inplace=False)  # not in place: the shortcut needs x as it was
+        self.relu = activation(config, inplace=False)  # not in place: the shortcut needs x as it was
 
     def residual(self, x: Tensor) -> Tensor:
         return super().residual(self.relu(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.residual(x) + self.downsample(x)
+        return self.drop_path(self.residual(x)) + self.downsample(x)
 
 
 class PreActivation(ResidualBlock):
     """y = F(relu(bn(x))) + x: what is added passes through untouched (figure 4e); F takes the activated input.
 
-    A stage's first block activates before the paths split, so its shortcut sees the activated
-    input too, as in the authors' release.
+    With `splits_active` the paths split behind the activation: the shortcut sees the activated input too.
     """
 
-    bn1: nn.BatchNorm2d
+    bn1: nn.Module
+    splits_active = False
 
     def forward(self, x: Tensor) -> Tensor:
         active = self.relu(self.bn1(x))
-        return self.residual(active) + self.downsample(active if self.opens_stage else x)
+        return self.drop_path(self.residual(active)) + self.downsample(active if self.splits_active else x)
 
 
 class PreActBasicBlock(PreActivation, BasicBlock):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
-        self.bn1 = nn.BatchNorm2d(c_in)
-        self.relu = _activation(config, inplace=False)
+        self.bn1 = norm(config, c_in)
+        self.relu = activation(config, inplace=False)
 
     def residual(self, x: Tensor) -> Tensor:
-        return self.conv2(self.relu(self.bn2(self.conv1(x))))
+        return self.se(self.conv2(self.aa(self.relu(self.bn2(self.conv1(x))))))
 
 
 class PreActBottleneck(PreActivation, Bottleneck):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__(config, c_in, stage, stride)
-        self.bn1, self.bn3 = nn.BatchNorm2d(c_in), nn.BatchNorm2d(config.block_width(stage))
-        self.relu = _activation(config, inplace=False)
+        self.bn1, self.bn3 = norm(config, c_in), norm(config, config.block_width(stage))
+        self.relu = activation(config, inplace=False)
 
     def residual(self, x: Tensor) -> Tensor:
         out = self.conv2(self.relu(self.bn2(self.conv1(x))))
-        return self.conv3(self.relu(self.bn3(out)))
+        return self.se(self.conv3(self.aa(self.relu(self.bn3(out)))))
 
 
 BLOCKS = {
@@ -215,19 +202,16 @@ class ResNet(nn.Module):
     def __init__(self, config: ResNetConfig):
         super().__init__()
         self.config = config
-        preact = config.order == "preact"
-        size, stride = (7, 2) if config.stem == "7x7" else (3, 1)
-        channels = config.widths[0]
-        self.conv1 = _conv(config, config.in_channels, channels, size, stride)
-        self.bn1 = nn.Identity() if preact else nn.BatchNorm2d(channels)
-        self.relu = nn.Identity() if preact else _activation(config)
-        self.maxpool = _pool(config)
+        preact, channels = config.order == "preact", config.stem_widths[-1]
+        self.conv1 = stem_convolutions(config)
+        self.bn1 = nn.Identity() if preact else norm(config, channels)
+        self.relu = nn.Identity() if preact else activation(config)
+        self.maxpool = stem_pool(config)
         for stage in range(len(config.depths)):
             self.add_module(f"layer{stage + 1}", _stage(config, channels, stage))
             channels = config.out_channels(stage)
-        self.norm = nn.BatchNorm2d(channels) if preact else nn.Identity()
-        ends_active = config.order in ("preact", "relu_preact")
-        self.act = _activation(config, inplace=False) if ends_active else nn.Identity()
+        self.norm = norm(config, channels) if preact and config.closing_norm else nn.Identity()
+        self.act = activation(config, inplace=False) if config.ends_active else nn.Identity()
         flat = config.head == "flatten"
         height, width = stage_output(config.input_size, config) if flat else (1, 1)
         self.avgpool = nn.Identity() if flat else nn.AdaptiveAvgPool2d(1)
@@ -276,20 +260,18 @@ class ResNet(nn.Module):
         return {f"conv{i + 1}_x" if i else "conv1": part for i, part in enumerate(parts)}
 
 
-def _pool(config: ResNetConfig) -> nn.Module:
-    if config.stem != "7x7":
-        return nn.Identity()
-    return nn.MaxPool2d(3, 2, 1) if config.pool == "padded" else nn.MaxPool2d(3, 2, ceil_mode=True)
-
-
 def _stage(config: ResNetConfig, channels: int, stage: int) -> nn.Sequential:
     kind = BLOCKS[config.block, config.order]
     blocks: list[ResidualBlock] = []
     for i in range(config.depths[stage]):
-        stride = 2 if i == 0 and stage > 0 else 1
-        blocks.append(kind(config, channels, stage, stride))
+        block = kind(config, channels, stage, 2 if i == 0 and stage > 0 else 1)
+        rate = config.drop_rate(stage, i)
+        block.drop_path = DropPath(rate) if rate else nn.Identity()
+        blocks.append(block)
         channels = config.out_channels(stage)
-    blocks[0].opens_stage = True
+    opening = blocks[0]
+    if isinstance(opening, PreActivation):
+        opening.splits_active = config.opening == "active" or not isinstance(opening.downsample, nn.Identity)
     return nn.Sequential(*blocks)
 
 
@@ -301,7 +283,7 @@ def init_weights(model: nn.Module, seed: int = 0) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, (nn.Conv2d, nn.Conv1d)):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
         elif isinstance(module, nn.Linear):
             bound = module.in_features**-0.5

@@ -56,7 +56,7 @@ class BlockSite:
 
 def block_sites(config: ResNetConfig) -> tuple[BlockSite, ...]:
     """One for each block, in order."""
-    found, channels = [], config.widths[0]
+    found, channels = [], config.stem_widths[-1]
     for stage, depth in enumerate(config.depths):
         for i in range(depth):
             halves = i == 0 and stage > 0

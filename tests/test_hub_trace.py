@@ -37,7 +37,7 @@ def files(tmp_path_factory):
     net = {name: write(folder / f"{name}.safetensors", of(name)) for name in ("resnet18", "resnet50", "resnet152")}
     net["transformers"] = write(folder / "transformers.safetensors", transformers_names(of("resnet50")))
     net["cifar"] = write(folder / "cifar.safetensors", cifar_names(of("resnet56_cifar"), "module."))
-    net["resnet50d"] = write(folder / "resnet50d.safetensors", of(timm_model("resnet50d")))
+    net["skresnet50"] = write(folder / "skresnet50.safetensors", of(timm_model("skresnet50")))
     return net
 
 
@@ -125,8 +125,8 @@ def test_a_sharded_repository(hub, tmp_path):
 
 
 def test_a_net_that_is_not_plain_is_refused_after_its_header(hub, files):
-    hub.add("timm/resnet50d.a1_in1k", {"model.safetensors": files["resnet50d"]})
-    assert refusal("timm/resnet50d.a1_in1k").key == "kind_deep_stem"
+    hub.add("timm/skresnet50.ra_in1k", {"model.safetensors": files["skresnet50"]})
+    assert refusal("timm/skresnet50.ra_in1k").key == "kind_branches"
     assert hub.sent() < 100_000
 
 

@@ -17,20 +17,20 @@ from tests.checkpoints import IMAGENET, cifar_names, of, timm_model, transformer
 pytestmark = pytest.mark.peers
 
 PLAIN = (*IMAGENET, "resnext101_32x16d", "resnext101_32x32d")
-NOT_PLAIN = {
-    "resnet50d": "kind_deep_stem", "resnet50c": "kind_deep_stem", "resnet50s": "kind_deep_stem",
-    "resnet26t": "kind_deep_stem", "seresnet50": "kind_attention", "ecaresnet50d": "kind_attention",
-    "resnetrs50": "kind_attention", "legacy_seresnet18": "kind_attention", "gcresnet50t": "kind_attention",
-    "resnet50_gn": "kind_group_norm", "resnetv2_50": "kind_v2", "nf_resnet50": "kind_norm_free",
+OTHER_KINDS = {
+    "legacy_seresnet18": "kind_attention", "gcresnet50t": "kind_attention", "nf_resnet50": "kind_norm_free",
     "res2net50_26w_4s": "kind_branches", "skresnet18": "kind_branches", "resnest50d": "kind_branches",
     "resnet50_clip": "kind_attention_pool", "resnet50_mlp": "kind_mlp_head", "resnet61q": "kind_timm_stages",
     "vit_tiny_patch16_224": "kind_transformer", "densenet121": "not_a_resnet_file",
 }
-TIMM_OPTIONS = {  # one change each to a net that is plain otherwise
-    "kind_average_shortcut": {"avg_down": True}, "kind_deep_stem": {"stem_type": "deep"},
-    "kind_attention": {"block_args": {"attn_layer": "eca"}},
-}
-SAME_TENSORS = ("resnetblur50", "resnetaa50")  # anti-aliased nets, whose filters leave no tensors
+TIMM_OPTIONS = (  # one change each to a net that is plain otherwise, and what it is here
+    ({"avg_down": True}, {"shortcut": "D"}), ({"stem_type": "deep"}, {"stem": "deep", "stem_width": 128}),
+    ({"stem_type": "deep_tiered", "stem_width": 32}, {"stem": "tiered"}),
+    ({"block_args": {"attn_layer": "eca"}}, {"attention": "eca"}),
+    ({"block_args": {"attn_layer": "se"}}, {"attention": "se"}),
+    ({"replace_stem_pool": True}, {"pool": "conv"}), ({"norm_layer": "groupnorm"}, {"norm": "group"}),
+)
+SAME_TENSORS = {"resnetblur50": "blur", "resnetaa50": "average"}  # whose filters leave no tensors
 TIMM = {"pretrained_cfg": {"input_size": [3, 224, 224]}}
 
 
@@ -57,14 +57,14 @@ def test_every_plain_architecture_of_timm(name):
     assert found.spelling.name == "torchvision" and not found.headless and "size_told" in keys(found)
 
 
-@pytest.mark.parametrize("name", NOT_PLAIN)
-def test_nets_that_are_not_plain_are_refused_with_the_reason(name):
-    assert refusal(of(timm_model(name))).key == NOT_PLAIN[name]
+@pytest.mark.parametrize("name", OTHER_KINDS)
+def test_nets_of_other_kinds_are_refused_with_the_reason(name):
+    assert refusal(of(timm_model(name))).key == OTHER_KINDS[name]
 
 
-@pytest.mark.parametrize("key", TIMM_OPTIONS)
-def test_a_single_change_is_refused(key):
-    assert refusal(of(timm_model("resnet18", **TIMM_OPTIONS[key]))).key == key
+@pytest.mark.parametrize(("options", "settings"), TIMM_OPTIONS, ids=str)
+def test_a_single_change_is_read_off_the_tensors(options, settings):
+    assert infer_config(of(timm_model("resnet18", **options))).config == config_of("resnet18", **settings)
 
 
 @pytest.mark.parametrize("name", SAME_TENSORS)
@@ -72,7 +72,8 @@ def test_nets_that_only_their_config_gives_away(name):
     tensors = of(timm_model(name))
     assert tensors == of("resnet50")  # so nothing in the file could tell
     assert "unseen" in keys(infer_config(tensors))
-    assert refusal(tensors, {"architecture": name, **TIMM}).values["name"] == name
+    found = infer_config(tensors, {"architecture": name, **TIMM})
+    assert found.config == config_of("resnet50", anti_alias=SAME_TENSORS[name]) and "anti_alias_told" in keys(found)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet26", "resnet50", "resnet152"])
@@ -90,10 +91,12 @@ def test_transformers_spelling(name, bare):
 
 
 @pytest.mark.parametrize(("hints", "key"), [
-    ({"model_type": "vit"}, "kind_named"), ({"model_type": "resnet", "hidden_act": "gelu"}, "kind_activation"),
+    ({"model_type": "vit"}, "kind_named"), ({"model_type": "resnet", "hidden_act": "mish"}, "kind_activation"),
     ({"model_type": "resnet", "downsample_in_first_stage": True}, "kind_first_stage"),
-    ({"architecture": "resnet50d"}, "kind_named"), ({"architecture": "seresnet50"}, "kind_named"),
-    ({"architecture": "resnet50", "model_args": {"act_layer": "silu"}}, "kind_changed"),
+    ({"architecture": "resnet50q"}, "kind_named"), ({"architecture": "senet154"}, "named_senet"),
+    ({"architecture": "resnet50", "model_args": {"act_layer": "mish"}}, "kind_activation"),
+    ({"architecture": "resnet50", "model_args": {"aa_layer": "blurpool"}}, "kind_changed"),
+    ({"architecture": "resnet50_gn"}, "tensor_extra"),
     ({"architecture": {"block": "dense"}}, "choice"), ({"architecture": {"size": 3}}, "unknown_setting"),
     ({"architecture": {"depths": [2, 2, 2, 2]}}, "config_disagrees"),
 ])
@@ -109,6 +112,22 @@ def test_config_files_that_describe_another_net(hints, key):
 ])
 def test_config_files_that_say_nothing_are_no_hindrance(hints):
     assert infer_config(of("resnet50"), hints).config == VARIANTS["resnet50"]
+
+
+@pytest.mark.parametrize(("hints", "activation"), [
+    ({"model_type": "resnet", "hidden_act": "gelu"}, "gelu"), ({"model_type": "resnet", "hidden_act": "swish"}, "silu"),
+    ({"architecture": "resnet50", "model_args": {"act_layer": "silu"}}, "silu"),
+])
+def test_an_activation_is_told_by_the_config_file(hints, activation):
+    found = infer_config(of("resnet50"), hints)
+    assert found.config == config_of("resnet50", activation=activation) and "activation_told" in keys(found)
+
+
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_kuangliu_s_pre_activated_nets_have_no_outer_norm(block):
+    settings = {"order": "preact", "opening": "raw", "closing_norm": False, "block": block}
+    tensors = cifar_names(of("resnet18_cifar", **settings))
+    assert infer_config(tensors).config == config_of("resnet18_cifar", **settings)
 
 
 @pytest.mark.parametrize("name", ["resnet18_cifar", "resnet50_cifar", "resnet101_cifar"])
@@ -193,7 +212,7 @@ def changed(name="resnet50", drop=(), **tensors):
     (changed(layer1__9999__conv1__weight=(1, 1, 1, 1)), "part_missing"), (changed(drop=["bn1."]), "no_outer_norm"),
     (changed(layer2__1__conv2__weight=(128, 128, 3, 5)), "tensor_shape"),
     (changed(layer4__0__conv3__weight=(2046, 512, 1, 1)), "odd_expansion"),
-    (changed(conv1__weight=(64, 3, 5, 5)), "stem_kernel"), (changed(conv1__weight=(32, 3, 7, 7)), "stem_width"),
+    (changed(conv1__weight=(64, 3, 5, 5)), "stem_kernel"), (changed(conv1__weight=(32, 3, 7, 7)), "tensor_shape"),
     (changed(conv1__weight=(64,)), "not_a_square_conv"), (changed(conv1__weight=()), "not_a_square_conv"),
     (changed(layer1__0__conv2__weight=(64, 48, 3, 3)), "odd_groups"),
     (changed("resnet18", layer1__0__conv2__weight=(64, 32, 3, 3)), "odd_groups"),

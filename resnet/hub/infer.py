@@ -5,8 +5,10 @@ PyTorch's meta device, so a config comes out only if it has exactly these tensor
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import isqrt
+from typing import Any
 
 import torch
 
@@ -49,12 +51,17 @@ def infer_config(shapes: Shapes, hints: object = None) -> Inferred:
         InputError: not a plain ResNet (the sentence says why), or tensors are missing, extra or misshapen.
     """
     spelling = to_torchvision(shapes)
-    found = {ours: tuple(shapes[name]) for name, ours in spelling.mapping.items()}
+    found = {ours: _unfolded(ours, tuple(shapes[name])) for name, ours in spelling.mapping.items()}
     known = read_hints(hints)
     headless = "fc.weight" not in found
-    config = known.config or _Reader(found, known).config()
+    config = known.config or _Reader(found, known, spelling.name == "resnetv2").config()
     _compare(state_shapes(config), found, headless, known.config is not None)
     return Inferred(config, spelling, tuple(_notes(config, found, spelling, known, headless)), headless)
+
+
+def _unfolded(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A classifier that is stored as a 1x1 convolution is a matrix."""
+    return shape[:2] if name == "fc.weight" and shape[2:] == (1, 1) else shape
 
 
 def learned(shapes: Shapes) -> Shapes:
@@ -79,23 +86,30 @@ def state_shapes(config: ResNetConfig) -> Shapes:
 
 
 class _Reader:
-    """Reads a config off tensors in torchvision's names, from the stem to the classifier."""
+    """Reads a config off tensors in torchvision's names, from the stem to the classifier.
 
-    def __init__(self, found: Shapes, hints: Hints):
-        self.found, self.hints, self.depths = found, hints, _depths(found)
+    Args:
+        v2: the file names them as timm's resnetv2 does.
+    """
+
+    def __init__(self, found: Shapes, hints: Hints, v2: bool):
+        self.found, self.hints, self.v2, self.depths = found, hints, v2, _depths(found)
 
     def config(self) -> ResNetConfig:
         block = "bottleneck" if "layer1.0.conv3.weight" in self.found else "basic"
-        last, stride_in = ("conv3", self.hints.stride_in) if block == "bottleneck" else ("conv2", None)
-        out = [conv[0] for conv in self._in_each_stage(last)]
+        out = [conv[0] for conv in self._in_each_stage("conv3" if block == "bottleneck" else "conv2")]
         widths = tuple(self._width(i, channels, EXPANSION[block]) for i, channels in enumerate(out))
-        stem, in_channels = self._stem(widths[0])
-        config = ResNetConfig(
-            block=block, depths=self.depths, widths=widths, stem=stem, in_channels=in_channels,
-            order=self._order(), conv_bias="conv1.bias" in self.found, stride_in=stride_in or "3x3",
-            input_size=self.hints.input_size or _usual_size(stem), **self._groups(block, widths))
+        seen = {**self._stem(widths[0]), **self._order(), **self._norm(), **self._attention(),
+                **self._groups(block, widths), "conv_bias": bool({"conv1.bias", "conv1.0.bias"} & self.found.keys())}
+        size = self.hints.input_size or ((32, 32) if seen["stem"] == "3x3" else (224, 224))
+        settings = seen | self._told(block) | ({"pool": "conv"} if "maxpool.0.weight" in self.found else {})
+        config = ResNetConfig(block=block, depths=self.depths, widths=widths, input_size=size, **settings)
         config = replace(config, **self._shortcut(config))
         return replace(config, **self._head(config))
+
+    def _told(self, block: str) -> dict[str, Any]:
+        """What stands beside the tensors; basic blocks have one place to stride in."""
+        return {key: value for key, value in self.hints.settings.items() if (key, block) != ("stride_in", "basic")}
 
     def _conv(self, name: str) -> tuple[int, int, int, int]:
         shape = self.found.get(f"{name}.weight")
@@ -114,21 +128,44 @@ class _Reader:
             raise InputError("odd_expansion", part=f"layer{stage + 1}", channels=channels)
         return channels // expansion
 
-    def _stem(self, width: int) -> tuple[str, int]:
-        out, in_channels, size, _ = self._conv("conv1")
-        if size not in (3, 7):
+    def _stem(self, first_stage: int) -> dict[str, Any]:
+        """One convolution, or three whose widths tell the kind."""
+        deep = "conv1.0.weight" in self.found
+        out, in_channels, size, _ = self._conv("conv1.0" if deep else "conv1")
+        width = self._conv("conv1.6")[0] if deep else out
+        if size not in ((3,) if deep else (3, 7)):
             raise InputError("stem_kernel", size=size)
-        if out != width:
-            raise InputError("stem_width", found=out, expected=width)
-        return f"{size}x{size}", in_channels
+        kind = ("deep" if 2 * out == width else "tiered") if deep else f"{size}x{size}"
+        return {"stem": kind, "in_channels": in_channels, "stem_width": 0 if width == first_stage else width}
 
-    def _order(self) -> str:
-        """A norm follows the stem in the original order, and the last stage in full pre-activation."""
+    def _order(self) -> dict[str, Any]:
+        """A norm follows the stem in the original order, and the last stage in full pre-activation; kuangliu's
+        pre-activated nets have neither, and the second stage's first norm has as many channels as the first stage."""
         if "bn1.weight" in self.found:
-            return "original"
+            return {"order": "original"}
+        opening = "raw" if self.v2 else "active"
         if "norm.weight" in self.found:
-            return "preact"
-        raise InputError("no_outer_norm")
+            return {"order": "preact", "opening": opening}
+        inner, before = (self.found.get(f"layer2.0.{name}.weight", (0, 0)) for name in ("bn1", "conv1"))
+        if inner != before[1:2]:
+            raise InputError("no_outer_norm")
+        return {"order": "preact", "opening": "raw", "closing_norm": False}
+
+    def _norm(self) -> dict[str, Any]:
+        """Only batch norm keeps statistics; of timm's v2 nets in group norm those with one convolution in the stem
+        are BiT's."""
+        if any(name.endswith(".running_mean") for name in self.found):
+            return {}
+        bit = self.v2 and "conv1.weight" in self.found
+        return {"norm": "group", "standardised": bit, "pool": "zeros" if bit else "padded"}
+
+    def _attention(self) -> dict[str, Any]:
+        if "layer1.0.se.conv.weight" in self.found:
+            return {"attention": "eca"}
+        if "layer1.0.se.fc1.weight" not in self.found:
+            return {}
+        squeezed, channels, *_ = self._conv(f"layer{len(self.depths)}.0.se.fc1")
+        return {"attention": "se", "reduction": channels // squeezed}
 
     def _groups(self, block: str, widths: tuple[int, ...]) -> dict:
         """Cardinality, and the one group width that gives every stage's 3x3 its channels."""
@@ -146,15 +183,17 @@ class _Reader:
     def _shortcut(self, config: ResNetConfig) -> dict:
         """Which blocks have a projection tells B (where shapes change) from C (everywhere) and A or none."""
         blocks = {f"layer{stage}.{i}" for stage, depth in enumerate(config.depths, 1) for i in range(depth)}
-        own = {name for name in blocks if f"{name}.downsample.0.weight" in self.found}
-        first = 1 if config.expansion > 1 else 2  # the first stage whose first block changes the shape
+        own = {name for name in blocks if any(f"{name}.downsample.{i}.weight" in self.found for i in (0, 1))}
+        first = 2 if config.stem_widths[-1] == config.out_channels(0) else 1  # whose first block changes the shape
         needed = {f"layer{stage}.0" for stage in range(first, len(config.depths) + 1)}
         if not own:
             return {"shortcut": "A"}
         if own not in (needed, blocks):
             raise InputError("odd_shortcuts", block=min(own ^ needed))
-        norm = config.order == "preact" or any(".downsample.1." in name for name in self.found)
-        return {"shortcut": "B" if own == needed else "C", "shortcut_norm": norm}
+        behind_mean = any(f"{name}.downsample.0.weight" not in self.found for name in own)
+        last = f".downsample.{2 if behind_mean else 1}."
+        norm = config.order == "preact" or any(last in name for name in self.found)
+        return {"shortcut": "D" if behind_mean else "B" if own == needed else "C", "shortcut_norm": norm}
 
     def _head(self, config: ResNetConfig) -> dict:
         """Classes; and a flatten head with the size it was made for, where fc takes whole maps."""
@@ -180,10 +219,6 @@ def _depths(found: Shapes) -> tuple[int, ...]:
             raise InputError("part_missing", part=f"layer{stage}.{absent}")
         depths.append(len(blocks))
     return tuple(depths)
-
-
-def _usual_size(stem: str) -> tuple[int, int]:
-    return (224, 224) if stem == "7x7" else (32, 32)
 
 
 def _flat_size(config: ResNetConfig, pixels: int) -> tuple[int, int]:
@@ -230,8 +265,10 @@ def _notes(config: ResNetConfig, found: Shapes, spelling: Spelling, hints: Hints
     yield Note(f"stem_{config.stem}")
     if config.shortcut == "A":
         yield Note("option_a_cifar" if spelling.name == "cifar" else "option_a")
-    if config.block == "bottleneck":
-        yield Note("stride_told" if hints.stride_in else "stride_assumed", {"stride_in": config.stride_in})
+    if config.block == "bottleneck" and config.anti_alias == "none":
+        told = "stride_in" in hints.settings
+        yield Note("stride_told" if told else "stride_assumed", {"stride_in": config.stride_in})
+    yield from _family_notes(config, hints)
     if config.head == "flatten":
         yield Note("flatten")
     size = "x".join(map(str, config.input_size))
@@ -240,3 +277,13 @@ def _notes(config: ResNetConfig, found: Shapes, spelling: Spelling, hints: Hints
         yield Note("unseen")
         fields = (f"{field} ({', '.join(values)})" for field, values in structure(config).items())
         yield Note("readings_open", {"fields": "; ".join(fields)})
+
+
+def _family_notes(config: ResNetConfig, hints: Hints) -> Iterator[Note]:
+    """What distinguishes later nets and leaves no tensors: told by the name, or assumed."""
+    for field, common in (("anti_alias", "none"), ("activation", "relu")):
+        if getattr(config, field) != common:
+            yield Note(f"{field}_told", {"what": getattr(config, field)})
+    if config.norm == "group":
+        how = "told" if "norm" in hints.settings else "assumed"
+        yield Note(f"{'bit' if config.standardised else 'group_norm'}_{how}")

@@ -17,7 +17,7 @@ class Recognised:
     """The network behind a checkpoint, from its header; no weights were read.
 
     name        what users call the checkpoint; `variant` is what the network is called here
-    spelling    whose tensor names these are: "torchvision", "transformers", "cifar" or "children"
+    spelling    whose tensor names these are: "torchvision", "transformers", "cifar", "children" or "resnetv2"
     mapping     the file's tensor names -> torchvision's, of the net's own tensors
     left        the other tensors: what their names begin with, and how many
     notes       sentences for the user: how it was recognised, and what had to be assumed

@@ -2,9 +2,10 @@
 
 Spellings: torchvision's, which timm and this app share; transformers' (ResNetForImageClassification,
 with or without its `resnet.` prefix); that of the CIFAR repositories on GitHub (`linear`, `shortcut`); the numbers that
-torchvision's modules get in a Sequential of a net's children, as self-supervised backbones are kept.
+torchvision's modules get in a Sequential of a net's children, as self-supervised backbones are kept; that of timm's
+resnetv2 (`stem`, `stages`).
 The net is found by its structure, wherever in the file it stands: below any prefix, beside other tensors.
-Networks that are not plain ResNets are refused here by the tensors that give them away.
+Networks of other kinds are refused here by the tensors that give them away.
 """
 
 import re
@@ -24,12 +25,10 @@ SIGNS = tuple((key, re.compile(pattern)) for key, pattern in (
     ("kind_mlp_head", r"^head\.(pre_logits|mlp)\."),
     ("kind_transformer", r"^(cls_token|pos_embed|patch_embed\b)|\battn\.qkv|\.attention\.|embeddings\.patch"),
     ("kind_branches", r"^layer\d+\.\d+\.((convs|bns)\.\d|conv[123]\.(conv|fc1|paths)\.)"),
-    ("kind_attention", r"\.(se|se_module|eca|attn|cbam|ca|gc|att|non_local)\."),
-    ("kind_v2", r"^stages\.\d+\.blocks\.\d+\.norm1\."),
+    ("kind_attention", r"\.(se_module|eca|attn|cbam|ca|gc|att|non_local)\.|\.se\.(?!fc[12]\.|conv\.)"),
     ("kind_norm_free", r"\.gain$"),
     ("kind_timm_stages", r"^stem\.|^stages\.\d|^s1\.b1\."),
-    ("kind_deep_stem", r"^conv1\.\d|^layer0\.|^stem\d?\.\d|^maxpool\.\d+\.weight$"),
-    ("kind_average_shortcut", r"\.(downsample|shortcut)\.2\."),
+    ("kind_deep_stem", r"^layer0\.|^stem\d?\.\d"),
     ("kind_blur", r"\.filt$|\.aa\."),
     ("kind_deformable", r"\.conv2_offset\.|\.offset_conv\."),
 ))
@@ -46,6 +45,15 @@ _TRANSFORMERS = tuple((re.compile(pattern), new) for pattern, new in (
 _CHILDREN = ((re.compile(r"^0\."), "conv1."), (re.compile(r"^1\."), "bn1."),  # 2 and 3: ReLU and pooling
              (re.compile(r"^([4-9])\."), lambda m: f"layer{int(m[1]) - 3}."))
 _CIFAR = ((re.compile(r"(?<=\.)shortcut\.(?=[01]\.)"), "downsample."),)
+_V2 = tuple((re.compile(pattern), new) for pattern, new in (
+    (r"^stem\.conv\.", "conv1."), (r"^stem\.norm\.", "bn1."),
+    (r"^stem\.conv(\d)\.", lambda m: f"conv1.{3 * int(m[1]) - 3}."),
+    (r"^stem\.norm(\d)\.", lambda m: f"conv1.{3 * int(m[1]) - 2}."),
+    (r"^stages\.(\d{1,4})\.blocks\.", lambda m: f"layer{int(m[1]) + 1}."),
+    (r"(?<=\.)norm(\d)\.", r"bn\1."),
+    (r"(?<=\.)downsample\.conv\.", "downsample.0."),
+))
+_V2_DEEP = ((re.compile(r"(?<=\.)downsample\.0\."), "downsample.1."),)  # those average before they project
 
 
 class _Library(NamedTuple):
@@ -59,10 +67,11 @@ class _Library(NamedTuple):
 
 
 _LIBRARIES = (
-    _Library("torchvision", "layer1.0.conv1.weight", re.compile(r"(layer\d+|conv1|bn1|norm)\."), _CIFAR),
+    _Library("torchvision", "layer1.0.conv1.weight", re.compile(r"(layer\d+|conv1|bn1|norm|maxpool)\."), _CIFAR),
     _Library("transformers", "encoder.stages.0.layers.0.layer.0.convolution.weight",
              re.compile(r"(embedder|encoder)\."), _TRANSFORMERS),
     _Library("children", "4.0.conv1.weight", re.compile(r"[01]\.|[4-9]\.\d+\."), _CHILDREN),
+    _Library("resnetv2", "stages.0.blocks.0.conv1.weight", re.compile(r"(stem|stages|norm)\."), _V2),
 )
 _HEADS = ("fc", "linear", "classifier", "head", "heads", "last_linear", "cls", "logits", "output")
 _COPY = re.compile(r"ema|swa|averag|momentum|teacher|target|shadow|encoder_k")  # what keeps a second, smoothed net
@@ -73,7 +82,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Spelling:
-    """Whose names these are ("torchvision", "transformers", "cifar", "children"), and each in torchvision's words.
+    """Whose names these are ("torchvision", "transformers", "cifar", "children", "resnetv2"), and each in torchvision's
+    words.
 
     prefix      what the net's names began with and lost, such as "module."
     mapping     the file's name -> torchvision's, of the net's own tensors
@@ -98,10 +108,12 @@ def to_torchvision(shapes: Shapes) -> Spelling:
     library, root, others = _found(shapes)
     inside = {name[len(root):]: name for name in shapes if name.startswith(root) and not name.startswith(others)}
     body = {short: name for short, name in inside.items() if library.body.match(short)}
-    refuse_other_kinds(body)
+    rules = library.rules + (_V2_DEEP if f"{root}stem.conv1.weight" in shapes else ())
+    named = [(name, _translated(short, rules)) for short, name in body.items()]
+    refuse_other_kinds(new for _, new in named)
     _refuse_within({short: shapes[name] for short, name in inside.items() if short not in body})
     classifier, layered = _classifier(shapes, root, {*body.values(), *_below(shapes, others)})
-    mapping = _one_each([(name, _translated(short, library.rules)) for short, name in body.items()] + classifier)
+    mapping = _one_each(named + classifier)
     _check_resnet(shapes, set(mapping.values()))
     rest = [name for name in shapes if name not in mapping and not name.startswith(layered or "\0")]
     return Spelling(*_told(library, root, mapping), mapping, layered, tuple(_grouped(rest, root)))
@@ -203,8 +215,10 @@ def _heads_at(shapes: Shapes, place: str, taken: set[str]) -> Iterator[list[str]
 def _is_linear(head: list[str], shapes: Shapes) -> bool:
     """A weight and a bias, whatever holds them, such as a Sequential behind a Dropout."""
     module = head[0].rpartition(".")[0]
-    return f"{module}.weight" in head and {*head} <= {f"{module}.weight", f"{module}.bias"} and len(
-        shapes[f"{module}.weight"]) <= 2
+    if f"{module}.weight" not in head or not {*head} <= {f"{module}.weight", f"{module}.bias"}:
+        return False
+    shape = shapes[f"{module}.weight"]
+    return len(shape) <= 2 or shape[2:] == (1, 1)  # timm's v2 nets store a 1x1 convolution
 
 
 def _takes(head: list[str], shapes: Shapes, width: tuple[int, ...]) -> bool:
@@ -249,8 +263,6 @@ def _no_resnet(names: Iterable[str]) -> InputError:
 
 
 def _check_resnet(names: Iterable[str], translated: set[str]) -> None:
-    """A stem and a first block there must be; and their norms must be batch norms, which keep statistics."""
-    if not {"conv1.weight", "layer1.0.conv1.weight"} <= translated:
+    """A stem and a first block there must be."""
+    if "layer1.0.conv1.weight" not in translated or not {"conv1.weight", "conv1.0.weight"} & translated:
         raise _no_resnet(names)
-    if "layer1.0.bn1.weight" in translated and not any(name.endswith(".running_mean") for name in translated):
-        raise InputError("kind_group_norm", tensor="layer1.0.bn1.weight")

@@ -136,7 +136,7 @@ def folded(model: ResNet) -> ResNet:
 def _fold(module: nn.Module, conv: str, norm: str) -> None:
     """A convolution and the batch norm that reads nothing else become one convolution."""
     first, second = getattr(module, conv, None), getattr(module, norm, None)
-    if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+    if type(first) is nn.Conv2d and isinstance(second, nn.BatchNorm2d):  # a standardised one takes no scale
         setattr(module, conv, fuse_conv_bn_eval(first, second))
         setattr(module, norm, nn.Identity())
 

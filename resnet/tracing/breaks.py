@@ -10,7 +10,7 @@ from functools import partial
 from math import prod
 
 from resnet.config import ResNetConfig, config_of, stage_output, total_stride
-from resnet.tracing.records import Block, Layer, Trace
+from resnet.tracing.records import CONVOLUTIONS, NORMS, Block, Layer, Trace
 from resnet.tracing.trace import Size, checked_size, trace
 from resnet.util.note import Note
 from resnet.util.numbers import by, significant
@@ -108,7 +108,7 @@ def share_of_data(layer: Layer) -> float:
 
 
 def _windowed(result: Trace) -> Iterator[Layer]:
-    return (layer for layer in result.layers if layer.type in ("Conv2d", "MaxPool2d"))
+    return (layer for layer in result.layers if layer.type in (*CONVOLUTIONS, "MaxPool2d") and not layer.in_gate)
 
 
 # Finders: each yields at most one finding of a kind ----------------------------------------------
@@ -153,8 +153,8 @@ def _pixels_the_shortcut_skips(config: ResNetConfig, result: Trace) -> Iterator[
 
 def _entries(block: Block) -> list[Layer]:
     """The windows that read a block's input: its first convolution, then its shortcut's."""
-    first = next(layer for layer in block.layers if layer.type == "Conv2d")
-    return [first, *(layer for layer in block.layers if layer.on_shortcut and layer.type in ("Conv2d", "ZeroPad"))]
+    first = next(layer for layer in block.layers if layer.type in CONVOLUTIONS)
+    return [first, *[layer for layer in block.layers if layer.on_shortcut and layer.type not in NORMS][:1]]
 
 
 def _block_reads(block: Block) -> tuple[int, ...]:
@@ -166,8 +166,8 @@ def _block_reads(block: Block) -> tuple[int, ...]:
 
 def _map_of_one_pixel(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     for layer in result.layers:
-        if layer.name not in HEAD and prod(layer.output[2:]) == 1:
-            blind = sum(other.type == "Conv2d" and other.window.kernel > 1 and prod(other.input[2:]) == 1
+        if layer.name not in HEAD and not layer.in_gate and prod(layer.output[2:]) == 1:
+            blind = sum(other.type in CONVOLUTIONS and other.window.kernel > 1 and prod(other.input[2:]) == 1
                         for other in result.layers)
             yield Finding("one_pixel_map", layer.name, {"n": blind, "least": _least(config)},
                           _larger(config), "warning" if blind else "note")
@@ -177,7 +177,7 @@ def _map_of_one_pixel(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
 def _mostly_padding(config: ResNetConfig, result: Trace) -> Iterator[Finding]:
     for layer in _windowed(result):
         kernel = layer.window.kernel
-        if layer.type == "Conv2d" and kernel > 1 and share_of_data(layer) < 0.5:
+        if layer.type in CONVOLUTIONS and kernel > 1 and share_of_data(layer) < 0.5:
             yield Finding("mostly_padding", layer.name, {
                 "kernel": by((kernel, kernel)), "map": by(layer.input[2:]), "least": _least(config, pixels=3),
                 "percent": f"{100 * (1 - share_of_data(layer)):.0f}"}, _larger(config), "warning")
@@ -261,4 +261,4 @@ def _least(config: ResNetConfig, pixels: int = 2) -> int:
 
 
 def _larger(config: ResNetConfig) -> str:
-    return "larger_or_stem" if config.stem == "7x7" else "larger"
+    return "larger_or_stem" if config.pooled else "larger"

@@ -13,7 +13,7 @@ from typing import Any
 
 from resnet.config import VARIANTS, ResNetConfig, config_of
 from resnet.papers.tables import PUBLISHED, Published
-from resnet.tracing.records import ACTIVATIONS, Layer, Trace
+from resnet.tracing.records import ACTIVATIONS, CONVOLUTIONS, Layer, Trace
 from resnet.tracing.trace import Size, checked_size, name_of, trace
 from resnet.util.errors import InputError
 from resnet.util.fields import spell
@@ -23,6 +23,8 @@ from resnet.util.text import text
 
 UNITS = ("macs", "flops")
 SCOPES = ("conv_fc", "all")
+OTHERS = ("order", "opening", "closing_norm", "stem", "stem_width", "pool", "anti_alias", "attention", "reduction",
+          "norm", "standardised", "zero_pad", "halving", "activation")  # settings that the first paper lacks
 NAMED = 4  # layers that a sentence names before it counts the others
 
 
@@ -58,10 +60,12 @@ def cost(trace: Trace, unit: str = "macs", scope: str = "conv_fc") -> Cost:
             convolution, linear   + one addition per output value if there is a bias
             batch norm (inference, its four vectors folded into a scale and a shift)
                                   one multiply-add per value: 1 in macs, 2 in flops
-            ReLU                  one comparison per value
-            addition              one per value
+            group norm            three per value: a sum, and the multiply-adds of the variance and of scale and shift
+            activation, sigmoid   one per value: of ReLU, a comparison
+            addition, channels' weights   one per value
             max pooling k x k     k * k - 1 comparisons per output value, also at the border
             average pooling       one per input value (n - 1 additions and one division per output)
+            blur                  its nine multiply-adds per output value, as of a convolution, in every scope
             zero-padding, flatten nothing: they move values
 
     Raises:
@@ -83,17 +87,19 @@ def _count(layer: Layer, unit: str, scope: str) -> int:
         return per_multiply_add * layer.macs
     if layer.type == "BatchNorm2d":
         return per_multiply_add * prod(layer.output)
+    if layer.type == "GroupNorm":
+        return (1 + 2 * per_multiply_add) * prod(layer.output)
     return per_multiply_add * layer.macs + _single_operations(layer)
 
 
 def _single_operations(layer: Layer) -> int:
     """Operations of a layer that are no multiply-adds."""
     values = prod(layer.output)
-    if layer.type in (*ACTIVATIONS, "Add"):
+    if layer.type in (*ACTIVATIONS, "Sigmoid", "Scale", "Add"):
         return values
     if layer.type == "MaxPool2d":
         return values * (layer.window.kernel**2 - 1)
-    if layer.type == "AdaptiveAvgPool2d":
+    if layer.type in ("AdaptiveAvgPool2d", "AvgPool2d"):
         return prod(layer.input)
     return values if has_bias(layer) else 0
 
@@ -102,7 +108,7 @@ def has_bias(layer: Layer) -> bool:
     """Whether a convolution or linear layer has parameters beyond its weight."""
     if layer.type == "Linear":
         return layer.params > layer.input[1] * layer.output[1]
-    if layer.type == "Conv2d":
+    if layer.type in CONVOLUTIONS:
         return layer.params > layer.output[1] * layer.input[1] // (layer.groups or 1) * layer.window.kernel**2
     return False
 
@@ -200,8 +206,9 @@ def published_of(config: ResNetConfig, quantity: str) -> Published | None:
     """The figure printed of the net with this config's block, depths and widths."""
     for figure in PUBLISHED:
         base = VARIANTS[figure.variant]
-        if figure.quantity == quantity and all(getattr(base, field) == getattr(config, field) for field in
-                                               ("block", "depths", "widths", "stem", "groups", "width_per_group")):
+        if figure.quantity == quantity and base.pooled == config.pooled and all(
+                getattr(base, field) == getattr(config, field) for field in
+                ("block", "depths", "widths", "groups", "width_per_group")):
             return figure
     return None
 
@@ -230,7 +237,7 @@ def _from_paper(config: ResNetConfig, result: Trace, quantity: str) -> list[Step
 
 def _changes(now: ResNetConfig, end: ResNetConfig, size: tuple[int, ...]) -> Iterator[tuple]:
     """(key, config so far, its size, values) for each setting in which the nets differ."""
-    for field in ("stride_in", "shortcut", "order", "conv_bias", "shortcut_norm", "in_channels", "classes"):
+    for field in ("stride_in", "shortcut", *OTHERS, "conv_bias", "shortcut_norm", "in_channels", "classes"):
         old, new = getattr(now, field), getattr(end, field)
         if old != new:
             now = replace(now, **{field: new})

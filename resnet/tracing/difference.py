@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from resnet.tracing.records import Layer, Trace
+from resnet.tracing.records import CONVOLUTIONS, Layer, Trace
 from resnet.util.fields import spell
 from resnet.util.note import Note
 from resnet.util.numbers import signed, significant
@@ -145,7 +145,7 @@ def _parameter_statements(a: Trace, layers: tuple[LayerRow, ...], names: dict) -
     if not other:
         yield _statement("same_parameters", names | {"params": f"{a.params:,}"})
     elif all(layer.on_shortcut for row in other for layer in row.known):
-        count = sum(row.known[0].type == "Conv2d" for row in other)
+        count = sum(row.known[0].type in CONVOLUTIONS for row in other)
         yield _statement("same_but_projections", names | {"n": count})
 
 

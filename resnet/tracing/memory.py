@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from resnet.tracing.cost import has_bias
-from resnet.tracing.records import ACTIVATIONS, Block, Layer, Trace
+from resnet.tracing.records import ACTIVATIONS, CONVOLUTIONS, Block, Layer, Trace
 from resnet.tracing.trace import MAX_BATCH
 from resnet.util.errors import InputError
 
@@ -80,7 +80,7 @@ def _weight_bytes(trace: Trace, element: int) -> int:
 
 def _weight_values(layer: Layer) -> int:
     """Weights, without biases, of a convolution or linear layer."""
-    if layer.type not in ("Conv2d", "Linear"):
+    if layer.type not in (*CONVOLUTIONS, "Linear"):
         return 0
     return layer.params - (layer.output[1] if has_bias(layer) else 0)
 
@@ -101,7 +101,7 @@ def _pooled_unsaved(trace: Trace) -> int:
 
 def _keeps_sum(block: Block, order: str) -> bool:
     """Whether a convolution of the block takes the sum before it as it is, and so keeps it."""
-    projects = any(layer.on_shortcut and layer.type == "Conv2d" for layer in block.layers)
+    projects = any(layer.on_shortcut and layer.type in CONVOLUTIONS for layer in block.layers)
     return order == "relu_before_add" or (order == "relu_preact" and projects)
 
 

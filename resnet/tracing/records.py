@@ -15,7 +15,7 @@ class Layer:
 
     name        where torchvision would find it: "layer1.0.conv1"; a module that runs again is
                 "relu_1", a block's addition "layer1.0.add", as in torchvision's feature extraction
-    group       the paper's name of its part: "conv1", "conv2_x" (which holds the max pooling), ..., "fc"
+    group       the paper's name of its part: "conv1", "conv2_x" (which holds the stem's pooling), ..., "fc"
     block       "layer1.0", or "" outside the blocks
     macs        multiply-adds of convolutions and linear layers, for the whole batch; 0 for all else
     receptive_field   pixels of the input (per side) that can reach one output value through windows;
@@ -40,12 +40,19 @@ class Layer:
     receptive_field: int = 1
 
     @property
+    def in_gate(self) -> bool:
+        """Whether it makes the channels' weights of an attention module, off the way of the maps."""
+        return ".se." in self.name and self.type != "Scale"
+
+    @property
     def window(self) -> "Window":
         """What has none takes single pixels."""
         return Window(self.kernel or 1, self.stride or 1, self.padding or 0)
 
 
-ACTIVATIONS = ("ReLU", "LeakyReLU", "GELU", "SiLU")  # types of layers
+CONVOLUTIONS = ("Conv2d", "StdConv2d")  # types of layers
+NORMS = ("BatchNorm2d", "GroupNorm")
+ACTIVATIONS = ("ReLU", "LeakyReLU", "GELU", "SiLU")
 
 
 class Window(NamedTuple):
@@ -96,7 +103,7 @@ class Block(_Part):
     @property
     def shortcut(self) -> str:
         types = {layer.type for layer in self.layers if layer.on_shortcut}
-        if "Conv2d" in types:
+        if types & {*CONVOLUTIONS}:
             return "projection"
         if "ZeroPad" in types:
             return "zero-pad"
@@ -198,4 +205,5 @@ def _stage_name(group: str) -> str:
 def _top_level(layer: Layer) -> str:
     if layer.block:
         return layer.block.split(".")[0]
-    return "stem" if layer.name in ("conv1", "bn1", "relu", "maxpool") else layer.name
+    top = layer.name.partition(".")[0]
+    return "stem" if top in ("conv1", "bn1", "relu", "maxpool") else top

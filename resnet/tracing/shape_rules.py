@@ -12,10 +12,10 @@ from math import prod
 from torch import nn
 
 from resnet.config import output_size
-from resnet.model import NoShortcut, ZeroPad
+from resnet.layers import BlurPool, ChannelConv, DropPath, NoShortcut, Scale, StdConv2d, ZeroPad
 from resnet.util.errors import InputError
 
-PASSING = (nn.Identity, NoShortcut)  # leaves that compute nothing
+PASSING = (nn.Identity, NoShortcut, DropPath)  # leaves that compute nothing when nothing is trained
 WINDOW = (("kernel_size", 1), ("stride", 1), ("padding", 0))
 FLOAT_BYTES = 4
 MAX_BYTES = 2**63  # the size of a tensor is a signed 64-bit number
@@ -60,6 +60,8 @@ def use_shape_rule(module: nn.Module) -> None:
 
 def side_of(module: nn.Module, key: str) -> int | None:
     """One side of a square window's "kernel_size", "stride" or "padding"; None for a module without."""
+    if isinstance(module, nn.Conv1d):  # its window lies along the channels
+        return None
     value = getattr(module, key, None)
     return value[0] if isinstance(value, tuple) else value
 
@@ -76,7 +78,7 @@ def _conv(conv: nn.Conv2d, x: FakeTensor) -> FakeTensor:
     return _slide(conv, x, conv.out_channels)
 
 
-def _max_pool(pool: nn.MaxPool2d, x: FakeTensor) -> FakeTensor:
+def _pool(pool: nn.Module, x: FakeTensor) -> FakeTensor:
     return _slide(pool, x, x.shape[1])
 
 
@@ -84,7 +86,7 @@ def _zero_pad(pad: ZeroPad, x: FakeTensor) -> FakeTensor:
     return _slide(pad, x, x.shape[1] + pad.new_channels)
 
 
-def _same(module: nn.Module, x: FakeTensor) -> FakeTensor:
+def _same(module: nn.Module, x: FakeTensor, *_: FakeTensor) -> FakeTensor:
     return x if getattr(module, "inplace", False) else FakeTensor(x.shape)
 
 
@@ -101,6 +103,9 @@ def _linear(linear: nn.Linear, x: FakeTensor) -> FakeTensor:
 
 
 RULES: dict[type[nn.Module], Callable] = {
-    nn.Conv2d: _conv, nn.MaxPool2d: _max_pool, nn.BatchNorm2d: _same, nn.ReLU: _same, nn.AdaptiveAvgPool2d: _mean,
-    nn.Flatten: _flat, nn.Linear: _linear, ZeroPad: _zero_pad, nn.LeakyReLU: _same, nn.GELU: _same, nn.SiLU: _same,
+    **dict.fromkeys((nn.Conv2d, StdConv2d), _conv),
+    **dict.fromkeys((nn.MaxPool2d, nn.AvgPool2d, BlurPool, nn.ConstantPad2d), _pool),
+    **dict.fromkeys((nn.BatchNorm2d, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, Scale,
+                     ChannelConv), _same),
+    nn.AdaptiveAvgPool2d: _mean, nn.Flatten: _flat, nn.Linear: _linear, ZeroPad: _zero_pad,
 }

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet.config import VARIANTS, ResNetConfig, config_of, repeats, stage_output, two_blocks_a_stage
+from resnet.layers import BlurPool
 from resnet.model import ResNet
 from resnet.tracing.records import Block, Layer, Stage, Trace
 from resnet.tracing.shape_rules import FLOAT_BYTES, PASSING, FakeTensor, side_of, use_shape_rule
@@ -114,12 +115,13 @@ def _skeleton(config: ResNetConfig) -> ResNet:
 
 class _Call(NamedTuple):
     """One operation that ran. An addition has no module; its input and output are what the shortcut gives: 0 in a
-    plain net."""
+    plain net. `gate` is what a Scale multiplies its input with."""
 
     name: str
     module: nn.Module | None
     input: "FakeTensor | int"
     output: "FakeTensor | int"
+    gate: "FakeTensor | int" = 0
 
 
 def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Fields], int]:
@@ -127,7 +129,7 @@ def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Fields], int]:
     calls: list[_Call] = []
 
     def watch(name: str) -> Callable:
-        return lambda module, args, output: calls.append(_Call(name, module, args[0], output))
+        return lambda module, args, output: calls.append(_Call(name, module, args[0], output, *args[1:]))
 
     def watch_addition(name: str) -> Callable:
         return lambda module, args, output: calls.append(_Call(name, None, output, output))
@@ -145,7 +147,7 @@ def _run(net: ResNet, shape: tuple[int, ...]) -> tuple[list[Fields], int]:
 
 def _rows(calls: list[_Call], config: ResNetConfig) -> Iterator[Fields]:
     seen: dict[str, int] = {}
-    for name, module, x, out in calls:
+    for name, module, x, out, _ in calls:
         if not (isinstance(x, FakeTensor) and isinstance(out, FakeTensor)):
             continue
         if module is None:
@@ -181,8 +183,10 @@ def _addition(name: str, shortcut: FakeTensor, config: ResNetConfig) -> Fields:
 
 def _macs(module: nn.Module, out: FakeTensor) -> int:
     """One multiply-add per weight and output position; a group's kernel sees only its own channels."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, (nn.Conv2d, nn.Conv1d)):
         return out.numel() * prod(module.weight.shape[1:])
+    if isinstance(module, BlurPool):  # a convolution, though its weights are fixed
+        return out.numel() * module.kernel_size**2
     return out.numel() * module.in_features if isinstance(module, nn.Linear) else 0
 
 
@@ -190,13 +194,12 @@ def _position(name: str, config: ResNetConfig) -> Fields:
     """Where a layer stands: its name, the paper's part, its block, and on which path."""
     top, *rest = name.split(".")
     if top.startswith("layer"):
-        group = f"conv{int(top[5:]) + 1}_x"
-    else:
-        last = f"conv{len(config.depths) + 1}_x"
-        group = {"conv1": "conv1", "bn1": "conv1", "relu": "conv1", "maxpool": "conv2_x",
-                 "norm": last, "act": last}.get(top, "fc")
-    return {"name": name, "group": group, "block": f"{top}.{rest[0]}" if rest else "",
-            "on_shortcut": ".downsample" in name}
+        return {"name": name, "group": f"conv{int(top[5:]) + 1}_x", "block": f"{top}.{rest[0]}",
+                "on_shortcut": ".downsample" in name}
+    last = f"conv{len(config.depths) + 1}_x"
+    group = {"conv1": "conv1", "bn1": "conv1", "relu": "conv1", "maxpool": "conv2_x",
+             "norm": last, "act": last}.get(top, "fc")
+    return {"name": name, "group": group, "block": "", "on_shortcut": False}
 
 
 def _peak_bytes(calls: list[_Call]) -> int:
@@ -213,10 +216,11 @@ def _peak_bytes(calls: list[_Call]) -> int:
         span[2] = last
 
     branch = calls[0].output
-    for step, (name, module, x, out) in enumerate(calls):
+    for step, (name, module, x, out, gate) in enumerate(calls):
         if module is None:
             seen(branch, step, step)
         seen(x, step - 1, step)
+        seen(gate, step - 1, step)
         seen(out, step, step)
         if module is not None and ".downsample" not in name:
             branch = out

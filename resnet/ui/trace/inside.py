@@ -1,7 +1,7 @@
 """What is inside a block: its drawing, and each convolution's arithmetic written out with its numbers."""
 
 from resnet.tracing.block_diagram import block_map
-from resnet.tracing.records import Layer, Trace
+from resnet.tracing.records import CONVOLUTIONS, Layer, Trace
 from resnet.ui.trace.view import TraceReading
 from resnet.util.html import escape
 from resnet.util.numbers import by
@@ -14,7 +14,7 @@ def inside_html(reading: TraceReading) -> str:
     focus = nearest_focus(trace, reading.view.focus)
     block = next((block for block in trace.blocks if block.name == focus), None)
     layers = [layer for layer in (block.layers if block else trace.layers)
-              if layer.type in ("Conv2d", "Linear") and (block or layer.name == focus)]
+              if layer.type in (*CONVOLUTIONS, "Linear") and (block or layer.name.partition(".")[0] == focus)]
     group = block.group if block else layers[0].group
     picture = f'<div class="scroll map" tabindex="0">{block_map(trace, focus, lang)}</div>' if block else ""
     heading = f"<h3>{escape(focus)} <small>{escape(text('inside.in', lang, group=group))}</small></h3>"
