@@ -13,7 +13,7 @@ from resnet.config import VARIANTS, config_of
 from resnet.tracing.codegen import code
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
-from tests.test_shapes import random_config
+from tests.test_shapes import random_config, random_member
 
 
 def built(source: str):
@@ -53,8 +53,9 @@ def with_numbers(config):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
-def test_a_random_net_gives_our_logits(seed):
-    config = random_config(random.Random(seed))
+@pytest.mark.parametrize("kind", [random_config, random_member])
+def test_a_random_net_gives_our_logits(kind, seed):
+    config = kind(random.Random(seed))
     ours, theirs = with_numbers(config), built(code(config)).double()
     theirs.load_state_dict(ours.state_dict(), strict=True)
     a, b = logits(ours, theirs, (2, config.in_channels, *config.input_size))

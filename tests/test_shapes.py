@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from math import prod
 
 import pytest
@@ -66,10 +67,23 @@ def random_config(rng: random.Random) -> ResNetConfig:
             ("activation", ("relu", "relu", "leaky_relu", "gelu", "silu")))})
 
 
+def random_member(rng: random.Random) -> ResNetConfig:
+    """A random net with what later papers brought."""
+    plain = random_config(rng)
+    sharp = min(plain.input_size) <= 4 * 2 ** (len(plain.depths) - 1)  # too small to be blurred
+    return replace(plain, shortcut=rng.choice((plain.shortcut, "D")), drop_path=rng.choice((0.0, 0.2)), **{
+        key: rng.choice(values) for key, values in
+        (("stem", (plain.stem, "deep", "tiered")), ("stem_width", (0, 16, 24)), ("pool", (plain.pool, "zeros", "conv")),
+         ("opening", ("active", "raw")), ("closing_norm", (True, False)),
+         ("anti_alias", ("none", "average", "none" if sharp else "blur")), ("attention", ("none", "se", "eca")),
+         ("reduction", (4, 16)), ("norm", ("batch", "group")), ("standardised", (False, True)))})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
-def test_a_random_net_costs_what_pytorch_counts(seed):
-    config = random_config(random.Random(seed))
+@pytest.mark.parametrize("kind", [random_config, random_member])
+def test_a_random_net_costs_what_pytorch_counts(kind, seed):
+    config = kind(random.Random(seed))
     result = trace(config, batch=3)
     assert (result.params, result.macs, result.layers[-1].output) == counted(config, result.input)
 
@@ -104,9 +118,10 @@ def ran(config: ResNetConfig, shape: tuple[int, ...]) -> dict[str, list[tuple]]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_shape_is_what_pytorch_gives(seed):
+@pytest.mark.parametrize("kind", [random_config, random_member])
+def test_every_shape_is_what_pytorch_gives(kind, seed):
     """The trace computes shapes by the rules in shape_rules.py; PyTorch runs its kernels."""
-    config = random_config(random.Random(1000 + seed))
+    config = kind(random.Random(1000 + seed))
     result = trace(config, batch=2)
     theirs = ran(config, result.input)
     for layer in result.layers:

@@ -4,13 +4,18 @@ Parameter names are ours (torchvision's), so weights go both ways. What a config
 of the code: a plain net has no shortcut, a net without groups no `groups`.
 """
 
+from collections.abc import Iterator
+from inspect import getsource
 from textwrap import indent
 
+from resnet import layers
 from resnet.config import ResNetConfig, config_of, stage_output
+from resnet.tracing.code_layers import MEAN, activation, conv, norm, pool, stem, zero_pad
 from resnet.tracing.trace import Size, checked_size, name_of
 
 PREACTIVE = ("preact", "relu_preact")  # orders that activate at the start of a branch, and behind the last stage
-POOLS = {"padded": "padding=1", "ceil": "ceil_mode=True"}
+ANTI_ALIAS = {"blur": "BlurPool({})", "average": MEAN}
+ATTENTION = {"se": "SqueezeExcitation(out_channels, {})", "eca": "ChannelAttention(out_channels)"}
 
 
 def code(config: "str | ResNetConfig", size: Size = None) -> str:
@@ -21,9 +26,28 @@ def code(config: "str | ResNetConfig", size: Size = None) -> str:
     """
     config = config_of(config)
     height, width = checked_size(config, size)
-    parts = [_opening(config), _zero_pad(config) if _pads(config) else "", _block(config), _stage(config), _net(config),
-             _main(config, height, width)]
+    own = [getsource(kind) for kind in _carried(config)]
+    pad = zero_pad(config) if _pads(config) else ""
+    parts = [_opening(config), pad, *own, _block(config), _stage(config), _net(config), _main(config, height, width)]
     return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def _carried(config: ResNetConfig) -> Iterator[type]:
+    """The modules of ours that the net has; their source goes along as it stands."""
+    if config.standardised:
+        yield layers.StdConv2d
+    if config.anti_alias == "blur":
+        yield layers.BlurPool
+    if config.attention != "none":
+        yield layers.Scale
+        yield from {"se": (layers.SqueezeExcitation,),
+                    "eca": (layers.ChannelConv, layers.ChannelAttention)}[config.attention]
+    if _drops(config):
+        yield layers.DropPath
+
+
+def _drops(config: ResNetConfig) -> bool:
+    return config.drop_rate(len(config.depths) - 1, config.depths[-1] - 1) > 0
 
 
 def _opening(config: ResNetConfig) -> str:
@@ -32,8 +56,17 @@ def _opening(config: ResNetConfig) -> str:
         papers.append("He et al. 2016 (arXiv 1603.05027)")
     if config.groups > 1:
         papers.append("Xie et al. 2017 (arXiv 1611.05431)")
-    functional = "import torch.nn.functional as F\n" if _pads(config) else ""
-    return f'"""{name_of(config)}, after {", ".join(papers)}."""\n\nimport torch\n{functional}from torch import nn'
+    if config.stem in ("deep", "tiered") or config.shortcut == "D":
+        papers.append("He et al. 2019 (arXiv 1812.01187)")
+    own = {*_carried(config)}
+    functions = [name for name, used in (("gcd", config.norm == "group"), ("log2", config.attention == "eca")) if used]
+    padding = _pads(config) or own & {layers.StdConv2d, layers.BlurPool}
+    lines = [
+        f"from math import {', '.join(functions)}\n" if functions else "",
+        "import torch", "import torch.nn.functional as F" if padding else "",
+        f"from torch import {'Tensor, ' if own else ''}nn",
+        f"\nDROP = {config.drop_path:g} / {sum(config.depths) - 1}  # more with each block" if _drops(config) else ""]
+    return f'"""{name_of(config)}, after {", ".join(papers)}."""\n\n' + "\n".join(filter(None, lines))
 
 
 def _pads(config: ResNetConfig) -> bool:
@@ -42,29 +75,8 @@ def _pads(config: ResNetConfig) -> bool:
 
 def _opening_changes(config: ResNetConfig) -> list[int]:
     """Stages whose first block changes its input's shape, so that a shortcut has work to do."""
-    before = [config.widths[0], *(config.out_channels(i) for i in range(len(config.depths) - 1))]
+    before = [config.stem_widths[-1], *(config.out_channels(i) for i in range(len(config.depths) - 1))]
     return [i for i, channels in enumerate(before) if i > 0 or channels != config.out_channels(i)]
-
-
-def _zero_pad(config: ResNetConfig) -> str:
-    pad = {"behind": "0, self.new_channels", "front": "self.new_channels, 0",
-           "both": "self.new_channels // 2, self.new_channels - self.new_channels // 2"}[config.zero_pad]
-    halved, what = "x[:, :, ::self.stride, ::self.stride]", "Every stride-th pixel"
-    if config.halving == "average":
-        halved = "F.avg_pool2d(x, self.stride, self.stride, ceil_mode=True)"
-        what = "The mean of each square"
-    return f'''
-class ZeroPad(nn.Module):
-    """{what}, new channels filled with zeros: shortcut option A, without parameters."""
-
-    def __init__(self, channels, out_channels, stride):
-        super().__init__()
-        self.new_channels = out_channels - channels
-        self.stride = stride
-
-    def forward(self, x):
-        return F.pad({halved}, (0, 0, 0, 0, {pad}))
-'''
 
 
 # The block ---------------------------------------------------------------------------------------
@@ -72,12 +84,16 @@ class ZeroPad(nn.Module):
 
 def _block(config: ResNetConfig) -> str:
     """The class: convolutions and norms, the shortcut, and the forward as the paper's equation."""
+    more = (", opens_stage=False" if _preact_splits(config) else "") + (", drop=0.0" if _drops(config) else "")
     body = _convolutions(config) + _shortcut(config)
-    opens = ", opens_stage=False" if _preact_splits(config) else ""
-    keep = "        self.opens_stage = opens_stage\n" if opens else ""
+    if _preact_splits(config):
+        raw = " and not isinstance(self.downsample, nn.Identity)" if config.opening == "raw" else ""
+        body += f"self.opens_stage = opens_stage{raw}\n"
+    if _drops(config):
+        body += "self.drop_path = DropPath(drop)\n"
     return (f"class {_name(config)}(nn.Module):\n"
-            f"    def __init__(self, channels, width, out_channels, stride{opens}):\n"
-            f"        super().__init__()\n{keep}{indent(body, ' ' * 8)}\n"
+            f"    def __init__(self, channels, width, out_channels, stride{more}):\n"
+            f"        super().__init__()\n{indent(body, ' ' * 8)}\n"
             f"    def forward(self, x):\n{indent(_forward(config), ' ' * 8)}")
 
 
@@ -91,36 +107,26 @@ def _preact_splits(config: ResNetConfig) -> bool:
 
 
 def _convolutions(config: ResNetConfig) -> str:
-    first, second = ("stride", "1") if config.stride_in == "1x1" else ("1", "stride")
+    first, second = ("stride", "1") if config.block == "basic" or config.stride_in == "1x1" else ("1", "stride")
+    if config.anti_alias != "none":
+        first = second = "1"
     rows = {
-        "basic": [("channels", "width", 3, "stride"), ("width", "out_channels", 3, "1")],
+        "basic": [("channels", "width", 3, first), ("width", "out_channels", 3, second)],
         "bottleneck": [("channels", "width", 1, first), ("width", "width", 3, second),
                        ("width", "out_channels", 1, "1")],
     }[config.block]
     lines = []
     for i, (c_in, c_out, kernel, stride) in enumerate(rows, 1):
         groups = config.groups if config.block == "bottleneck" and kernel == 3 else 1
-        norm = c_in if config.order == "preact" else c_out
-        pair = [f"self.conv{i} = {_conv(config, c_in, c_out, kernel, stride, groups)}",
-                f"self.bn{i} = nn.BatchNorm2d({norm})"]
+        pair = [f"self.conv{i} = {conv(config, c_in, c_out, kernel, stride, groups)}",
+                f"self.bn{i} = {norm(config, c_in if config.order == 'preact' else c_out)}"]
         lines += reversed(pair) if config.order == "preact" else pair
-    return "\n".join([*lines, f"self.relu = {_activation(config, config.order not in PREACTIVE)}", ""])
-
-
-def _activation(config: ResNetConfig, inplace: bool) -> str:
-    """In place where the net's own module is."""
-    return {"relu": f"nn.ReLU({'inplace=True' if inplace else ''})", "leaky_relu": "nn.LeakyReLU(0.01)",
-            "gelu": "nn.GELU()", "silu": "nn.SiLU()"}[config.activation]
-
-
-def _conv(config: ResNetConfig, c_in: "str | int", c_out: "str | int", kernel: int, stride: str = "1",
-          groups: int = 1) -> str:
-    words = [str(c_in), str(c_out), str(kernel)]
-    words += [f"stride={stride}"] if stride != "1" else []
-    words += [f"padding={kernel // 2}"] if kernel > 1 else []
-    words += [f"groups={groups}"] if groups > 1 else []
-    words += [] if config.conv_bias else ["bias=False"]
-    return f"nn.Conv2d({', '.join(words)})"
+    lines.append(f"self.relu = {activation(config, config.order not in PREACTIVE)}")
+    if config.anti_alias != "none":
+        lines.append(f"self.aa = {ANTI_ALIAS[config.anti_alias].format('width')} if stride > 1 else nn.Identity()")
+    if config.attention != "none":
+        lines.append(f"self.se = {ATTENTION[config.attention].format(config.reduction)}")
+    return "\n".join([*lines, ""])
 
 
 def _shortcut(config: ResNetConfig) -> str:
@@ -130,8 +136,11 @@ def _shortcut(config: ResNetConfig) -> str:
         return "self.downsample = nn.Identity()\n"
     if config.shortcut == "A":
         return _conditional("ZeroPad(channels, out_channels, stride)")
-    norm = "    nn.BatchNorm2d(out_channels),\n" if config.shortcut_norm and config.order != "preact" else ""
-    projection = f"nn.Sequential(\n    {_conv(config, 'channels', 'out_channels', 1, 'stride')},\n{norm})"
+    averages = config.shortcut == "D"
+    lines = [f"{MEAN} if stride > 1 else nn.Identity()"] if averages else []
+    lines.append(conv(config, "channels", "out_channels", 1, "1" if averages else "stride"))
+    lines += [norm(config, "out_channels")] if config.shortcut_norm and config.order != "preact" else []
+    projection = "nn.Sequential(\n" + "".join(f"    {line},\n" for line in lines) + ")"
     return f"self.downsample = {projection}\n" if config.shortcut == "C" else _conditional(projection)
 
 
@@ -142,17 +151,39 @@ def _conditional(module: str) -> str:
 
 def _forward(config: ResNetConfig) -> str:
     count = 2 if config.block == "basic" else 3
-    plain = config.plain
-    if config.order == "preact":
-        lines = ["active = self.relu(self.bn1(x))", "out = self.conv1(active)"]
-        lines += [f"out = self.conv{i}(self.relu(self.bn{i}(out)))" for i in range(2, count + 1)]
-        added = "out" if plain else "out + self.downsample(active if self.opens_stage else x)"
-        return "\n".join([*lines, f"return {added}"])
+    branch = _preactive(config, count) if config.order == "preact" else _postactive(config, count)
+    out = "self.drop_path(out)" if _drops(config) else "out"
+    shortcut = "active if self.opens_stage else x" if config.order == "preact" else "x"
+    added = out if config.plain else f"{out} + self.downsample({shortcut})"
+    return "\n".join([*branch, f"return {_ending(config, added)}"])
+
+
+def _preactive(config: ResNetConfig, count: int) -> list[str]:
+    lines = ["active = self.relu(self.bn1(x))", "out = self.conv1(active)"]
+    for i in range(2, count + 1):
+        called = f"self.conv{i}({_halved(config, f'self.relu(self.bn{i}(out))', i == count)})"
+        lines.append(f"out = {_weighted(config, called) if i == count else called}")
+    return lines
+
+
+def _postactive(config: ResNetConfig, count: int) -> list[str]:
     start = "self.relu(x)" if config.order == "relu_preact" else "x"
-    lines = [f"out = self.relu(self.bn{i}(self.conv{i}({start if i == 1 else 'out'})))" for i in range(1, count)]
+    lines = []
+    for i in range(1, count):
+        active = f"self.relu(self.bn{i}(self.conv{i}({start if i == 1 else 'out'})))"
+        lines.append(f"out = {_halved(config, active, i == count - 1)}")
     last = f"self.conv{count}(out)" if config.order == "bn_after_add" else f"self.bn{count}(self.conv{count}(out))"
-    lines.append(f"out = self.relu({last})" if config.order == "relu_before_add" else f"out = {last}")
-    return "\n".join([*lines, f"return {_ending(config, 'out' if plain else 'out + self.downsample(x)')}"])
+    last = _weighted(config, last)
+    return [*lines, f"out = self.relu({last})" if config.order == "relu_before_add" else f"out = {last}"]
+
+
+def _halved(config: ResNetConfig, active: str, before_last: bool) -> str:
+    """Anti-aliasing stands behind the activation before the last convolution."""
+    return f"self.aa({active})" if before_last and config.anti_alias != "none" else active
+
+
+def _weighted(config: ResNetConfig, branch: str) -> str:
+    return branch if config.attention == "none" else f"self.se({branch})"
 
 
 def _ending(config: ResNetConfig, added: str) -> str:
@@ -167,10 +198,14 @@ def _ending(config: ResNetConfig, added: str) -> str:
 
 def _stage(config: ResNetConfig) -> str:
     block, opens = _name(config), ", opens_stage=True" if _preact_splits(config) else ""
+    begins, drop, more = "", "", ""
+    if _drops(config):
+        begins, drop, more = ", begins", ", drop=DROP * begins", ", drop=DROP * (begins + i)"
+    index, blocks = ("i", "range(1, blocks)") if more else ("_", "range(blocks - 1)")
     return f'''
-def stage(channels, width, out_channels, blocks, stride):
-    first = {block}(channels, width, out_channels, stride{opens})
-    return nn.Sequential(first, *({block}(out_channels, width, out_channels, 1) for _ in range(blocks - 1)))
+def stage(channels, width, out_channels, blocks, stride{begins}):
+    first = {block}(channels, width, out_channels, stride{opens}{drop})
+    return nn.Sequential(first, *({block}(out_channels, width, out_channels, 1{more}) for {index} in {blocks}))
 '''
 
 
@@ -180,21 +215,21 @@ def _net(config: ResNetConfig) -> str:
 
 
 def _modules(config: ResNetConfig) -> str:
-    kernel, stride = (7, "2") if config.stem == "7x7" else (3, "1")
-    channels = config.widths[0]
-    lines = [f"self.conv1 = {_conv(config, config.in_channels, channels, kernel, stride)}"]
+    channels = config.stem_widths[-1]
+    lines = [f"self.conv1 = {stem(config)}"]
     if config.order != "preact":
-        lines += [f"self.bn1 = nn.BatchNorm2d({channels})", f"self.relu = {_activation(config, True)}"]
-    if config.stem == "7x7":
-        lines.append(f"self.maxpool = nn.MaxPool2d(3, stride=2, {POOLS[config.pool]})")
+        lines += [f"self.bn1 = {norm(config, channels)}", f"self.relu = {activation(config, True)}"]
+    if config.pooled:
+        lines.append(f"self.maxpool = {pool(config, channels)}")
     for i, blocks in enumerate(config.depths):
+        begins = f", begins={sum(config.depths[:i])}" if _drops(config) else ""
         lines.append(f"self.layer{i + 1} = stage({channels}, {config.block_width(i)}, {config.out_channels(i)}, "
-                     f"blocks={blocks}, stride={1 if i == 0 else 2})")
+                     f"blocks={blocks}, stride={1 if i == 0 else 2}{begins})")
         channels = config.out_channels(i)
-    if config.order == "preact":
-        lines.append(f"self.norm = nn.BatchNorm2d({channels})")
-    if config.order in PREACTIVE:
-        lines.append(f"self.act = {_activation(config, False)}")
+    if config.order == "preact" and config.ends_active:
+        lines.append(f"self.norm = {norm(config, channels)}")
+    if config.ends_active:
+        lines.append(f"self.act = {activation(config, False)}")
     return "\n".join([*lines, *_head(config, channels)])
 
 
@@ -206,10 +241,10 @@ def _head(config: ResNetConfig, channels: int) -> list[str]:
 
 
 def _passes(config: ResNetConfig) -> str:
-    stem = "self.conv1(x)" if config.order == "preact" else "self.relu(self.bn1(self.conv1(x)))"
-    lines = [f"x = self.maxpool({stem})" if config.stem == "7x7" else f"x = {stem}"]
+    begin = "self.conv1(x)" if config.order == "preact" else "self.relu(self.bn1(self.conv1(x)))"
+    lines = [f"x = self.maxpool({begin})" if config.pooled else f"x = {begin}"]
     lines += [f"x = self.layer{i + 1}(x)" for i in range(len(config.depths))]
-    if config.order in PREACTIVE:
+    if config.ends_active:
         lines.append(f"x = self.act({'self.norm(x)' if config.order == 'preact' else 'x'})")
     lines += ["x = self.avgpool(x)"] if config.head == "avgpool" else []
     return "\n".join([*lines, "return self.fc(torch.flatten(x, 1))"])
