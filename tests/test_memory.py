@@ -10,7 +10,7 @@ from resnet.config import CIFAR_ORDERS, VARIANTS
 from resnet.tracing.memory import memory
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
-from tests.test_shapes import random_config
+from tests.test_shapes import random_config, random_member
 
 
 def kept(net, x, precision="fp32"):
@@ -51,6 +51,13 @@ NETS = [{}, {"shortcut": "A"}, {"shortcut": "C"}, {"shortcut": "none"}, {"order"
         {"shortcut": "A", "zero_pad": "both", "halving": "average"}, {"pool": "ceil"}, {"activation": "leaky_relu"},
         {"activation": "silu"}, {"activation": "gelu", "order": "preact"},
         {"block": "bottleneck", "stride_in": "1x1", "order": "preact"}, {"conv_bias": True, "shortcut_norm": False},
+        {"stem": "deep", "shortcut": "D"}, {"stem": "tiered", "stem_width": 12, "order": "preact"}, {"pool": "zeros"},
+        {"pool": "conv"}, {"pool": "conv", "order": "preact"}, {"anti_alias": "average"}, {"anti_alias": "blur"},
+        {"anti_alias": "average", "order": "preact"}, {"anti_alias": "blur", "order": "preact"}, {"attention": "se"},
+        {"attention": "eca"}, {"attention": "eca", "order": "preact", "opening": "raw"}, {"norm": "group"},
+        {"norm": "group", "standardised": True, "order": "preact", "pool": "zeros"}, {"drop_path": 0.3},
+        {"anti_alias": "blur", "activation": "silu", "attention": "se", "shortcut": "D"},
+        {"order": "preact", "closing_norm": False, "activation": "gelu"},
         *({"stem": "3x3", "order": order, "shortcut": shortcut} for order in CIFAR_ORDERS for shortcut in "AB")]
 
 
@@ -67,10 +74,12 @@ def test_what_training_keeps_is_what_autograd_packs(settings, precision):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_what_a_random_net_keeps(seed):
-    config = random_config(random.Random(seed))
-    activations, _ = kept(create(config).train(), torch.rand(2, config.in_channels, *config.input_size))
-    assert memory(trace(config), batch=2, training=True).activations == activations
+@pytest.mark.parametrize("kind", [random_config, random_member])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_a_random_net_keeps(kind, seed, precision):
+    config = kind(random.Random(seed))
+    activations, _ = kept(create(config).train(), torch.rand(2, config.in_channels, *config.input_size), precision)
+    assert memory(trace(config), batch=2, precision=precision, training=True).activations == activations
 
 
 def test_gradients_and_optimisers_hold_what_pytorch_holds():
