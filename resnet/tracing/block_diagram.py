@@ -3,13 +3,14 @@
 from math import ceil
 
 from resnet.tracing.diagram import shape_label
-from resnet.tracing.records import ACTIVATIONS, Block, Layer, Trace
+from resnet.tracing.records import ACTIVATIONS, CONVOLUTIONS, NORMS, Block, Layer, Trace
 from resnet.util.html import escape
 from resnet.util.text import text
 
 AXIS, HALF, GAP, TOP = 96, 19, 20, 34
-WIDTHS = {"Conv2d": 92, "BatchNorm2d": 40, "ReLU": 48}
-SHORT = {"BatchNorm2d": "BN", "ReLU": "ReLU"}
+WIDTHS = {"Conv2d": 92, "StdConv2d": 112, "BatchNorm2d": 40, "GroupNorm": 40, "ReLU": 48, "GELU": 48, "SiLU": 48,
+          "BlurPool": 64, "AvgPool2d": 72, "Scale": 48}
+SHORT = {"BatchNorm2d": "BN", "GroupNorm": "GN"}
 
 
 def block_map(trace: Trace, name: str, lang: str = "en") -> str:
@@ -20,14 +21,14 @@ def block_map(trace: Trace, name: str, lang: str = "en") -> str:
     start = x + 16  # where the shortcut leaves the path
     x = _shape(parts, x, block.input)
     for i, layer in enumerate(before):
-        x = _operation(parts, x, layer, last=i == len(before) - 1)
+        x = _operation(parts, x, layer, _words(layer, trace.config.attention), last=i == len(before) - 1)
         if _leaves_after(trace, block, before, i):
             start = x - GAP / 2
     if block.shortcut != "none":
         parts += [_arc(start, x + 10, block), _label((start + x) / 2, block, lang), _plus(x + 10)]
         x += 20
     for layer in after:
-        x = _operation(parts, x, layer, last=False)
+        x = _operation(parts, x, layer, _words(layer), last=False)
     parts.insert(0, f'<path class="axis" d="M14 {AXIS}H{x + 26:g}"/>')
     parts.append(f'<path class="tip" d="M{x + 30:g} {AXIS}l-8 -4v8z"/>')
     parts.append(_text(x + 20, AXIS + 46, shape_label(block.output), "shape"))
@@ -41,7 +42,7 @@ def block_map(trace: Trace, name: str, lang: str = "en") -> str:
 def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
     """The operations of the branch, and those after the addition. A plain block is all branch."""
     names = [layer.name for layer in block.layers if layer.type == "Add"]
-    path = [layer for layer in block.layers if not layer.on_shortcut and layer.type != "Add"]
+    path = [layer for layer in block.layers if not (layer.on_shortcut or layer.in_gate or layer.type == "Add")]
     if not names:
         return path, []
     order = [layer.name for layer in block.layers]
@@ -51,18 +52,20 @@ def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
 
 
 def _leaves_after(trace: Trace, block: Block, before: list[Layer], i: int) -> bool:
-    """In pre-activation order a stage's first block activates before the paths split."""
+    """In pre-activation order a stage's first block activates before the paths split, or only if it changes shapes."""
+    if trace.config.opening == "raw" and block.shortcut == "identity":
+        return False
     return trace.config.order == "preact" and block.name.endswith(".0") and before[i].type in ACTIVATIONS and i == 1
 
 
-def _operation(parts: list[str], x: float, layer: Layer, last: bool) -> float:
+def _operation(parts: list[str], x: float, layer: Layer, words: str, last: bool) -> float:
     width = WIDTHS.get(layer.type, 60)
-    tone = 2 if layer.type == "Conv2d" else 0
+    tone = 2 if layer.type in CONVOLUTIONS else 0
     parts.append(f'<rect class="box tone-{tone}" x="{x:g}" y="{AXIS - HALF}" width="{width}" height="{2 * HALF}" '
                  f'rx="3"><title>{layer.name}</title></rect>')
     kind = "on-tone" if tone else "on-paper"
-    parts.append(_text(x + width / 2, AXIS + 4, _words(layer), kind))
-    if layer.type == "Conv2d" and not last:
+    parts.append(_text(x + width / 2, AXIS + 4, words, kind))
+    if (layer.type in CONVOLUTIONS or layer.window.stride > 1) and not last:
         parts.append(_text(x + width + GAP / 2, AXIS + 46, shape_label(layer.output), "shape"))
     return x + width + GAP
 
@@ -72,12 +75,15 @@ def _shape(parts: list[str], x: float, shape: tuple[int, ...]) -> float:
     return x + 36
 
 
-def _words(layer: Layer) -> str:
-    """ "3×3, 256 /2" for a convolution."""
-    if layer.type != "Conv2d":
-        return SHORT.get(layer.type, layer.type)
+def _words(layer: Layer, attention: str = "") -> str:
+    """ "3×3, 256 /2" for a convolution, "ws" before it where its weights are standardised; "SE" for its scaling."""
     stride = f" /{layer.stride}" if layer.window.stride > 1 else ""
-    return f"{layer.kernel}×{layer.kernel}, {layer.output[1]}{stride}"
+    if layer.type in CONVOLUTIONS:
+        kind = "ws " if layer.type == "StdConv2d" else ""
+        return f"{kind}{layer.kernel}×{layer.kernel}, {layer.output[1]}{stride}"
+    if layer.type in ("BlurPool", "AvgPool2d"):
+        return f"{'blur' if layer.type == 'BlurPool' else 'mean'} {layer.kernel}×{layer.kernel}{stride}"
+    return attention.upper() if layer.type == "Scale" else SHORT.get(layer.type, layer.type)
 
 
 def _arc(x0: float, x1: float, block: Block) -> str:
@@ -86,8 +92,8 @@ def _arc(x0: float, x1: float, block: Block) -> str:
 
 
 def _label(x: float, block: Block, lang: str) -> str:
-    projection = [_words(layer) for layer in block.layers if layer.on_shortcut and layer.type == "Conv2d"]
-    words = text(f"block.{block.shortcut}", lang, what=projection[0] if projection else "",
+    way = [_words(layer) for layer in block.layers if layer.on_shortcut and layer.type not in NORMS]
+    words = text(f"block.{block.shortcut}", lang, what=" → ".join(way),
                  new=block.output[1] - block.input[1])
     return _text(x, TOP - 10, words, "arc-label")
 

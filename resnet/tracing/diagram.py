@@ -12,7 +12,10 @@ from itertools import groupby
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from resnet.config import ResNetConfig
+from resnet.tracing.records import CONVOLUTIONS
 from resnet.tracing.strokes import AXIS, STYLE, arc, box, line, plus
+from resnet.util.fields import spell
 from resnet.util.html import escape
 from resnet.util.numbers import by
 from resnet.util.text import text
@@ -87,7 +90,7 @@ def network_map(trace: Trace, lang: str = "en", focus: str = "", fold: str = "ru
     sheet = _Sheet(lang, min(max(spare / cells, NARROWEST), WIDEST), trace.input[2], focus, fold, marked)
     _stem(sheet, trace)
     for number, stage in enumerate(stages, 1):
-        _stage(sheet, stage, number, trace.config.block)
+        _stage(sheet, stage, number, _block_name(trace.config))
     _head(sheet, head, stages[-1].output)
     _shapes(sheet)
     end = sheet.x + max(34, _text_width(sheet.word("classes", n=f"{trace.config.classes:,}")) / 2)
@@ -106,7 +109,7 @@ def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
     height = NAMES_AT + 46
     desc = " ".join([
         sheet.word("desc_input", shape=by(trace.input[1:])),
-        *(sheet.word("desc_stage", group=stage.group, n=len(stage.blocks), block=_block_name(trace.config.block),
+        *(sheet.word("desc_stage", group=stage.group, n=len(stage.blocks), block=_block_name(trace.config),
                      shape=by(stage.output[1:])) for stage in stages),
         sheet.word("desc_end", classes=trace.config.classes),
     ])
@@ -124,25 +127,36 @@ def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
 
 def _stem(sheet: _Sheet, trace: Trace) -> None:
     """The input as a thin sheet, the first convolution, and the pooling where there is one."""
-    by_name = {layer.name: layer for layer in trace.layers[:4]}
+    convs, pools = (_windows(trace, top) for top in ("conv1", "maxpool"))
     tall = sheet.height(trace.input)
     sheet.draw(box(sheet.x, 5, tall, 0))
     sheet.names(sheet.x + 10, sheet.word("input"))
     sheet.x += 5
     sheet.edge(trace.input)
-    conv = by_name["conv1"]
-    sheet.draw(_button(sheet, "conv1"), box(sheet.x, 24, sheet.height(conv.output), 0), "</g>")
-    sheet.names(sheet.x + 12, "conv1", _window(conv))
+    width = 24 / len(convs)
+    boxes = (box(sheet.x + width * i, width, sheet.height(conv.output), 0) for i, conv in enumerate(convs))
+    sheet.draw(_button(sheet, "conv1"), *boxes, "</g>")
+    sheet.names(sheet.x + 12, "conv1", *_listed(convs))
     sheet.x += 24
-    sheet.edge(conv.output)
-    if "maxpool" in by_name:
-        pool = by_name["maxpool"]
-        left, right = sheet.height(pool.input) / 2, sheet.height(pool.output) / 2
+    sheet.edge(convs[-1].output)
+    if pools:
+        left, right = sheet.height(pools[0].input) / 2, sheet.height(pools[-1].output) / 2
         sheet.draw(f'<path class="box" d="M{sheet.x:g} {AXIS - left:g}L{sheet.x + 15:g} {AXIS - right:g}'
                    f'V{AXIS + right:g}L{sheet.x:g} {AXIS + left:g}z"/>')
-        sheet.names(sheet.x + 8, sheet.word("pool"), _window(pool))
+        sheet.names(sheet.x + 8, sheet.word("halved" if pools[0].type in CONVOLUTIONS else "pool"), *_listed(pools))
         sheet.x += 15
-        sheet.edge(pool.output)
+        sheet.edge(pools[-1].output)
+
+
+def _windows(trace: Trace, top: str) -> list[Layer]:
+    """The operations with windows of a part of the stem: "conv1" or "maxpool"."""
+    return [layer for layer in trace.layers if layer.name.partition(".")[0] == top and layer.kernel]
+
+
+def _listed(layers: list[Layer]) -> list[str]:
+    """Their windows, equal ones that follow each other counted: "3×3 /2", "2 × 3×3"."""
+    runs = ((window, len([*run])) for window, run in groupby(map(_window, layers)))
+    return [window if n == 1 else f"{n} × {window}" for window, n in runs]
 
 
 def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
@@ -151,7 +165,7 @@ def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
     drawn = _drawn(stage.blocks, sheet.fold)
     for run in drawn:
         _run(sheet) if isinstance(run, int) else _block(sheet, run, number)
-    count = sheet.word("blocks", n=len(stage.blocks), block=_block_name(block))
+    count = sheet.word("blocks", n=len(stage.blocks), block=block)
     sheet.names((start + sheet.x) / 2, stage.group, stage.name, count)
     _brackets(sheet, drawn, start)
     sheet.edge(stage.output)
@@ -244,7 +258,7 @@ def _legend(sheet: _Sheet, trace: Trace, stages: list[Stage]) -> float:
         label = sheet.word(f"legend_{kind}")
         sheet.draw(mark, f'<text x="{x + 34:g}" y="20">{label}</text>')
         x += 34 + _text_width(label) + 22
-    note = sheet.word("legend_scale")
+    note = sheet.word("legend_scale") + _later(sheet, trace.config)
     sheet.draw(f'<text x="{x:g}" y="20">{note}</text></g>')
     return x + _text_width(note) + 12
 
@@ -259,8 +273,19 @@ def _about(sheet: _Sheet, block: Block) -> str:
                       params=f"{block.params:,}", macs=f"{block.macs:,}")
 
 
-def _block_name(block: str) -> str:
-    return {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[block]
+def _block_name(config: ResNetConfig) -> str:
+    """ "SE-Bottleneck", as the papers write it."""
+    attention = "" if config.attention == "none" else f"{config.attention.upper()}-"
+    return attention + {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[config.block]
+
+
+def _later(sheet: _Sheet, config: ResNetConfig) -> str:
+    """What the net has that no box of the map shows."""
+    plain = ResNetConfig()
+    fields = ("order", "activation", "norm", "standardised", "anti_alias")
+    found = [sheet.word(f"with_{spell(getattr(config, field))}" if field != "standardised" else "with_standardised")
+             for field in fields if getattr(config, field) != getattr(plain, field)]
+    return "".join(f" · {word}" for word in [sheet.word("with_D")] * (config.shortcut == "D") + found)
 
 
 def _window(layer: Layer) -> str:

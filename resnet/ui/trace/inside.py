@@ -80,7 +80,7 @@ def _weights(layer: Layer) -> tuple[int, str]:
 
 
 def _field(trace: Trace, layer: Layer) -> tuple[str, str, str]:
-    if layer.type == "Linear" or layer.on_shortcut:
+    if layer.type == "Linear" or layer.on_shortcut or layer.in_gate:
         return "", f"{layer.receptive_field:,} px", ""
     jump = 1
     for earlier in trace.layers:

@@ -35,7 +35,7 @@ from resnet.ui.trace.panels import (
 )
 from resnet.ui.trace.second_net import second_net_html
 from resnet.ui.trace.upload import SEND, button_html, uploaded_header
-from resnet.ui.trace.view import BUILT, TraceReading, TraceView, spelled, traced
+from resnet.ui.trace.view import BUILT, LATER, TraceReading, TraceView, spelled, traced
 from resnet.ui.wall.guard import guarded_view
 from resnet.util.fields import parse
 from resnet.util.html import escape
@@ -139,6 +139,8 @@ def _controls() -> tuple[dict[str, Component], Any]:
         place("beside", choices=[(word("trace.alone"), ""), *nets], filterable=True)
         with gr.Accordion(word("trace.build"), open=False):
             place(*BUILT)
+            with gr.Accordion(word("trace.build_later"), open=False):
+                place(*LATER)
         upload = gr.HTML(button_html(), js_on_load=SEND)
     place("focus")
     return made, upload

@@ -19,6 +19,8 @@ from resnet.util.fields import option, spell
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
          "conv_bias", "shortcut_norm", "head", "in_channels")
+LATER = ("stem_width", "pool", "anti_alias", "attention", "reduction", "norm", "standardised", "activation", "opening",
+         "closing_norm", "zero_pad", "halving", "drop_path")
 YES_NO = {"true": "build.yes", "false": "build.no"}
 
 
@@ -63,6 +65,19 @@ class TraceView(View):
     shortcut_norm: str = built("shortcut_norm", choices=tuple(YES_NO), titles=YES_NO)
     head: str = built("head")
     in_channels: int = built("in_channels")
+    stem_width: int = built("stem_width")
+    pool: str = built("pool")
+    anti_alias: str = built("anti_alias")
+    attention: str = built("attention")
+    reduction: int = built("reduction")
+    norm: str = built("norm")
+    standardised: str = built("standardised", choices=tuple(YES_NO), titles=YES_NO)
+    activation: str = built("activation")
+    opening: str = built("opening")
+    closing_norm: str = built("closing_norm", choices=tuple(YES_NO), titles=YES_NO)
+    zero_pad: str = built("zero_pad")
+    halving: str = built("halving")
+    drop_path: str = built("drop_path")
     count: str = option("macs", choices=UNITS, label="trace.count", titles={unit: f"trace.{unit}" for unit in UNITS})
     scope: str = option("conv_fc", choices=SCOPES, label="trace.count", titles={
         scope: f"trace.scope_{scope}" for scope in SCOPES})
@@ -79,7 +94,8 @@ class TraceView(View):
     def config(self) -> ResNetConfig:
         """The base with the builder's changes; a change that is none leaves the base as it is."""
         own = own_values(self.variant)
-        changed = {name: getattr(self, name) for name in (*BUILT, "classes") if getattr(self, name) != own[name]}
+        fields = (*BUILT, *LATER, "classes")
+        changed = {name: getattr(self, name) for name in fields if getattr(self, name) != own[name]}
         if self.head == "flatten":  # a flatten head is made for one size: the one that is asked for
             changed["input_size"] = self.size
         return config_of(base(self.variant)[0], **changed)
@@ -145,10 +161,10 @@ def own_values(name: str) -> dict[str, Any]:
 
 def spelled(config: ResNetConfig) -> dict[str, Any]:
     """A config's values as the builder's controls hold them."""
-    values = {name: _held(getattr(config, name)) for name in BUILT}
+    values = {name: _held(getattr(config, name)) for name in (*BUILT, *LATER)}
     return values | {"height": config.input_size[0], "width": config.input_size[1], "classes": config.classes}
 
 
 def _held(value: Any) -> Any:
     """A config's value as its control holds it: numbers as they are, the rest as text."""
-    return spell(value) if isinstance(value, (bool, tuple)) else value
+    return spell(value) if isinstance(value, (bool, float, tuple)) else value
