@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+from resnet.later import LATER
 from resnet.util.errors import InputError
 from resnet.util.fields import check, hints, known_only, option, parse
 
@@ -106,8 +107,9 @@ class ResNetConfig:
                 raise InputError("group_width", width=width, width_per_group=self.width_per_group)
         if 0 in self.stem_widths:
             raise InputError("stem_narrow", width=self.stem_widths[-1])
-        if self.anti_alias == "blur" and min(self.input_size) <= total_stride(self) // 2:
-            raise InputError("blur_size", least=total_stride(self) // 2 + 1)
+        least = 2 ** self.halvings // 2 + 1  # of what reaches the last halving two pixels are left
+        if self.anti_alias == "blur" and min(self.input_size) < least:
+            raise InputError("blur_size", least=least)
 
     @property
     def plain(self) -> bool:
@@ -118,6 +120,11 @@ class ResNetConfig:
     def pooled(self) -> bool:
         """Whether the stem halves the map, and pooling once more."""
         return self.stem != "3x3"
+
+    @property
+    def halvings(self) -> int:
+        """How often the map is halved: by a pooled stem twice, by each stage but the first once."""
+        return len(self.depths) - 1 + (2 if self.pooled else 0)
 
     @property
     def ends_active(self) -> bool:
@@ -213,6 +220,8 @@ def _table() -> dict[str, ResNetConfig]:
         table[f"resnet{depth}_cifar"] = replace(table[f"resnet{depth}"], **small)
     table["d2l_resnet18"] = ResNetConfig(
         conv_bias=True, shortcut_norm=False, in_channels=1, classes=10, input_size=(64, 64))
+    for name, (_, base, changes) in LATER.items():
+        table[name] = replace(table[base], **changes)
     return table
 
 
@@ -240,8 +249,8 @@ def output_size(side: int, kernel: int, stride: int, padding: int) -> int:
 
 
 def total_stride(config: ResNetConfig) -> int:
-    """Input pixels between two neighbours of the last map: a pooled stem halves twice, each later stage once."""
-    return 2 ** (len(config.depths) - 1 + (2 if config.pooled else 0))
+    """Input pixels between two neighbours of the last map."""
+    return 2 ** config.halvings
 
 
 def stage_output(size: tuple[int, ...], config: ResNetConfig) -> tuple[int, ...]:
@@ -275,6 +284,8 @@ def net_title(plain: bool, depth: int) -> str:
 
 def variant_title(variant: str) -> str:
     """ "resnext50_32x4d" -> "ResNeXt-50 32x4d", "resnet20_cifar" -> "ResNet-20 (CIFAR)"."""
+    if variant in LATER:
+        return LATER[variant][0]
     if variant == "d2l_resnet18":
         return "ResNet-18, 1×64×64 (d2l)"
     net, *rest = variant.removeprefix("wide_").split("_")

@@ -3,7 +3,7 @@
 The classes take plain numbers, so that the exported code (tracing/codegen.py) can carry them as they stand.
 """
 
-from math import gcd, log2
+from math import gcd
 
 import torch
 import torch.nn.functional as F
@@ -96,12 +96,11 @@ class ChannelConv(nn.Conv1d):
 
 
 class ChannelAttention(nn.Module):
-    """Efficient channel attention: the averages of neighbouring channels make a weight (Wang et al. 2020,
-    arXiv 1910.03151)."""
+    """Efficient: neighbouring channels' averages make a channel's weight (Wang et al. 2020, arXiv 1910.03151)."""
 
     def __init__(self, channels: int):
         super().__init__()
-        kernel = max(3, int((log2(channels) + 1) / 2) // 2 * 2 + 1)  # odd, from the paper's equation 12
+        kernel = max(3, channels.bit_length() // 4 * 2 + 1)  # the odd number next to (log2(channels) + 1) / 2
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.conv = ChannelConv(1, 1, kernel, padding=kernel // 2, bias=False)
         self.gate = nn.Sigmoid()

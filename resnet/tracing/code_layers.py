@@ -38,15 +38,16 @@ def stem(config: ResNetConfig) -> str:
     width, *more = config.stem_widths
     parts = [conv(config, config.in_channels, width, size, stride)]
     for wider in more:
-        parts += [norm(config, width), activation(config, True), conv(config, width, wider, 3)]
+        parts[-1] += f", {norm(config, width)}, {activation(config, True)}"
+        parts.append(conv(config, width, wider, 3))
         width = wider
     return _sequential(*parts)
 
 
 def pool(config: ResNetConfig, channels: int) -> str:
     if config.pool == "conv":
-        parts = (conv(config, channels, channels, 3, "2"), norm(config, channels), activation(config, True))
-        return _sequential(*parts)
+        normed = f"{norm(config, channels)}, {activation(config, True)}"
+        return _sequential(conv(config, channels, channels, 3, "2"), normed)
     if config.anti_alias == "average":
         return MEAN
     if config.anti_alias == "blur":

@@ -59,10 +59,9 @@ def _opening(config: ResNetConfig) -> str:
     if config.stem in ("deep", "tiered") or config.shortcut == "D":
         papers.append("He et al. 2019 (arXiv 1812.01187)")
     own = {*_carried(config)}
-    functions = [name for name, used in (("gcd", config.norm == "group"), ("log2", config.attention == "eca")) if used]
     padding = _pads(config) or own & {layers.StdConv2d, layers.BlurPool}
     lines = [
-        f"from math import {', '.join(functions)}\n" if functions else "",
+        "from math import gcd\n" if config.norm == "group" else "",
         "import torch", "import torch.nn.functional as F" if padding else "",
         f"from torch import {'Tensor, ' if own else ''}nn",
         f"\nDROP = {config.drop_path:g} / {sum(config.depths) - 1}  # more with each block" if _drops(config) else ""]
