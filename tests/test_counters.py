@@ -5,11 +5,14 @@ and each test writes the convention out: the difference is computed and must be 
 
 torchinfo   cannot run a module that returns a number, so a plain net's empty shortcut returns a zero
             tensor here; (1) a bias is counted as one more multiply-add per output value, and
-            (2) a batch norm as one multiply-add per parameter and image, however large the map.
+            (2) a norm as one multiply-add per parameter and image, however large the map. It takes the
+            convolution along channels (ECA) for one output value an image, and a blur, which has no
+            parameters, for nothing.
 ptflops     aten backend: (1) only. pytorch backend: (1), twice per value for batch norm (scale and shift
-            apart, where we count one multiply-add), once per value for ReLU, once per *input* value
-            for every pooling (we count the k * k - 1 comparisons of a max pooling per output); it
-            does not see additions, nor SiLU. Left at its defaults it counts ReLU, pooling and the linear layer
+            apart, where we count one multiply-add) and group norm (we add its sums), once per value for
+            ReLU, once per *input* value for every pooling (we count the k * k - 1 comparisons of a max
+            pooling per output); it knows modules by their exact class, so it sees neither additions nor
+            UNSEEN. Left at its defaults it counts ReLU, pooling and the linear layer
             twice, once in the module and once in the function that the module calls.
 """
 
@@ -27,12 +30,14 @@ from torch import nn
 from resnet.config import CHOICES, VARIANTS, ResNetConfig
 from resnet.model import NoShortcut, ResNet
 from resnet.tracing.cost import cost, has_bias
+from resnet.tracing.records import NORMS
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
 
 pytestmark = pytest.mark.peers
 
-SILENT = ("Identity", "Zero")
+SILENT = ("Identity", "Zero", "DropPath")
+UNSEEN = ("SiLU", "Sigmoid", "Scale", "StdConv2d", "ChannelConv", "BlurPool")
 
 
 class Zero(nn.Module):
@@ -61,8 +66,9 @@ def check_torchinfo(result) -> None:
               if info.is_leaf_layer and info.class_name not in SILENT]
     assert theirs == [(layer.type, list(layer.output), layer.params) for layer in result.layers if layer.type != "Add"]
     assert summary.total_params == result.params
-    norms = sum(layer.input[0] * layer.params for layer in result.layers if layer.type == "BatchNorm2d")
-    assert summary.total_mult_adds == result.macs + biases(result) + norms
+    once = sum(layer.input[0] * layer.params for layer in result.layers if layer.type in (*NORMS, "ChannelConv"))
+    other = sum(layer.macs for layer in result.layers if layer.type in ("BlurPool", "ChannelConv"))
+    assert summary.total_mult_adds == result.macs - other + biases(result) + once
 
 
 def by_ptflops(result, backend: str) -> tuple[int, int]:
@@ -79,11 +85,11 @@ def check_ptflops(result) -> None:
     counts = {layer.name: layer.count for layer in cost(result, "macs", "all").layers}
     expected = 0
     for layer in result.layers:
-        if layer.type == "BatchNorm2d":
-            expected += 2 * counts[layer.name]
-        elif layer.type in ("MaxPool2d", "AdaptiveAvgPool2d"):
+        if layer.type in NORMS:
+            expected += 2 * prod(layer.output)
+        elif layer.type in ("MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d"):
             expected += prod(layer.input)
-        elif layer.type not in ("Add", "SiLU"):
+        elif layer.type not in ("Add", *UNSEEN):
             expected += counts[layer.name]
     assert by_ptflops(result, "pytorch") == (expected, result.params)
 
@@ -113,9 +119,12 @@ def wild_settings(rng: random.Random) -> tuple[dict, tuple[int, int], int]:
         **{field: rng.choice(CHOICES[field]) for field in CHOICES},
         "block": block, "order": rng.choice(CHOICES["order"] if rng.random() < 0.1 else ("original", "preact")),
         "depths": tuple(rng.randint(1, 4) for _ in range(stages)),
-        "widths": tuple(rng.randint(1, 48) for _ in range(stages + (rng.random() < 0.03))),
+        "widths": tuple(rng.randint(3, 48) for _ in range(stages + (rng.random() < 0.03))),
         "groups": rng.choice((1, 2, 5, 32)) if grouped else 1,
         "width_per_group": rng.choice((4, 48, 64, 100)) if grouped else 64,
+        "stem_width": rng.choice((0, 0, 16, 24)), "reduction": rng.choice((4, 16)),
+        "anti_alias": rng.choice(("none", "none", "none", "none", "average", "average", "blur")),
+        "standardised": rng.random() < 0.2, "closing_norm": rng.random() < 0.8, "drop_path": rng.choice((0.0, 0.2)),
         "conv_bias": rng.random() < 0.4, "shortcut_norm": rng.random() < 0.7,
         "in_channels": rng.randint(1, 5), "classes": rng.randint(1, 40),
         "input_size": (rng.randint(1, 70), rng.randint(1, 70)),

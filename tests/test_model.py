@@ -18,6 +18,7 @@ PARAMETERS = {
     "resnet152": 60_192_808, "resnet20_cifar": 269_722, "resnet32_cifar": 464_154, "resnet44_cifar": 658_586,
     "resnet56_cifar": 853_018, "resnet110_cifar": 1_727_962, "resnet1202_cifar": 19_421_274,
     "d2l_resnet18": 11_178_378, "resnet18_cifar": 11_173_962,
+    "wrn28_10_cifar": 36_479_194, "wrn16_4_cifar": 2_748_890,  # 36.5M and 2.7M in the paper
 }
 
 
@@ -105,6 +106,9 @@ TRAINED = [
     {**SMALL, "head": "flatten", "stem": "3x3", "order": "preact"},
     {**SMALL, "block": "bottleneck", "groups": 4, "width_per_group": 16, "stride_in": "1x1"},
     {**SMALL, "conv_bias": True, "shortcut_norm": False, "in_channels": 1},
+    {**SMALL, "stem": "deep", "shortcut": "D", "attention": "se", "pool": "conv", "drop_path": 0.1},
+    {**SMALL, "stem": "tiered", "anti_alias": "blur", "attention": "eca", "norm": "group", "activation": "silu"},
+    {**SMALL, "anti_alias": "average", "standardised": True, "order": "preact", "opening": "raw", "pool": "zeros"},
 ]
 
 
@@ -120,6 +124,21 @@ def test_every_parameter_gets_a_gradient(settings):
         assert parameter.grad.isfinite().all(), name
         if parameter.dim() > 1:
             assert parameter.grad.any(), name
+
+
+def test_dropped_paths_leave_the_shortcut_and_weigh_the_rest():
+    """In training the last block skips half of the pictures; what stays counts double. Asked, it skips none."""
+    net = create("resnet20_cifar", drop_path=0.5, order="preact")
+    rates = [getattr(block.drop_path, "rate", 0.0) for block in net.blocks]
+    assert rates == [0.5 * i / 8 for i in range(9)] and rates == [net.config.drop_rate(i // 3, i % 3) for i in range(9)]
+    block, x = net.layer3[2].eval(), torch.rand(200, 64, 4, 4)
+    whole = block(x) - x
+    block.drop_path.train()
+    torch.manual_seed(0)
+    branch = block(x) - x
+    kept = branch.flatten(1).abs().sum(1) > 0
+    assert 60 < kept.sum() < 140
+    torch.testing.assert_close(branch[kept], 2 * whole[kept], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("order", ["original", "preact"])

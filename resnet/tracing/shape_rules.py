@@ -14,6 +14,7 @@ from torch import nn
 from resnet.config import output_size
 from resnet.layers import BlurPool, ChannelConv, DropPath, NoShortcut, Scale, StdConv2d, ZeroPad
 from resnet.util.errors import InputError
+from resnet.util.numbers import by
 
 PASSING = (nn.Identity, NoShortcut, DropPath)  # leaves that compute nothing when nothing is trained
 WINDOW = (("kernel_size", 1), ("stride", 1), ("padding", 0))
@@ -90,6 +91,13 @@ def _same(module: nn.Module, x: FakeTensor, *_: FakeTensor) -> FakeTensor:
     return x if getattr(module, "inplace", False) else FakeTensor(x.shape)
 
 
+def _group_norm(norm: nn.GroupNorm, x: FakeTensor) -> FakeTensor:
+    """PyTorch takes no group of a single value, as nothing is left of it."""
+    if x.numel() == norm.num_groups:
+        raise InputError("single_values", shape=by(x.shape[1:]))
+    return _same(norm, x)
+
+
 def _mean(pool: nn.AdaptiveAvgPool2d, x: FakeTensor) -> FakeTensor:
     return FakeTensor((*x.shape[:2], 1, 1))
 
@@ -105,7 +113,7 @@ def _linear(linear: nn.Linear, x: FakeTensor) -> FakeTensor:
 RULES: dict[type[nn.Module], Callable] = {
     **dict.fromkeys((nn.Conv2d, StdConv2d), _conv),
     **dict.fromkeys((nn.MaxPool2d, nn.AvgPool2d, BlurPool, nn.ConstantPad2d), _pool),
-    **dict.fromkeys((nn.BatchNorm2d, nn.GroupNorm, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, Scale,
+    **dict.fromkeys((nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Sigmoid, Scale,
                      ChannelConv), _same),
-    nn.AdaptiveAvgPool2d: _mean, nn.Flatten: _flat, nn.Linear: _linear, ZeroPad: _zero_pad,
+    nn.GroupNorm: _group_norm, nn.AdaptiveAvgPool2d: _mean, nn.Flatten: _flat, nn.Linear: _linear, ZeroPad: _zero_pad,
 }
