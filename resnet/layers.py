@@ -43,10 +43,10 @@ class NoShortcut(nn.Module):
 class StdConv2d(nn.Conv2d):
     """Weight standardisation: each filter with mean 0 and variance 1 (Qiao et al. 2019, arXiv 1903.10520)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         variance, mean = torch.var_mean(self.weight, (1, 2, 3), correction=0, keepdim=True)
         weight = (self.weight - mean) * torch.rsqrt(variance + 1e-8)  # BiT's epsilon
-        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(input, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class BlurPool(nn.Module):
@@ -91,8 +91,8 @@ class SqueezeExcitation(nn.Module):
 class ChannelConv(nn.Conv1d):
     """A convolution along the channels of [n, c, 1, 1]."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.flatten(2).transpose(1, 2)).transpose(1, 2).unsqueeze(3)
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.flatten(2).transpose(1, 2)).transpose(1, 2).unsqueeze(3)
 
 
 class ChannelAttention(nn.Module):

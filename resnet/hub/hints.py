@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from resnet.config import MAX_SIZE, ResNetConfig
 from resnet.util.errors import InputError
@@ -34,7 +35,7 @@ class Hints:
 
     source: str = ""
     config: ResNetConfig | None = None
-    settings: Mapping[str, str | bool] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     input_size: tuple[int, int] | None = None
 
 
@@ -67,7 +68,7 @@ def _timm(config: dict) -> Hints:
     return Hints("timm", settings=settings, input_size=_size(shape))
 
 
-def named(name: str) -> dict[str, str | bool]:
+def named(name: str) -> dict[str, Any]:
     """What a name of timm's says of its net and the tensors do not: fields of a config.
 
     Raises:

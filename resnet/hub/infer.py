@@ -99,10 +99,12 @@ class _Reader:
         block = "bottleneck" if "layer1.0.conv3.weight" in self.found else "basic"
         out = [conv[0] for conv in self._in_each_stage("conv3" if block == "bottleneck" else "conv2")]
         widths = tuple(self._width(i, channels, EXPANSION[block]) for i, channels in enumerate(out))
-        seen = {**self._stem(widths[0]), **self._order(), **self._norm(), **self._attention(),
-                **self._groups(block, widths), "conv_bias": bool({"conv1.bias", "conv1.0.bias"} & self.found.keys())}
+        seen: dict[str, Any] = {
+            **self._stem(widths[0]), **self._order(), **self._norm(), **self._attention(), **self._groups(block, widths),
+            "conv_bias": bool({"conv1.bias", "conv1.0.bias"} & self.found.keys())}
         size = self.hints.input_size or ((32, 32) if seen["stem"] == "3x3" else (224, 224))
-        settings = seen | self._told(block) | ({"pool": "conv"} if "maxpool.0.weight" in self.found else {})
+        pool: dict[str, Any] = {"pool": "conv"} if "maxpool.0.weight" in self.found else {}
+        settings = seen | self._told(block) | pool
         config = ResNetConfig(block=block, depths=self.depths, widths=widths, input_size=size, **settings)
         config = replace(config, **self._shortcut(config))
         return replace(config, **self._head(config))
@@ -167,7 +169,7 @@ class _Reader:
         squeezed, channels, *_ = self._conv(f"layer{len(self.depths)}.0.se.fc1")
         return {"attention": "se", "reduction": channels // squeezed}
 
-    def _groups(self, block: str, widths: tuple[int, ...]) -> dict:
+    def _groups(self, block: str, widths: tuple[int, ...]) -> dict[str, Any]:
         """Cardinality, and the one group width that gives every stage's 3x3 its channels."""
         inner = self._in_each_stage("conv2")
         groups, rest = divmod(inner[0][0], inner[0][1])

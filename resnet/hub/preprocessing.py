@@ -180,7 +180,7 @@ def _processor_steps(processor: dict, defaults: dict, convnext: bool, name: str)
 
 def _assumed(config: dict, net: ResNetConfig) -> Preprocessing:
     """No steps are told. With a 7x7 stem those of torchvision's first weights; else the net's size, covered."""
-    imagenet = net.stem == "7x7" and net.head == "avgpool"
+    imagenet = net.pooled and net.head == "avgpool"
     steps = Steps((224, 224), (256, 256)) if imagenet else _plain(net.input_size)
     if "mean" in config and "std" in config:
         mean, std = _colours(config["mean"], (), net), _spread(config["std"], (), net)

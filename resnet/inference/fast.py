@@ -125,9 +125,10 @@ def folded(model: ResNet) -> ResNet:
     for module in [net, *net.blocks]:
         for conv, norm in pairs:
             _fold(module, conv, norm)
+        for part in module.children():  # stems and shortcuts of several layers
+            for i in range(len(part) - 1 if isinstance(part, nn.Sequential) else 0):
+                _fold(part, str(i), str(i + 1))
         shortcut = getattr(module, "downsample", None)
-        if isinstance(shortcut, nn.Sequential) and len(shortcut) == 2:
-            _fold(shortcut, "0", "1")
         if isinstance(shortcut, ZeroPad) and not shortcut.average:
             module.downsample = _as_convolution(shortcut, module.conv1)
     return net

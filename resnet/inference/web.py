@@ -18,7 +18,8 @@ from resnet.util.numbers import by
 
 COMPUTED = {"block": ("basic",), "stem": ("3x3",), "shortcut": ("A", "none"), "order": ("original",),
             "head": ("avgpool",), "conv_bias": (False,), "zero_pad": ("behind",), "halving": ("subsample",),
-            "activation": ("relu",)}
+            "activation": ("relu",), "stem_width": (0,), "anti_alias": ("none",), "attention": ("none",),
+            "norm": ("batch",), "standardised": (False,)}
 MAX_PARAMETERS = 1_000_000
 SMALLEST_MAP = 4  # pixels: the script computes four of a row at once
 

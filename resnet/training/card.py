@@ -46,7 +46,7 @@ def torchvision_twin(config: ResNetConfig) -> Library | None:
     same = ResNetConfig(block=config.block, depths=config.depths, groups=config.groups, stem=config.stem,
                         width_per_group=config.width_per_group, in_channels=config.in_channels,
                         classes=config.classes, input_size=config.input_size)
-    if config != same:
+    if config != same or config.stem not in ("7x7", "3x3"):
         return None
     block = {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[config.block]
     more = "".join(f", {key}={getattr(config, key)}" for key, usual in (("groups", 1), ("width_per_group", 64))
