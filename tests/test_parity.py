@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
+from resnet.config import VARIANTS
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.picture import decode
@@ -31,6 +32,12 @@ TIMM = {
     "resnet50.tv2_in1k": {}, "resnet50.a1h_in1k": {}, "resnext50_32x4d.gluon_in1k": {"input_size": (3, 97, 97)},
     "wide_resnet50_2.tv2_in1k": {"input_size": (3, 96, 96), "crop_mode": "squash"},
     "resnet34.ra4_e3600_r224_in1k": {"input_size": (3, 96, 160)},
+    **dict.fromkeys((  # later kinds, at a size that is quick
+        "resnet26t.ra2_in1k", "resnet50c.gluon_in1k", "resnet50s.gluon_in1k", "seresnet50.ra2_in1k",
+        "ecaresnet26t.ra2_in1k", "resnetblur50.bt_in1k", "resnetaa50d.sw_in12k_ft_in1k", "resnetrs50.tf_in1k",
+        "resnet50_gn.a1h_in1k", "resnetv2_18d.ra4_e3600_r224_in1k", "resnetv2_50.a1h_in1k", "resnetv2_50d_gn.ah_in1k",
+        "resnetv2_50x1_bit.goog_in21k_ft_in1k", "resnext50_32x4d.fb_swsl_ig1b_ft_in1k",
+        "resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k"), {"input_size": (3, 96, 96)}),
 }
 CONVNEXT = {"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0.875, "size": {"shortest_edge": 224},
             "resample": 3, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
@@ -69,6 +76,7 @@ def calibrated(net: nn.Module, inputs: Tensor) -> nn.Module:
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # an average over all it is shown
+        if isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
             module.weight.uniform_(0.5, 1.5, generator=generator)
             module.bias.normal_(0, 0.2, generator=generator)
     net.train()(inputs)
@@ -134,7 +142,9 @@ def test_timm(stand_in, name):
     pixel, logits = differences(loaded, original)
     print(f"{name}: pixels {255 * pixel:.2f} levels, logits {logits:.1e}")
     assert pixel <= PIXEL and logits <= LOGITS
-    assert loaded.info.variant == name.split(".")[0] and loaded.info.labels[293] == "cheetah"
+    named = name.split(".")[0]
+    assert loaded.info.variant == named or named not in VARIANTS
+    assert loaded.info.labels[293] == "cheetah"
 
 
 @pytest.mark.parametrize("name", TRANSFORMERS)

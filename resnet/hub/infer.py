@@ -100,7 +100,8 @@ class _Reader:
         out = [conv[0] for conv in self._in_each_stage("conv3" if block == "bottleneck" else "conv2")]
         widths = tuple(self._width(i, channels, EXPANSION[block]) for i, channels in enumerate(out))
         seen: dict[str, Any] = {
-            **self._stem(widths[0]), **self._order(), **self._norm(), **self._attention(), **self._groups(block, widths),
+            **self._stem(widths[0]), **self._order(), **self._norm(), **self._attention(),
+            **self._groups(block, widths),
             "conv_bias": bool({"conv1.bias", "conv1.0.bias"} & self.found.keys())}
         size = self.hints.input_size or ((32, 32) if seen["stem"] == "3x3" else (224, 224))
         pool: dict[str, Any] = {"pool": "conv"} if "maxpool.0.weight" in self.found else {}
