@@ -58,15 +58,16 @@ def open_choices(reading: Reading) -> dict[str, tuple[str, ...]]:
 def structure(config: ResNetConfig) -> dict[str, tuple[str, ...]]:
     """The fields of a config that leave no trace in the tensors, and what each could be."""
     halves, zero_padded = len(config.depths) > 1, config.shortcut == "A"
+    pools = tuple(pool for pool in CHOICES["pool"] if pool != "conv" and (pool != "zeros" or config.order == "preact"))
     rows = (
         ("shortcut", config.shortcut in ("A", "none"), ("A", "none")),
         ("zero_pad", zero_padded and len(set(config.widths)) > 1, CHOICES["zero_pad"]),
         ("halving", zero_padded and halves, CHOICES["halving"]),
         ("order", (config.block, config.stem, config.activation) == ("basic", "3x3", "relu")
          and config.order != "preact", ("original", *CIFAR_ORDERS)),
-        ("stride_in", config.block == "bottleneck" and halves, CHOICES["stride_in"]),
+        ("stride_in", config.block == "bottleneck" and halves and config.anti_alias == "none", CHOICES["stride_in"]),
         ("activation", config.order not in CIFAR_ORDERS, CHOICES["activation"]),
-        ("pool", config.stem == "7x7", CHOICES["pool"]),
+        ("pool", config.pooled and config.pool != "conv" and config.anti_alias == "none", pools),
     )
     return {field: values for field, is_open, values in rows if is_open}
 

@@ -1,0 +1,96 @@
+"""What became of ResNet? Its changes from 2015 to 2021 one at a time: what each costs, and its published effect."""
+
+from dataclasses import dataclass
+
+from resnet.papers.evolution import EVOLUTION, Change
+from resnet.tracing.diagram import network_map
+from resnet.tracing.records import Block, Trace
+from resnet.tracing.trace import trace
+from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.ui.compare.layout import Drawing, Html, Knobs, Result, panel
+from resnet.ui.page.sharing import View
+from resnet.util.csv import csv_text
+from resnet.util.fields import option
+from resnet.util.html import escape
+from resnet.util.numbers import short, signed, significant
+from resnet.util.text import text
+
+STEPS = {change.key: change for change in EVOLUTION}
+COLUMNS = ("change", "year", "params", "params_more", "macs", "macs_more", "accuracy", "source")
+
+
+@dataclass(frozen=True)
+class EvolutionView(View):
+    """step is a change of EVOLUTION."""
+
+    step: str = option("d", choices=tuple(STEPS), label="compare.evolution.step", titles=True)
+
+
+def draw(view: EvolutionView, lang: str) -> Drawing:
+    """The net at a step, with the blocks marked that the step changes, and all steps in a table."""
+    change = STEPS[view.step]
+    now, before = net(change), net(STEPS[change.after or change.key])
+    marked = frozenset(block.name for old, block in zip(before.blocks, now.blocks, strict=True)
+                       if _operations(old) != _operations(block))
+    told = f'<p class="note">{escape(text("difference.marked", lang))}</p>' if marked else ""
+    picture = f'<div class="scroll map" tabindex="0">{network_map(now, lang, marked=marked)}</div>{told}'
+    return Drawing(lead(change, lang), html=[picture + below(lang)])
+
+
+def _operations(block: Block) -> list[tuple]:
+    """What a block does, whatever its layers are called."""
+    return [(layer.type, layer.input, layer.output, layer.kernel, layer.stride) for layer in block.layers]
+
+
+def net(change: Change) -> Trace:
+    """The net of a step."""
+    return trace("resnet50", **change.settings)
+
+
+def lead(change: Change, lang: str) -> str:
+    """What the step changes, what that costs by our trace, and what was published of it."""
+    now, before = net(change), net(STEPS[change.after or change.key])
+    cost = {"params": signed(now.params - before.params), "macs": signed(now.macs - before.macs)}
+    costs = "first" if not change.after else "same" if now.layers == before.layers else "costs"
+    published = "without" if change.accuracy is None else "published"
+    return " ".join((
+        text(f"compare.evolution.about.{change.key}", lang),
+        text(f"compare.evolution.{costs}", lang, **cost),
+        text(f"compare.evolution.{published}", lang, accuracy=change.accuracy, source=change.source),
+        verdict(lang)))
+
+
+def verdict(lang: str, steps: "tuple[Change, ...]" = EVOLUTION) -> str:
+    """Whether the best published figure of an unchanged net is above all of changed ones."""
+    first, *others = (step for step in steps if step.accuracy is not None)
+    recipe, built = (max((step for step in others if bool(step.settings) == changed), key=_accuracy)
+                     for changed in (False, True))
+    key = "recipe" if _accuracy(recipe) > _accuracy(built) else "built"
+    gains = {name: signed(_accuracy(step) - _accuracy(first), significant)
+             for name, step in (("recipe", recipe), ("built", built))}
+    return text(f"compare.evolution.{key}", lang, **gains)
+
+
+def _accuracy(step: Change) -> float:
+    return step.accuracy or 0.0
+
+
+def below(lang: str) -> str:
+    """The source line, the steps as a table and as a file."""
+    rows = [_row(change, lang) for change in EVOLUTION]
+    heads = [text(f"compare.evolution.columns.{column}", lang) for column in COLUMNS]
+    shown = [[name, str(year), short(params), signed(more), short(macs), signed(dearer),
+              f"{accuracy:g}" if accuracy else "–", source]
+             for name, year, params, more, macs, dearer, accuracy, source in rows]
+    table = numbers_table(heads, shown, text("compare.panels.evolution", lang))
+    return table + below_html(text("compare.evolution.source", lang), table, ("evolution.csv", csv_text(COLUMNS, rows)),
+                              lang)
+
+
+def _row(change: Change, lang: str) -> list:
+    now, before = net(change), net(STEPS[change.after or change.key])
+    return [text(f"compare.evolution.step_{change.key}", lang), change.year, now.params, now.params - before.params,
+            now.macs, now.macs - before.macs, change.accuracy, change.source]
+
+
+PANEL = panel("evolution", EvolutionView, draw, Knobs("step"), Result(Html()))
