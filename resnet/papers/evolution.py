@@ -7,7 +7,7 @@ the changes apart, could not.
 from dataclasses import dataclass, field
 
 TRICKS = "He et al. 2019, arXiv 1812.01187"
-RS = "Bello et al. 2021, arXiv 2103.07579"
+RS = "Bello et al. 2021, NeurIPS"
 
 
 @dataclass(frozen=True)

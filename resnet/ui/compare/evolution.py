@@ -51,7 +51,9 @@ def lead(change: Change, lang: str) -> str:
     """What the step changes, what that costs by our trace, and what was published of it."""
     now, before = net(change), net(STEPS[change.after or change.key])
     cost = {"params": signed(now.params - before.params), "macs": signed(now.macs - before.macs)}
-    costs = "first" if not change.after else "same" if now.layers == before.layers else "costs"
+    free = (now.params, now.macs) == (before.params, before.macs)
+    same = "same" if now.layers == before.layers else "free" if free else "costs"
+    costs = same if change.after else "first"
     published = "without" if change.accuracy is None else "published"
     return " ".join((
         text(f"compare.evolution.about.{change.key}", lang),
@@ -76,15 +78,16 @@ def _accuracy(step: Change) -> float:
 
 
 def below(lang: str) -> str:
-    """The source line, the steps as a table and as a file."""
+    """The steps as a table, the source line, and the steps with each figure's source, as a table and as a file."""
     rows = [_row(change, lang) for change in EVOLUTION]
     heads = [text(f"compare.evolution.columns.{column}", lang) for column in COLUMNS]
     shown = [[name, str(year), short(params), signed(more), short(macs), signed(dearer),
               f"{accuracy:g}" if accuracy else "–", source]
              for name, year, params, more, macs, dearer, accuracy, source in rows]
-    table = numbers_table(heads, shown, text("compare.panels.evolution", lang))
-    return table + below_html(text("compare.evolution.source", lang), table, ("evolution.csv", csv_text(COLUMNS, rows)),
-                              lang)
+    short_table, table = (numbers_table(heads[:n], [row[:n] for row in shown], text("compare.panels.evolution", lang))
+                          for n in (len(heads) - 1, len(heads)))
+    file = ("evolution.csv", csv_text(COLUMNS, rows))
+    return short_table + below_html(text("compare.evolution.source", lang), table, file, lang)
 
 
 def _row(change: Change, lang: str) -> list:
