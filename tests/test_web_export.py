@@ -10,6 +10,7 @@ from safetensors.torch import load, load_file
 
 from resnet.__main__ import main
 from resnet.checkpoint import ModelInfo
+from resnet.config import ResNetConfig
 from resnet.data import load_samples, normalise
 from resnet.hub.load import load as load_model
 from resnet.hub.loaded import LoadedModel
@@ -32,7 +33,7 @@ def test_a_file_holds_folded_halves_and_says_what_it_is(name, tmp_path, capsys):
     assert len(tensors) == 2 * 20  # a kernel and a bias for each weighted layer
     with safe_open(out, "pt") as file:
         about = json.loads(file.metadata()["net"])
-    assert about["architecture"] == json.loads(json.dumps(model.info.architecture.to_dict()))
+    assert ResNetConfig.from_dict(about["architecture"]) == model.info.architecture
     assert (about["name"], about["labels"], about["mean"]) == (name, list(model.info.labels), list(model.info.mean))
     assert out.read_bytes() == web_file(model)
 

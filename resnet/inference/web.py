@@ -20,6 +20,8 @@ COMPUTED = {"block": ("basic",), "stem": ("3x3",), "shortcut": ("A", "none"), "o
             "head": ("avgpool",), "conv_bias": (False,), "zero_pad": ("behind",), "halving": ("subsample",),
             "activation": ("relu",), "stem_width": (0,), "anti_alias": ("none",), "attention": ("none",),
             "norm": ("batch",), "standardised": (False,)}
+TOLD = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in", "conv_bias",
+        "shortcut_norm", "head", "in_channels", "classes", "input_size")  # what the file says of the config
 MAX_PARAMETERS = 1_000_000
 SMALLEST_MAP = 4  # pixels: the script computes four of a row at once
 
@@ -58,6 +60,8 @@ def web_tensors(model: ResNet) -> dict[str, Tensor]:
 
 def _description(info: ModelInfo) -> dict:
     test = info.results.get("test", {})
-    return {"name": info.name, "title": info.title, "data": info.data, "architecture": info.architecture.to_dict(),
+    config = info.architecture.to_dict()
+    return {"name": info.name, "title": info.title, "data": info.data,
+            "architecture": {field: config[field] for field in TOLD},
             "labels": info.labels, "mean": info.mean, "std": info.std,
             "test": {key: test[key] for key in ("n", "accuracy") if key in test}}
