@@ -167,6 +167,13 @@ def anti_alias(config: ResNetConfig, channels: int, stride: int) -> nn.Module:
     return BlurPool(channels) if config.anti_alias == "blur" else halving_mean()
 
 
+def strides(config: ResNetConfig, stride: int) -> tuple[int, int]:
+    """Of a block's first and second convolution; anti-aliasing halves the map behind them."""
+    if config.anti_alias != "none":
+        return 1, 1
+    return (stride, 1) if config.block == "basic" or config.stride_in == "1x1" else (1, stride)
+
+
 def stem_convolutions(config: ResNetConfig) -> nn.Module:
     """One, or three 3x3 with norms between them, which end before the stem's own norm (He et al. 2019)."""
     size, stride = {"7x7": (7, 2), "3x3": (3, 1)}.get(config.stem, (3, 2))

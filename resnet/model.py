@@ -23,6 +23,7 @@ from resnet.layers import (
     norm,
     stem_convolutions,
     stem_pool,
+    strides,
 )
 
 
@@ -39,13 +40,6 @@ def _shortcut(config: ResNetConfig, c_in: int, c_out: int, stride: int) -> nn.Mo
         mean = halving_mean() if stride == 2 else nn.Identity()
         return nn.Sequential(mean, conv(config, c_in, c_out, 1), *norms)
     return nn.Sequential(conv(config, c_in, c_out, 1, stride), *norms)
-
-
-def _strides(config: ResNetConfig, stride: int) -> tuple[int, int]:
-    """Of a block's first and second convolution; anti-aliasing halves the map behind them."""
-    if config.anti_alias != "none":
-        return 1, 1
-    return (stride, 1) if config.block == "basic" or config.stride_in == "1x1" else (1, stride)
 
 
 class ResidualBlock(nn.Module):
@@ -71,7 +65,7 @@ class BasicBlock(ResidualBlock):
 
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__()
-        width, (first, second) = config.block_width(stage), _strides(config, stride)
+        width, (first, second) = config.block_width(stage), strides(config, stride)
         self.conv1 = conv(config, c_in, width, 3, first)
         self.bn1 = norm(config, width)
         self.relu = activation(config)
@@ -92,7 +86,7 @@ class Bottleneck(ResidualBlock):
     def __init__(self, config: ResNetConfig, c_in: int, stage: int, stride: int):
         super().__init__()
         width, c_out = config.block_width(stage), config.out_channels(stage)
-        first, second = _strides(config, stride)
+        first, second = strides(config, stride)
         self.conv1 = conv(config, c_in, width, 1, first)
         self.bn1 = norm(config, width)
         self.conv2 = conv(config, width, width, 3, second, config.groups)
