@@ -395,7 +395,8 @@ def test_another_model_forgets_what_was_chosen_of_the_last():
     message, _, link, *values = PANEL.follow("model")(asked(), *controls(view), None)
     assert message == "" and link == f"tab=classify&model={PLAIN}&temperature=2&open=blocks"
     assert dict(zip(OF_A_MODEL, values, strict=True)) == {
-        "stage": "", "target": "-1", "channels": "", "off": "", "truth": "-1", "given": "-1", "page": "0", "reading": ""}
+        "stage": "", "target": "-1", "channels": "", "off": "", "truth": "-1", "given": "-1", "page": "0",
+        "reading": ""}
 
 
 @pytest.mark.parametrize("model, picture, goes_to", [
