@@ -184,7 +184,7 @@ def test_statistics_of_nothing_leave_the_usual_reading(tmp_path):
 
 @pytest.mark.parametrize(("changes", "memory", "key"), [
     ({}, 0.0, "fingerprint_untouched"), ({"in_channels": 4}, 1.0, "fingerprint_channels"),
-    ({"input_size": (1024, 1024)}, 1.0, "fingerprint_dear"),
+    ({"widths": (512, 1024, 2048)}, 1.0, "fingerprint_dear"),
 ])
 def test_what_has_no_fingerprint_says_so(changes, memory, key):
     net = create("resnet20_cifar", **changes)
