@@ -255,3 +255,12 @@ def test_the_command_line_sets_another(capsys, monkeypatch, tmp_path):
     picture.write_bytes(encode(gradient()))
     assert main(["classify", str(picture), "--model", str(NETS[1].file), "--set", "zero_pad=left"]) == 2
     assert "zero_pad cannot be" in capsys.readouterr().err.replace("Option A's zeros", "zero_pad")
+
+
+def test_a_dear_nets_readings_are_few():
+    """No more are measured than it may cost, and the usual one stays where they say nothing against it."""
+    kind, asked = NETS[0], []
+    measure = measure_of(kind)
+    verdict = judge(usual_reading(kind), (), lambda reading: asked.append(reading) or measure(reading), most=5)
+    assert len(asked) == len(verdict.fits) == 5 and verdict.start in verdict.fits
+    assert all(fit.shift < float("inf") for fit in (verdict.taken, verdict.best, *verdict.rivals))

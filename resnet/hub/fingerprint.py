@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from math import inf
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +28,8 @@ PHOTOGRAPHS = ("cat", "coffee", "rocket")
 SCALES = (1.0, 1.2, 1.5)  # of a photograph's shortest edge, in sides of the net's input
 MOST, LEAST = 24, 2  # pictures
 SIDE = 160  # pixels, at most: half the cost of 224, and norms after convolutions hardly tell the difference
-BUDGET, DEAR = 350_000_000, 15_000_000_000  # multiply-adds of a reading, and of a picture beyond which none is tried
+BUDGET, TOTAL = 350_000_000, 400_000_000_000  # multiply-adds of a reading with more than LEAST pictures, and of all
+FEWEST = 8  # readings that are compared, or none
 NO_LIKENESS, RIVALS = 0.5, 4  # a shift that no trained net's right reading has; rivals that are named
 CLEARLY = {STRUCTURE: 1.25, COLOURS: 2.0}  # times the shift of the better reading, by which fields differ
 
@@ -71,7 +73,7 @@ class Verdict:
     fits: tuple[Fit, ...]
 
 
-def judge(start: Reading, told: Collection[str], measure: Callable[[Reading], Fit]) -> Verdict:
+def judge(start: Reading, told: Collection[str], measure: Callable[[Reading], Fit], most: int = 1000) -> Verdict:
     """The readings around the best one, and which of them to take.
 
     The product of all fields has hundreds. So from `start` on the field whose change helps most is changed, until no
@@ -79,13 +81,14 @@ def judge(start: Reading, told: Collection[str], measure: Callable[[Reading], Fi
 
     Args:
         told: fields that stay as they are at `start`: its repository states them.
+        most: readings that are measured; any other counts as hopeless.
     """
     found: dict[Reading, Fit] = {}
 
     def fit(reading: Reading) -> Fit:
-        if reading not in found:
+        if reading not in found and len(found) < most:
             found[reading] = measure(reading)
-        return found[reading]
+        return found.get(reading, Fit(reading, inf, inf, inf))
 
     free = [field for field in FIELDS if field not in told]
     def shift(reading: Reading) -> float:
@@ -192,10 +195,11 @@ def look(reading: Reading, told: Collection[str], model: ResNet,
         return Note("fingerprint_channels", {"channels": config.in_channels})
     height, width = config.input_size
     size = (height, width) if config.head == "flatten" else (min(height, SIDE), min(width, SIDE))
-    if (macs := trace(config, size).macs) > DEAR:
+    macs = trace(config, size).macs
+    n = max(LEAST, min(MOST, BUDGET // macs))
+    if (most := TOTAL // (n * macs)) < FEWEST:
         return Note("fingerprint_dear")
-    views = pictures(config.in_channels, size, max(LEAST, min(MOST, BUDGET // macs)))
-    return judge(reading, told, measuring(model.state_dict(), views, colours_of))
+    return judge(reading, told, measuring(model.state_dict(), pictures(config.in_channels, size, n), colours_of), most)
 
 
 def notes(verdict: Verdict, told: Collection[str]) -> tuple[Note, ...]:
