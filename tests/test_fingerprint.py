@@ -12,7 +12,7 @@ from torch import Tensor
 from resnet.__main__ import main
 from resnet.checkpoint import read_tensors, restore
 from resnet.config import ResNetConfig, config_of
-from resnet.hub.fingerprint import NO_LIKENESS, Fit, Verdict, judge, look, measuring, pictures
+from resnet.hub.fingerprint import MOST, NO_LIKENESS, Fit, Verdict, judge, look, measuring, pictures
 from resnet.hub.load import load
 from resnet.hub.local import local_header
 from resnet.hub.preprocessing import NORMALISATIONS
@@ -28,7 +28,7 @@ from tests.pictures import encode, gradient
 
 USUAL = {"zero_pad": "behind", "halving": "subsample", "stride_in": "3x3", "activation": "relu", "pool": "padded"}
 ROUNDING = 1.1  # times the shift: halving and leaky ReLU change less than other pictures do
-N = 16
+N = MOST
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,6 +94,7 @@ def test_there_are_kinds_enough():
     assert len(NETS) == len({*found}) == 20 and sum(kind.file.stat().st_size for kind in NETS) < 1_000_000
 
 
+@pytest.mark.slow
 @by_name
 def test_the_right_reading_is_never_clearly_beaten(kind):
     """All pairs: against each reading of the structure's product, and of the colours', that is measured at all."""
@@ -106,7 +107,8 @@ def test_the_right_reading_is_never_clearly_beaten(kind):
 
 def test_how_often_the_right_reading_wins_a_pair():
     """Of the pairs (right, other in one field) that differ by more than rounding the right one wins nine of ten in
-    colours, whose rivals three photographs cannot tell apart, and all but silu's gelu in structure."""
+    colours, whose rivals three photographs cannot tell apart, and all but silu's gelu in structure. The counts are
+    those of the module's docstring."""
     won = dict.fromkeys((STRUCTURE, COLOURS), 0)
     lost: dict[tuple[str, ...], list[str]] = {STRUCTURE: [], COLOURS: []}
     for kind in NETS:
@@ -118,8 +120,7 @@ def test_how_often_the_right_reading_wins_a_pair():
                     won[fields] += 1
                 elif ratio < 1 / ROUNDING:
                     lost[fields].append(f"{kind.name} {other.beyond(right)}")
-    print({fields[0]: (won[fields], lost[fields]) for fields in won})
-    assert won[STRUCTURE] > 90 and len(lost[STRUCTURE]) <= 2, lost[STRUCTURE]
+    assert won[STRUCTURE] >= 95 and len(lost[STRUCTURE]) <= 2, lost[STRUCTURE]
     assert won[COLOURS] > 9 * len(lost[COLOURS]), lost[COLOURS]
 
 
@@ -130,6 +131,7 @@ def test_what_is_taken_is_right_but_for_what_cannot_be_told_apart(kind):
     assert not verdict.taken.clearly_better(mine) and not mine.clearly_better(verdict.taken)
 
 
+@pytest.mark.slow
 @by_name
 def test_the_search_finds_what_the_product_finds(kind):
     """Of the whole product's best reading the one that was found differs by less than can be told apart."""
@@ -249,8 +251,9 @@ def test_the_command_line_sets_another(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("resnet.training.evaluate.load_split", lambda *_: made_split(20, "cifar10"))
     for more in ([], ["--set", "zero_pad=behind"]):
         assert main(["evaluate", str(NETS[1].file), "--data", "cifar10", *more]) == 0
-        asked.append(capsys.readouterr().out)
-    assert asked[0] != asked[1]
+        asked.append(capsys.readouterr())
+    assert asked[0].out != asked[1].out
+    assert "fit zero_pad=both clearly better" in asked[0].err and "zero_pad=behind is set." in asked[1].err
     picture = tmp_path / "a.png"
     picture.write_bytes(encode(gradient()))
     assert main(["classify", str(picture), "--model", str(NETS[1].file), "--set", "zero_pad=left"]) == 2

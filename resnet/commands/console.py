@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,13 @@ def load_with_bar(reference: str) -> "LoadedModel":
                 return end.value
             bar.total = progress.total
             bar.update(progress.done - bar.n)
+
+
+def tell_readings(loaded: "LoadedModel") -> None:
+    """On standard error, what batch norm's statistics say of the tensors' readings, and what was set by hand."""
+    told = [note.sentence() for note in loaded.notes if note.key.startswith("fingerprint_")]
+    for sentence in [*told, *(f"{one} is set." for one in loaded.by_hand)]:
+        print(f"{loaded.ref}: {sentence}", file=sys.stderr)
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:

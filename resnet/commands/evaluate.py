@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from resnet.commands.console import Subcommands, add_set, print_json
+from resnet.commands.console import Subcommands, add_set, print_json, tell_readings
 from resnet.util.fields import settings
 from resnet.util.note import Note
 
@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> None:
     loaded, device = load(args.model).read_as(settings(args.set)), pick_device(args.device)
     batch = min(BATCH, most_at_once(loaded.info.architecture, loaded.steps.size, device)) if loaded.steps else BATCH
     with joined(device) as workers:
+        if workers.rank == 0:
+            tell_readings(loaded)
         net = deepcopy(loaded.model).to(device)
         score = evaluate_model(net, loaded.info, args.data, args.limit, args.precision, workers, look_of(loaded), batch)
     if workers.rank == 0 and are_numbers(loaded.info.labels):

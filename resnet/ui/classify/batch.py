@@ -69,11 +69,13 @@ class Line:
     problem: str = ""
 
 
-def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tuple[list[Line], ManyAnswers | None]:
+def ask_about(files: list, model: ModelRef, temperature: float, lang: str,
+              reading: tuple[str, ...] = ()) -> tuple[list[Line], ManyAnswers | None]:
     """Decodes one by one, so that a bad picture costs only its own line; then answers all in one batch.
 
     Args:
         files: Gradio's records of uploads.
+        reading: of the model, as in ClassifyView.
 
     Raises:
         InputError: too many pictures, or a model that cannot be used.
@@ -85,7 +87,7 @@ def ask_about(files: list, model: ModelRef, temperature: float, lang: str) -> tu
     pictures = [line.seen for line in lines if line.seen is not None]
     if not pictures:
         return lines, None
-    found = device.classify_many(torch.stack(pictures), model)
+    found = device.classify_many(torch.stack(pictures), model, reading)
     logits = iter(found.logits)
     return [line if line.seen is None
             else Line(line.name, line.seen, tuple(ranked(next(logits), TOP, temperature))) for line in lines], found

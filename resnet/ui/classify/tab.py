@@ -99,7 +99,7 @@ def show_batch(request: gr.Request, event: gr.EventData, *controls: Any) -> tupl
     """Uploaded pictures -> a line for each."""
     lang, view = language(request), parse_controls(ClassifyView, *controls)
     check_here(view.ref)
-    lines, found = ask_about(sent_files(event), view.ref, view.temperature, lang)
+    lines, found = ask_about(sent_files(event), view.ref, view.temperature, lang, view.reading)
     return (batch_html(lines, found, current().load(view.ref), lang),)
 
 

@@ -75,9 +75,9 @@ def gather(picture: "Tensor | Picture", ref: ModelRef, questions: Questions, rea
 
 
 @on_device(seconds=10)
-def classify_many(pictures: Tensor, ref: ModelRef) -> ManyAnswers:
-    """resnet.explain.evidence.classify_many by the model's reference."""
-    return evidence.classify_many(pictures, current().load(ref))
+def classify_many(pictures: Tensor, ref: ModelRef, reading: tuple[str, ...] = ()) -> ManyAnswers:
+    """resnet.explain.evidence.classify_many, by the same."""
+    return evidence.classify_many(pictures, current().load(ref).read_as(settings(reading)))
 
 
 @on_device(seconds=15)
