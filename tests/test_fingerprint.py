@@ -1,6 +1,6 @@
 """Which reading of a checkpoint was trained: small nets of twenty kinds, trained here, against all their readings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -16,7 +16,7 @@ from resnet.hub.fingerprint import MOST, NO_LIKENESS, Fit, Verdict, judge, look,
 from resnet.hub.load import load
 from resnet.hub.local import local_header
 from resnet.hub.preprocessing import NORMALISATIONS
-from resnet.hub.readings import COLOURS, FIELDS, STRUCTURE, Reading, neighbours, open_choices
+from resnet.hub.readings import COLOURS, FIELDS, STRUCTURE, Reading, neighbours, open_choices, product
 from resnet.hub.recognise import recognise_header
 from resnet.model import ResNet, create
 from resnet.util.errors import InputError
@@ -70,16 +70,6 @@ def measure_of(kind: TrainedNet) -> Callable[[Reading], Fit]:
 @cache
 def verdict_of(kind: TrainedNet) -> Verdict:
     return judge(usual_reading(kind), (), measure_of(kind))
-
-
-def product(start: Reading, fields: tuple[str, ...]) -> Iterator[Reading]:
-    """Every reading that differs from `start` in any of the fields."""
-    seen, todo = {start}, [start]
-    while todo:
-        yield (reading := todo.pop())
-        fresh = {*neighbours(reading, fields)} - seen
-        seen |= fresh
-        todo += fresh
 
 
 by_name = pytest.mark.parametrize("kind", NETS, ids=[kind.name for kind in NETS])
@@ -267,3 +257,11 @@ def test_a_dear_nets_readings_are_few():
     verdict = judge(usual_reading(kind), (), lambda reading: asked.append(reading) or measure(reading), most=5)
     assert len(asked) == len(verdict.fits) == 5 and verdict.start in verdict.fits
     assert all(fit.shift < float("inf") for fit in (verdict.taken, verdict.best, *verdict.rivals))
+
+
+def test_the_product_begins_with_what_is_nearest():
+    start = usual_reading(NETS[0])
+    found = list(product(start, STRUCTURE))
+    assert found[0] == start and len(found) == len({*found}) == (3 * 2 + 1) * (4 + 3)  # paddings, orders, activations
+    steps = [reading.steps_from(start) for reading in found]
+    assert steps[:11] == [0] + [1] * 10 and max(steps) == 3

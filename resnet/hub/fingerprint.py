@@ -206,7 +206,7 @@ def look(reading: Reading, told: Collection[str], model: ResNet,
     return judge(reading, told, measuring(model.state_dict(), pictures(config.in_channels, size, n), colours_of), most)
 
 
-def notes(verdict: Verdict, told: Collection[str]) -> tuple[Note, ...]:
+def verdict_notes(verdict: Verdict, told: Collection[str]) -> tuple[Note, ...]:
     """What the user should know of it."""
     start, taken, best = verdict.start, verdict.taken, verdict.best
     if best.shift > NO_LIKENESS:

@@ -4,14 +4,13 @@ Loaded models are shared and read-only: eval mode, no gradients; whoever changes
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from resnet.checkpoint import ModelInfo, read_tensors, restore
 from resnet.hub.affordable import check_affordable
-from resnet.hub.fingerprint import NO_LIKENESS, Verdict, look, rebuilt
-from resnet.hub.fingerprint import notes as told_of
+from resnet.hub.fingerprint import NO_LIKENESS, Verdict, look, rebuilt, verdict_notes
 from resnet.hub.header import PROCESSOR, SMALL, read_json
 from resnet.hub.hints import read_hints
 from resnet.hub.labels import read_labels
@@ -112,12 +111,11 @@ def read_model(ref: ModelRef, path: Path) -> LoadedModel:
     return loaded if described.ours and ref.kind != "hub" else most_likely(loaded, reading, described.told)
 
 
-def most_likely(loaded: LoadedModel, reading: Reading, told: frozenset[str]) -> LoadedModel:
-    """The model by the reading that its batch norms' statistics speak for, where its repository leaves one open.
+def most_likely(loaded: LoadedModel, reading: Reading, told: Collection[str]) -> LoadedModel:
+    """The model by the reading that its batch norms' statistics speak for, in what is not told.
 
     Args:
-        reading: what the model is.
-        told: fields of it that are known otherwise.
+        reading: what `loaded` is; told: its fields that stay, as its repository states them.
     """
     own = loaded.info.mean, loaded.info.std
     known = NORMALISATIONS.get(reading.config.in_channels, {}) | {STATED: own}
@@ -125,7 +123,7 @@ def most_likely(loaded: LoadedModel, reading: Reading, told: frozenset[str]) -> 
     if isinstance(verdict, Note):
         return replace(loaded, notes=(*loaded.notes, verdict))
     taken = reading if verdict.best.shift > NO_LIKENESS else verdict.taken.reading
-    notes = (*loaded.notes, *told_of(verdict, told))
+    notes = (*loaded.notes, *verdict_notes(verdict, told))
     return replace(loaded._read(reading, taken), notes=notes, verdict=verdict)
 
 

@@ -4,6 +4,7 @@ All readings of a checkpoint have the same tensors. Which one was trained, only 
 tell (resnet.hub.fingerprint).
 """
 
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -84,6 +85,16 @@ def neighbours(reading: Reading, fields: Collection[str] = FIELDS) -> Iterator[R
     for field, values in open_choices(reading).items():
         if field in fields:
             yield from (reading.changed(field, value) for value in values if value != reading.value(field))
+
+
+def product(start: Reading, fields: Collection[str] = FIELDS) -> Iterator[Reading]:
+    """Every reading that differs from `start` in some of the fields; itself first, then those nearest to it."""
+    seen, waiting = {start}, deque([start])
+    while waiting:
+        yield (reading := waiting.popleft())
+        fresh = [one for one in neighbours(reading, fields) if one not in seen]
+        seen |= {*fresh}
+        waiting += dict.fromkeys(fresh)
 
 
 def name_of(colours: Colours) -> str:
