@@ -16,7 +16,7 @@ from resnet.hub.fingerprint import MOST, NO_LIKENESS, Fit, Verdict, judge, look,
 from resnet.hub.load import load
 from resnet.hub.local import local_header
 from resnet.hub.preprocessing import NORMALISATIONS
-from resnet.hub.readings import COLOURS, FIELDS, STRUCTURE, Reading, neighbours, open_choices, product
+from resnet.hub.readings import COLOURS, FIELDS, STRUCTURE, Reading, neighbours, open_choices, product, with_settings
 from resnet.hub.recognise import recognise_header
 from resnet.model import ResNet, create
 from resnet.util.errors import InputError
@@ -207,6 +207,13 @@ def test_only_what_the_tensors_leave_open_is_set(settings):
     with pytest.raises(InputError) as caught:
         load(str(NETS[1].file)).read_as(settings)
     assert caught.value.key in ("choice", "reading_field") and caught.value.sentence("zh")
+
+
+@by_name
+def test_every_reading_that_was_compared_can_be_set_by_hand(kind):
+    verdict = verdict_of(kind)
+    for fit in verdict.fits:
+        assert with_settings(verdict.taken.reading, fit.reading.beyond(verdict.taken.reading)) == fit.reading
 
 
 def test_a_net_that_was_trained_on_bgr_takes_rgb():

@@ -122,9 +122,10 @@ def most_likely(loaded: LoadedModel, reading: Reading, told: Collection[str]) ->
     verdict = look(reading, told, loaded.model, known.__getitem__)
     if isinstance(verdict, Note):
         return replace(loaded, notes=(*loaded.notes, verdict))
-    taken = reading if verdict.best.shift > NO_LIKENESS else verdict.taken.reading
+    if verdict.best.shift > NO_LIKENESS:
+        verdict = replace(verdict, taken=verdict.start)
     notes = (*loaded.notes, *verdict_notes(verdict, told))
-    return replace(loaded._read(reading, taken), notes=notes, verdict=verdict)
+    return replace(loaded._read(reading, verdict.taken.reading), notes=notes, verdict=verdict)
 
 
 @dataclass(frozen=True)

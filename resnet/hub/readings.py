@@ -104,19 +104,26 @@ def name_of(colours: Colours) -> str:
 
 
 def with_settings(reading: Reading, settings: Mapping[str, str]) -> Reading:
-    """The reading with fields set by hand.
+    """The reading with fields set by hand, in whatever order they can be: some orders are for ReLU only.
 
     Raises:
         InputError: the checkpoint's tensors decide a field, or it has no such value.
     """
-    for field, value in settings.items():
+    waiting = dict(settings)
+    while waiting := {field: value for field, value in waiting.items()
+                      if field not in FIELDS or value != reading.value(field)}:
         allowed = open_choices(reading)
-        if field not in allowed:
-            raise InputError("reading_field", field=field[:80], known=", ".join(allowed))
-        if value not in allowed[field]:
-            raise InputError("choice", field=field, value=value[:40], allowed=", ".join(allowed[field]))
-        reading = reading.changed(field, value)
+        field = next((one for one, value in waiting.items() if value in allowed.get(one, ())), None)
+        if field is None:
+            raise _not_open(*next(iter(waiting.items())), allowed)
+        reading = reading.changed(field, waiting[field])
     return reading
+
+
+def _not_open(field: str, value: str, allowed: Mapping[str, tuple[str, ...]]) -> InputError:
+    if field not in allowed:
+        return InputError("reading_field", field=field[:80], known=", ".join(allowed))
+    return InputError("choice", field=field, value=value[:40], allowed=", ".join(allowed[field]))
 
 
 def spelled(settings: Mapping[str, str]) -> str:
