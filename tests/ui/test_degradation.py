@@ -202,7 +202,7 @@ def test_nets_of_different_recipes_are_not_compared(weights):
     write_run(weights / "plain20_cifar10", "plain20", epochs=6)
     write_run(weights / "resnet20_cifar10", "resnet20", epochs=9)
     told = lead()
-    assert "only the shortcut" not in told and "another recipe, and so not to be held against these: ResNet-20" in told
+    assert "only the shortcut" not in told and "another recipe, and so not compared with these: ResNet-20" in told
 
 
 def test_a_failed_attempt_is_shown_when_it_is_chosen(weights):
