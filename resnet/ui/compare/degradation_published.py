@@ -13,8 +13,6 @@ from resnet.util.html import escape
 from resnet.util.text import text
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from resnet.charts.depth import Family
 
 CIFAR = tuple(f"resnet{depth}_cifar" for depth in (20, 32, 44, 56, 110, 1202))
@@ -27,7 +25,7 @@ def error(variant: str, quantity: str = "imagenet_top1_10crop", shortcut: str | 
     return next(row.value for row in published(variant, quantity) if shortcut in (None, row.shortcut))
 
 
-def figures(data: str, lang: str) -> "list[go.Figure]":
+def figures(data: str, lang: str) -> list:
     """ImageNet and CIFAR-10 as published, and the twins of `data` as measured here."""
     from resnet.charts.depth import depth_chart
 

@@ -4,13 +4,24 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from resnet.ui.compare import accuracy, degradation, gradients, grow, lesions, orders, race, responses, surface
+from resnet.ui.compare import (
+    accuracy,
+    degradation,
+    gradients,
+    grow,
+    lesions,
+    modules,
+    orders,
+    race,
+    responses,
+    surface,
+)
 from resnet.ui.compare.api import compare_api
 from resnet.ui.page.language import word
 from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
-    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface)}
+    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, modules)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 
