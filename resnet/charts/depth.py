@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from resnet.charts.style import layout, shade, titled
 
 ROOM = 0.16  # of the errors' span, above and below for the numbers
+APART = 1.45  # of a depth, to the next that the axis names
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,29 @@ def depth_chart(families: Sequence[Family], title: str, axes: tuple[str, str]) -
     low, high = min((point.low for point in points), default=0.0), max((point.high for point in points), default=1.0)
     room = ROOM * (high - low or 1.0)
     for family in families:
-        _line(figure, family)
-    depths = sorted({point.depth for point in points})
+        _line(figure, family, last=family == families[-1])
+    depths = _ticks(sorted({point.depth for point in points}))
     figure.update_xaxes(title=axes[0], type="log", tickvals=depths, ticktext=[str(depth) for depth in depths])
     figure.update_yaxes(title=axes[1], range=[low - room, high + room])
     figure.update_layout(hovermode="closest", margin={"r": 24, "t": 56}, legend={"x": 0, "xanchor": "left"})
     return figure
 
 
-def _line(figure: go.Figure, family: Family) -> None:
+def _ticks(depths: list[int]) -> list[int]:
+    """Those far enough from the one before to be named on the axis."""
+    kept: list[int] = []
+    for depth in depths:
+        if not kept or depth > APART * kept[-1]:
+            kept.append(depth)
+    return kept
+
+
+def _line(figure: go.Figure, family: Family, last: bool) -> None:
     colour = shade(family.plain, family.errors[-1].depth)
     figure.add_scatter(
         x=[point.depth for point in family.errors], y=[point.error for point in family.errors], name=family.name,
         mode="lines+markers+text", text=[f"{point.error:.2f}" for point in family.errors],
-        textposition="top center" if family.plain else "bottom center", cliponaxis=False,
+        textposition="top center" if family.plain else "bottom left" if last else "top right", cliponaxis=False,
         error_y={"type": "data", "symmetric": False, "array": [point.high - point.error for point in family.errors],
                  "arrayminus": [point.error - point.low for point in family.errors], "color": colour},
         line={"color": colour, "width": 2}, marker={"color": colour, "size": 8},

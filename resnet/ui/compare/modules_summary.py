@@ -9,9 +9,8 @@ from resnet.tracing.block_diagram import block_map
 from resnet.tracing.branches import branches_map, trace_branches
 from resnet.tracing.records import Block, Trace
 from resnet.tracing.trace import trace
-from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.ui.compare.frame import below_html, maps, numbers_table
 from resnet.util.csv import csv_text
-from resnet.util.html import escape
 from resnet.util.numbers import by, short
 from resnet.util.text import text
 
@@ -64,11 +63,9 @@ def _sum(quantity: str) -> int:
 
 def maps_html(lang: str) -> str:
     """Inception's module over the two residual blocks, each drawn from its trace."""
-    drawings = {_say("of_googlenet", lang, module=INCEPTION_3A.name): branches_map(INCEPTION_3A, lang)} | {
+    return maps({_say("of_googlenet", lang, module=INCEPTION_3A.name): branches_map(INCEPTION_3A, lang)} | {
         _say("of_resnet", lang, depth=result.config.depth, block=block.name): block_map(result, block.name, lang)
-        for result, block in residual_blocks().values()}
-    return "".join(f'<figure class="order"><figcaption>{escape(name)}</figcaption>'
-                   f'<div class="scroll map" tabindex="0">{svg}</div></figure>' for name, svg in drawings.items())
+        for result, block in residual_blocks().values()})
 
 
 def below(show: str, lang: str) -> str:

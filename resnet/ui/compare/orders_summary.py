@@ -8,7 +8,7 @@ from resnet.tracing.block_diagram import block_map
 from resnet.tracing.trace import trace
 from resnet.training.recipe import Recipe
 from resnet.training.runs import Run, recorded
-from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.ui.compare.frame import below_html, maps, numbers_table
 from resnet.util.csv import csv_text
 from resnet.util.html import escape
 from resnet.util.numbers import machine
@@ -99,9 +99,8 @@ def our_marks(found: list[OrderRuns], lang: str) -> "list[Mark]":
 
 def drawings(lang: str) -> str:
     """Each order's block, drawn from the trace of a net that has it."""
-    parts = [f'<figure class="order"><figcaption>{escape(label("orders", row.name, lang))}</figcaption>'
-             f'<div class="scroll map" tabindex="0">{_drawing(row, lang)}</div></figure>' for row in ORDER_ERRORS]
-    return f'<h3>{escape(text("compare.orders.drawn", lang))}</h3><div class="orders">{"".join(parts)}</div>'
+    drawn = maps({label("orders", row.name, lang): _drawing(row, lang) for row in ORDER_ERRORS})
+    return f'<h3>{escape(text("compare.orders.drawn", lang))}</h3><div class="orders">{drawn}</div>'
 
 
 def _drawing(row: OrderError, lang: str) -> str:
