@@ -7,6 +7,7 @@ from resnet.papers.modules import CARDINALITIES
 HE2015 = "He et al. 2015, arXiv 1512.03385"
 HE2016 = "He et al. 2016, arXiv 1603.05027"
 XIE2017 = "Xie et al. 2017, arXiv 1611.05431"
+BALDUZZI2017 = "Balduzzi et al. 2017, arXiv 1702.08591"
 
 
 @dataclass(frozen=True)

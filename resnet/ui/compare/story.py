@@ -15,13 +15,14 @@ from resnet.ui.compare import (
     race,
     responses,
     surface,
+    tutorials,
 )
 from resnet.ui.compare.api import compare_api
 from resnet.ui.page.language import word
 from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
-    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, modules)}
+    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, modules, tutorials)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 
