@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 
 import plotly.graph_objects as go
 
 from resnet.charts.style import layout, shade, titled
 
 ROOM = 0.16  # of the errors' span, above and below for the numbers
+SIDE = 0.16  # of the depths' span, left and right
 APART = 1.45  # of a depth, to the next that the axis names
 
 
@@ -31,7 +33,7 @@ class Family:
 
 
 def depth_chart(families: Sequence[Family], title: str, axes: tuple[str, str]) -> go.Figure:
-    """Errors over depth (logarithmic), each number beside its mark, the family named at its deepest net.
+    """Errors over depth (logarithmic), each number beside its mark; a legend where there are several families.
 
     axes    what the horizontal and the vertical axis are called
     """
@@ -42,9 +44,13 @@ def depth_chart(families: Sequence[Family], title: str, axes: tuple[str, str]) -
     for family in families:
         _line(figure, family, last=family == families[-1])
     depths = _ticks(sorted({point.depth for point in points}))
-    figure.update_xaxes(title=axes[0], type="log", tickvals=depths, ticktext=[str(depth) for depth in depths])
+    ends = [log10(point.depth) for point in points] or [0.0, 1.0]
+    side = SIDE * (max(ends) - min(ends))
+    figure.update_xaxes(title=axes[0], type="log", tickvals=depths, ticktext=[str(depth) for depth in depths],
+                        range=[min(ends) - side, max(ends) + side])
     figure.update_yaxes(title=axes[1], range=[low - room, high + room])
-    figure.update_layout(hovermode="closest", margin={"r": 24, "t": 56}, legend={"x": 0, "xanchor": "left"})
+    figure.update_layout(hovermode="closest", margin={"r": 12, "t": 76}, showlegend=len(families) > 1,
+                         legend={"x": 0, "xanchor": "left"})
     return figure
 
 
@@ -62,8 +68,16 @@ def _line(figure: go.Figure, family: Family, last: bool) -> None:
     figure.add_scatter(
         x=[point.depth for point in family.errors], y=[point.error for point in family.errors], name=family.name,
         mode="lines+markers+text", text=[f"{point.error:.2f}" for point in family.errors],
-        textposition="top center" if family.plain else "bottom left" if last else "top right", cliponaxis=False,
+        textposition=_sides(family, last), cliponaxis=False,
         error_y={"type": "data", "symmetric": False, "array": [point.high - point.error for point in family.errors],
                  "arrayminus": [point.error - point.low for point in family.errors], "color": colour},
         line={"color": colour, "width": 2}, marker={"color": colour, "size": 8},
         hovertemplate=f"{family.name}, %{{x}}: %{{y:.2f}} %<extra></extra>")
+
+
+def _sides(family: Family, last: bool) -> list[str]:
+    """Where the numbers stand: those of plain nets above, of residual ones below their falling line, unless another
+    line begins there."""
+    if family.plain:
+        return ["top center"] * len(family.errors)
+    return ["bottom left"] * (len(family.errors) - 1) + ["bottom left" if last else "top right"]

@@ -213,9 +213,9 @@ def test_a_deeper_plain_net_that_is_no_worse_is_not_called_so(weights, final, pa
 
 
 @pytest.mark.parametrize("deep, part", [
-    ((6.0,), "on average, but one seed on one side (1 and 3)"),
+    ((6.0,), "on average, but one seed against several (1 and 3)"),
     ((6.0, 6.5), "on average, but their seeds overlap (2 and 3), so they are not told apart"),
-    ((8.0,), "(dashed), one seed on one side (1 and 3)"),
+    ((8.0,), "(dashed), one seed against several (1 and 3)"),
     ((8.0, 9.0), "(dashed), in every seed (2 and 3)"),
 ])
 def test_a_verdict_says_what_its_seeds_allow(weights, deep, part):

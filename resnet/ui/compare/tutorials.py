@@ -74,8 +74,8 @@ def _item(one: Correction, lang: str) -> str:
     says, true = (escape(_say(f"{one.name}.{part}", lang, **one.values())) for part in ("says", "true"))
     source = escape(_say("published", lang, source=one.source) if one.source else _say("measured", lang))
     link = f"?{urlencode({**one.place, 'lang': lang})}"
-    return (f'<li><p class="says">{says}</p><p>{true}</p>'
-            f'<p class="source">{source} · <a href="{escape(link)}">{escape(_say("see", lang))}</a></p></li>')
+    return (f'<li><div class="claim">{says}</div><div>{true}</div>'
+            f'<div class="source">{source} · <a href="{escape(link)}">{escape(_say("see", lang))}</a></div></li>')
 
 
 def _say(key: str, lang: str, **values: str) -> str:
