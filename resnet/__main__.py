@@ -7,7 +7,19 @@ import argparse
 import os
 import sys
 
-from resnet.commands import check_hub, classify, evaluate, export, lesions, publish, responses, surface, trace, train
+from resnet.commands import (
+    audit,
+    check_hub,
+    classify,
+    evaluate,
+    export,
+    lesions,
+    publish,
+    responses,
+    surface,
+    trace,
+    train,
+)
 from resnet.util.errors import InputError
 
 
@@ -15,8 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
+        status = args.run(args)
         sys.stdout.flush()
+        return status or 0
     except InputError as error:
         if os.environ.get("LOCAL_RANK", "0") == "0":  # under torchrun one process of a machine speaks
             print(f"resnet {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
@@ -31,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (trace, classify, evaluate, lesions, responses, surface, train, export, publish, check_hub):
+    for command in (trace, classify, evaluate, lesions, responses, surface, train, export, publish, check_hub, audit):
         command.add(commands)
     return parser
 
