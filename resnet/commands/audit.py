@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Print a table as it is measured; returns 1 where a figure disagrees or nobody accounts for it."""
     for place in args.places:
         if place not in _places():
-            raise InputError("choice", field="panel", value=place[:40], allowed=", ".join(_places()))
+            raise InputError("unknown_panel", name=place[:40], known=", ".join(_places()))
     print(_line(HEAD))
     wrong = total = 0
     for audit in _audits(args.places or _places()):
