@@ -51,7 +51,7 @@ class Figure:
         """Whether record and fresh run say what the page says; one of them must speak."""
         if not self.recorded and self.fresh is None:
             return False
-        near = self.fresh is None or abs(self.fresh - _value(self.shown)) <= self.within
+        near = self.fresh is None or abs(self.fresh - value(self.shown)) <= self.within
         return self.recorded in ("", self.shown) and near
 
 
@@ -72,7 +72,8 @@ class Audit:
         return [number for number in dict.fromkeys(found) if number not in known]
 
 
-def _value(shown: str) -> float:
+def value(shown: str) -> float:
+    """The number that a figure writes: "14,266", "3.50·10⁷"."""
     digits, _, power = shown.replace(",", "").partition("·10")
     return float(digits) * 10 ** int(power.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")) or 0)
 
@@ -162,9 +163,13 @@ def fresh_error(name: str, part: str = "test", operation: str = "none", blocks: 
 
 def share(what: str, shown: str, recorded: float, fresh: float | None, digits: str = ".3g") -> Figure:
     """A figure in per cent whose fresh run saw FRESH images: it may differ by what so few images allow."""
-    spread = max(recorded, 1.0) / 100
-    within = 100 * SURE * (spread * (1 - min(spread, 0.99)) / FRESH) ** 0.5
-    return Figure(what, shown, f"{recorded:{digits}}", fresh, within, 0 if fresh is None else FRESH)
+    return Figure(what, shown, f"{recorded:{digits}}", fresh, chance(recorded, FRESH), 0 if fresh is None else FRESH)
+
+
+def chance(percent: float, n: int) -> float:
+    """By how many points a share of n images may differ from what it is of all, SURE standard errors."""
+    part = min(max(percent / 100, 0.01), 0.99)
+    return 100 * SURE * (part * (1 - part) / n) ** 0.5
 
 
 def exactly(what: str, shown: str, recorded: Any) -> Figure:
