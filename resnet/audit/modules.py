@@ -68,7 +68,7 @@ def _factorised(lead: str) -> Iterator[Figure]:
 
 def _tutorials(told: str) -> Iterator[Figure]:
     for key, name in (("accuracy", "d2l_resnet18_fashion_mnist"), ("cifar", "resnet18_cifar10")):
-        found, results = said(told, f"compare.tutorials.{key}.true"), config(name)["results"]
+        found, results = said(told, f"compare.tutorials.{key}_true"), config(name)["results"]
         fresh = fresh_error(name)
         yield share(f"{name}, test accuracy, %", found["test"], 100 * results["test"]["accuracy"],
                     None if fresh is None else 100 - fresh, ".1f")

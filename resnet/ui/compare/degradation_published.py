@@ -81,11 +81,11 @@ def below(data: str, lang: str) -> str:
     rows = [row for row in PUBLISHED if row.quantity in QUANTITIES]
     table = [[variant_title(row.variant), row.shortcut, _say(row.quantity, lang), f"{row.value:.2f}", row.cite]
              for row in rows]
-    heads = [_say(f"columns.{column}", lang) for column in ("net", "shortcut", "quantity", "error", "source")]
+    columns = ("net", "shortcut", "quantity", "error", "source")
+    heads = [text(f"compare.published.columns.{column}", lang) for column in columns]
     source = _say("source", lang, published="; ".join(dict.fromkeys(row.cite for row in rows)), data=DATA[data].title)
     return below_html(source, numbers_table(heads, table, _say("title", lang)),
-                      ("published-depth.csv", csv_text(("net", "shortcut", "quantity", "error", "source"),
-                                                       map(_csv_row, rows))), lang)
+                      ("published-depth.csv", csv_text(columns, map(_csv_row, rows))), lang)
 
 
 def _csv_row(row: Published) -> tuple:

@@ -72,7 +72,7 @@ def below(show: str, lang: str) -> str:
     """The source line, the numbers as a table and as a file."""
     columns, rows = {"inception": _inception_rows, "cardinality": _cardinality_rows,
                      "factorised": _factorised_rows}[show](lang)
-    heads = [_say(f"columns.{column}", lang) for column in columns]
+    heads = [text(f"compare.modules.columns.{column}", lang) for column in columns]
     return below_html(_say(f"source_{show}", lang, **_sources(show)),
                       numbers_table(heads, rows, text("compare.panels.modules", lang)),
                       (f"modules-{show}.csv", csv_text(columns, rows)), lang)

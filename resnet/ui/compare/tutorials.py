@@ -15,8 +15,12 @@ from resnet.util.text import text
 
 @dataclass(frozen=True)
 class Correction:
-    """name: of its sentences, compare.tutorials.<name>; source: "" where it is measured here; place: the view that
-    shows it; values: the figures of its sentences, from our records and traces."""
+    """A wrong sentence, compare.tutorials.<name>_says, and the true one, <name>_true.
+
+    source   whose word it is, "" where it is measured or computed here
+    place    the view that shows it
+    values   the figures of the sentences, from our records and traces
+    """
 
     name: str
     source: str
@@ -71,7 +75,7 @@ def draw(view: TutorialsView, lang: str) -> Drawing:
 
 
 def _item(one: Correction, lang: str) -> str:
-    says, true = (escape(_say(f"{one.name}.{part}", lang, **one.values())) for part in ("says", "true"))
+    says, true = (escape(_say(key, lang, **one.values())) for key in (f"{one.name}_says", f"{one.name}_true"))
     source = escape(_say("published", lang, source=one.source) if one.source else _say("measured", lang))
     link = f"?{urlencode({**one.place, 'lang': lang})}"
     return (f'<li><div class="claim">{says}</div><div>{true}</div>'
