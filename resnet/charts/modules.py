@@ -1,7 +1,6 @@
 """Other blocks: error by cardinality at equal cost, and what factorised windows leave of a window's cost."""
 
 from collections.abc import Sequence
-from math import log10
 
 import plotly.graph_objects as go
 
@@ -11,24 +10,24 @@ from resnet.util.text import text
 
 
 def cardinality_chart(rows: Sequence[Cardinality], lang: str = "en") -> go.Figure:
-    """Published error over the number of groups (logarithmic), a line for each depth, named at its end."""
+    """Published error by the number of groups, in steps; a line for each depth, named at its end."""
     figure = go.Figure(layout=layout(400))
+    settings = list(dict.fromkeys((row.groups, row.width) for row in rows))
     for depth in sorted({row.depth for row in rows}):
         shown = [row for row in rows if row.depth == depth]
         colour = shade(False, depth)
         figure.add_scatter(
-            x=[row.groups for row in shown], y=[row.error for row in shown], mode="lines+markers+text",
+            x=list(range(len(shown))), y=[row.error for row in shown], mode="lines+markers+text",
             text=[f"{row.error:.1f}" for row in shown], textposition="top center", showlegend=False, cliponaxis=False,
             line={"color": colour, "width": 2}, marker={"color": colour, "size": 9}, hoverinfo="text",
             hovertext=[f"{row.groups}×{row.width}d: {row.error:.1f} %" for row in shown])
-        figure.add_annotation(x=log10(shown[-1].groups), y=shown[-1].error, xanchor="left", xshift=14, showarrow=False,
+        figure.add_annotation(x=len(shown) - 1, y=shown[-1].error, xanchor="left", xshift=12, showarrow=False,
                               text=f"<b>{text('compare.modules.layers', lang, depth=depth)}</b>",
                               font={"color": colour, "size": 13})
-    settings = {row.groups: row.width for row in rows}
-    figure.update_xaxes(title=text("compare.modules.groups", lang), type="log", tickvals=list(settings),
-                        ticktext=[f"{groups}×{width}d" for groups, width in settings.items()])
+    figure.update_xaxes(title=text("compare.modules.groups", lang), tickvals=list(range(len(settings))),
+                        ticktext=[f"{groups}<br>× {width}" for groups, width in settings])
     figure.update_yaxes(title=text("charts.top1_error", lang), range=[20.8, 24.4])
-    figure.update_layout(hovermode="closest")
+    figure.update_layout(hovermode="closest", margin={"r": 84, "b": 72})
     return figure
 
 
