@@ -2,7 +2,20 @@
 
 from collections.abc import Iterator
 
-from resnet.audit.checks import Audit, Figure, drawing, exactly, fresh_error, mean, said, seeds, seeds_of, share, words
+from resnet.audit.checks import (
+    Audit,
+    Figure,
+    config,
+    drawing,
+    exactly,
+    fresh_error,
+    mean,
+    said,
+    seeds,
+    seeds_of,
+    share,
+    words,
+)
 from resnet.papers.tables import published
 from resnet.ui.compare.degradation import PANEL
 
@@ -15,6 +28,7 @@ def audits() -> Iterator[Audit]:
     for data in ("cifar10", "fashion_mnist"):
         shown = drawing(PANEL, data=data)
         figures = [figure for plain in (True, False) for figure in _depths(shown.lead, data, plain)]
+        figures += _source(words((shown.html or [""])[0]), data)
         yield Audit(f"degradation, {data}", (shown.lead,), tuple(figures))
         if data == "cifar10":
             told = words((shown.html or ["", ""])[1])
@@ -32,6 +46,13 @@ def _depths(lead: str, data: str, plain: bool) -> Iterator[Figure]:
                 ends = [float(seed[-1][f"{split}_error"]) for seed in seeds_of(name)]
                 yield share(f"{found[end]}, {split} error, %", shown, mean(ends), fresh_error(name, split))
     yield from seeds(found["seeds"], seeds_of(f"{kind}56_{data}"), seeds_of(f"{kind}20_{data}"))
+
+
+def _source(told: str, data: str) -> Iterator[Figure]:
+    found, record = said(told, "compare.degradation.source"), config(f"plain56_{data}")
+    yield exactly("test images", found["n"], f"{record['results']['test']['n']:,}")
+    yield exactly("training images", found["train_n"], f"{record['recipe']['train_eval']:,}")
+    yield exactly("epochs", found["epochs"], record["recipe"]["epochs"])
 
 
 def _published(told: str) -> Iterator[Figure]:

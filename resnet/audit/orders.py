@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from resnet.audit.checks import Audit, config, drawing, exactly, mean, rows_of, said
+from resnet.audit.checks import Audit, Figure, config, drawing, exactly, mean, rows_of, said, words
 from resnet.hub.ref import WEIGHTS
 from resnet.ui.compare.orders import PANEL
 from resnet.ui.compare.orders_summary import label
@@ -12,17 +12,27 @@ FOLDERS = {"original": "resnet20_cifar10_8epochs"} | {
 
 
 def audits() -> Iterator[Audit]:
-    lead = drawing(PANEL).lead
-    found = said(lead, *(f"compare.orders.{key}" for key in ("too_shallow", "apart", "one_seed")))
+    shown = drawing(PANEL)
     errors = {order: [float(rows_of(file)[-1]["test_error"])
                       for file in WEIGHTS.glob(f"runs/{folder}_seed*/history.csv")]
               for order, folder in FOLDERS.items()}
-    ordered = sorted(errors, key=lambda order: mean(errors[order]))
     epochs = config(f"runs/{FOLDERS['original']}_seed0")["recipe"]["epochs"]
+    figures = (*_ranks(shown.lead, errors, epochs), *_source(words((shown.html or [""])[0]), errors, epochs))
+    yield Audit("orders", (shown.lead,), figures, frozenset({"110", "164", "20"}))
+
+
+def _ranks(lead: str, errors: dict[str, list[float]], epochs: int) -> Iterator[Figure]:
+    found = said(lead, *(f"compare.orders.{key}" for key in ("too_shallow", "apart", "one_seed")))
+    ordered = sorted(errors, key=lambda order: mean(errors[order]))
     spread = max(max(seeds) - min(seeds) for seeds in errors.values())
-    figures = [exactly("epochs", found["epochs"], epochs),
-               exactly("seeds apart, points", found["spread"], f"{spread:.2f}")]
+    yield exactly("epochs", found["epochs"], epochs)
+    yield exactly("seeds apart, points", found["spread"], f"{spread:.2f}")
     for key, order in (("best", ordered[0]), ("worst", ordered[-1])):
-        figures += [exactly(key, found[key], label("orders", order, "en")),
-                    exactly(f"{key}, test error, %", found[f"{key}_error"], f"{mean(errors[order]):.2f}")]
-    yield Audit("orders", (lead,), tuple(figures), frozenset({"110", "164", "20"}))
+        yield exactly(key, found[key], label("orders", order, "en"))
+        yield exactly(f"{key}, test error, %", found[f"{key}_error"], f"{mean(errors[order]):.2f}")
+
+
+def _source(told: str, errors: dict[str, list[float]], epochs: int) -> Iterator[Figure]:
+    found, counts = said(told, "compare.orders.source_ours"), sorted({len(seeds) for seeds in errors.values()})
+    yield exactly("source: epochs", found["epochs"], epochs)
+    yield exactly("source: seeds", found["seeds"], "–".join(map(str, counts)))

@@ -24,7 +24,7 @@ def cardinality_chart(rows: Sequence[Cardinality], lang: str = "en") -> go.Figur
         figure.add_annotation(x=len(shown) - 1, y=shown[-1].error, xanchor="left", xshift=12, showarrow=False,
                               text=f"<b>{text('compare.modules.layers', lang, depth=depth)}</b>",
                               font={"color": colour, "size": 13})
-    figure.update_xaxes(title=text("compare.modules.groups", lang), tickvals=list(range(len(settings))),
+    figure.update_xaxes(title=text("compare.modules.groups", lang), tickvals=list(range(len(settings))), tickangle=0,
                         ticktext=[f"{groups}<br>× {width}" for groups, width in settings])
     figure.update_yaxes(title=text("charts.top1_error", lang), range=[20.8, 24.4])
     figure.update_layout(hovermode="closest", margin={"r": 84, "b": 72})
