@@ -20,6 +20,11 @@ class Term:
     chinese: tuple[str, ...]
     wrong: tuple[str, ...]
 
+    @property
+    def needed(self) -> bool:
+        """Whether Chinese must say it where English does."""
+        return "…" not in self.chinese
+
     def said_in(self, sentence: str) -> bool:
         return any(re.search(rf"(?<![\w-]){re.escape(word)}s?(?![\w-])", sentence, re.IGNORECASE)
                    for word in self.english)
@@ -42,7 +47,8 @@ def bare(sentence: str) -> str:
 def test_where_english_has_the_term_chinese_has_its_word(term):
     said = [key for key in EN if term.said_in(bare(EN[key]))]
     assert said, "nobody says this"
-    assert {key: ZH[key] for key in said if not any(word.lower() in ZH[key].lower() for word in term.chinese)} == {}
+    assert {key: ZH[key] for key in said if term.needed
+            and not any(word.lower() in ZH[key].lower() for word in term.chinese)} == {}
 
 
 @pytest.mark.parametrize("wrong", sorted({word for term in TERMS for word in term.wrong}))
