@@ -30,8 +30,7 @@ def test_a_number_that_nobody_accounts_for_is_told():
 @pytest.mark.parametrize("key, values", [
     ("compare.lesions.lead_drop", {"net": "ResNet-20", "whole": "6.22", "low": "7.95", "high": "73.3",
                                    "block": "layer1.0"}),
-    ("compare.surface.lead", {"plain": "plain-56", "residual": "ResNet-56", "plain_below": "3.85",
-                              "residual_below": "15.6"}),
+    ("compare.race.test", {"plain": "48.6", "residual": "27.6"}),
     ("compare.orders.too_shallow", {"epochs": "8", "best": "a", "best_error": "13.59", "worst": "b",
                                     "worst_error": "14.44", "spread": "0.95"})])
 def test_figures_are_taken_out_of_a_sentence(key, values):
