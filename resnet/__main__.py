@@ -8,6 +8,7 @@ import os
 import sys
 
 from resnet.commands import (
+    audit,
     check_hub,
     classify,
     evaluate,
@@ -27,8 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
+        status = args.run(args)
         sys.stdout.flush()
+        return status or 0
     except InputError as error:
         if os.environ.get("LOCAL_RANK", "0") == "0":  # under torchrun one process of a machine speaks
             print(f"resnet {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
@@ -44,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (trace, classify, evaluate, lesions, familiarity, responses, surface, train, export, publish,
-                    check_hub):
+                    check_hub, audit):
         command.add(commands)
     return parser
 

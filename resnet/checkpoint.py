@@ -40,7 +40,8 @@ class ModelInfo:
     """config.json: what a trained net is, was trained on and reached.
 
     `results` maps "test" and "train" to {"n", "accuracy", "loss"}, taken without augmentation; "test" has "confusion"
-    too, a row of counts by answer for each true class.
+    too, a row of counts by answer for each true class. `chosen` says which other recipes were tried on the test
+    images before this one, "" where none was.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ModelInfo:
     seconds: float | None = None
     hardware: str = ""
     versions: dict = field(default_factory=dict)
+    chosen: str = ""
 
     @property
     def title(self) -> str:
@@ -82,7 +84,7 @@ class ModelInfo:
         channels = self.architecture.in_channels
         if not (are_labels(self.labels) and len(self.labels) == self.architecture.classes):
             raise ValueError("labels")
-        if not all(_is_line(text) for text in (self.name, self.variant, self.data, self.hardware)):
+        if not all(_is_line(text) for text in (self.name, self.variant, self.data, self.hardware, self.chosen)):
             raise ValueError("texts")
         if len(self.mean) != channels or len(self.std) != channels or not all(0 < std < 1e9 for std in self.std):
             raise ValueError("mean and std")

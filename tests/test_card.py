@@ -59,6 +59,15 @@ def test_a_card_tells_of_windows():
         assert "not mirrored. 1.5 minutes" in made_card(recipe=without)
 
 
+def test_a_card_says_what_was_tried_on_the_test_set():
+    chosen = "it is the best of three"
+    assert chosen in " ".join(made_card(chosen=chosen).split()) and "no say in\nthat. " in made_card()
+    readme = " ".join((WEIGHTS.parent / "README.md").read_text().split())
+    card = " ".join((WEIGHTS / "resnet18_cifar10" / "README.md").read_text().split())
+    for figure in ("93.20 %", "93.65 %", "best of three"):
+        assert figure in readme and figure in card
+
+
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_cards_agree_with_their_configs(name):
     config = json.loads((WEIGHTS / name / "config.json").read_text())
@@ -67,6 +76,7 @@ def test_bundled_cards_agree_with_their_configs(name):
     assert f"{100 * config['results']['test']['accuracy']:.2f} %" in card.text
     assert card.data.datasets == [DATA[config["data"]].repository]
     assert config["name"] == name
+    assert (WEIGHTS / name / "README.md").read_text() == model_card(bundled()[name])
 
 
 def test_the_readme_lists_every_bundled_net_with_its_figures():

@@ -33,24 +33,22 @@ class Point:
 
 
 def accuracy_chart(points: Sequence[Point], before: Sequence[Point] = (), lang: str = "en") -> go.Figure:
-    """Filled discs for `points`, rings for the same nets by an older recipe (`before`), joined to theirs."""
+    """Filled discs for `points`, diamonds for those whose weights were ported, rings for the same nets by an older
+    recipe (`before`), joined to theirs."""
     figure = go.Figure(layout=layout(HEIGHT))
     for point in before:
         _stem(figure, point, points)
-    for shown, ring in ((before, True), (points, False)):
-        if shown:
-            figure.add_scatter(
-                x=[point.macs / 1e9 for point in shown], y=[point.entry.accuracy for point in shown], mode="markers",
-                marker={"size": [_diameter(point) for point in shown], "color": [point.colour for point in shown],
-                        "symbol": "circle-open" if ring else "circle", "opacity": 1 if ring else 0.72,
-                        "line": {"width": 1.5}},
-                hovertext=[_hover(point, lang) for point in shown], hoverinfo="text", showlegend=False)
+    ports = [point for point in points if point.entry.origin != "own"]
+    _discs(figure, before, "circle-open", "", lang)
+    _discs(figure, [point for point in points if point not in ports], "circle", "own" if ports else "", lang)
+    _discs(figure, ports, "diamond", "ported", lang)
     shown = [point.entry.accuracy for point in (*points, *before)]
     span = (min(shown) - 1.6, max(shown) + 1.6)
     _names(figure, points, span)
     figure.update_xaxes(title=text("charts.gmacs", lang), type="log", tickvals=[0.3, 0.5, 1, 2, 5, 10, 20], range=COSTS)
     figure.update_yaxes(title=text("charts.top1", lang), range=span)
-    figure.update_layout(hovermode="closest", margin=MARGIN)
+    figure.update_layout(hovermode="closest", margin=MARGIN | {"t": 40 if ports else MARGIN["t"]},
+                         legend={"itemsizing": "constant"})
     return figure
 
 
@@ -75,6 +73,17 @@ def shortcut_chart(rows: Sequence[Published], lang: str = "en") -> go.Figure:
     row_labels(figure, [variant_title(name) for name in names], first=-0.8)
     figure.update_layout(hovermode="closest")
     return figure
+
+
+def _discs(figure: go.Figure, shown: Sequence[Point], symbol: str, name: str, lang: str) -> None:
+    """One kind of marker; named in the legend, where it has a name."""
+    if shown:
+        figure.add_scatter(
+            x=[point.macs / 1e9 for point in shown], y=[point.entry.accuracy for point in shown], mode="markers",
+            marker={"size": [_diameter(point) for point in shown], "color": [point.colour for point in shown],
+                    "symbol": symbol, "opacity": 1 if symbol == "circle-open" else 0.72, "line": {"width": 1.5}},
+            name=text(f"charts.{name}", lang) if name else "", showlegend=bool(name),
+            hovertext=[_hover(point, lang) for point in shown], hoverinfo="text")
 
 
 def _names(figure: go.Figure, points: Sequence[Point], span: tuple[float, float]) -> None:
@@ -106,4 +115,5 @@ def _diameter(point: Point) -> float:
 def _hover(point: Point, lang: str) -> str:
     entry = point.entry
     return text("charts.accuracy_hover", lang, name=entry.name, accuracy=f"{entry.accuracy:.1f}",
-                macs=f"{point.macs / 1e9:.3g}", params=f"{entry.params / 1e6:.3g}", pixels=entry.pixels)
+                macs=f"{point.macs / 1e9:.3g}", params=f"{entry.params / 1e6:.3g}", pixels=entry.pixels,
+                origin=text(f"compare.accuracy.origin_{entry.origin}", lang))

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from resnet.papers.modules import CARDINALITIES
+
 HE2015 = "He et al. 2015, arXiv 1512.03385"
 HE2016 = "He et al. 2016, arXiv 1603.05027"
 XIE2017 = "Xie et al. 2017, arXiv 1611.05431"
+BALDUZZI2017 = "Balduzzi et al. 2017, arXiv 1702.08591"
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,7 @@ _TABLE_6 = (  # depth, parameters in millions, unit of their last digit, error; 
     (110, 1.7, 0.1, 6.43),
     (1202, 19.4, 0.1, 7.93),
 )
-_XIE = (  # variant, shortcut, one-crop top-1 error, place; the nets of Table 3 have about equal budgets per depth
-    ("resnet50", "B", 23.9, "Table 3"),
-    ("resnext50_32x4d", "B", 22.2, "Table 3"),
-    ("resnet101", "B", 22.0, "Table 3"),
-    ("resnext101_32x4d", "B", 21.2, "Table 3"),
-    ("resnet50", "none", 31.2, "section 5.1"),
-    ("resnext50_32x4d", "none", 26.1, "section 5.1"),
-)
+_UNCUT = (("resnet50", 31.2), ("resnext50_32x4d", 26.1))  # Xie et al., section 5.1: without shortcuts
 
 
 def _rows():
@@ -98,8 +94,11 @@ def _rows():
         variant = f"resnet{depth}_cifar"
         yield Published(variant, "params", millions * 1e6, step * 1e6, "parameters", "A", f"{HE2015}, Table 6")
         yield _error(variant, "cifar10", error, "A", 6)
-    for variant, shortcut, error, place in _XIE:
-        yield Published(variant, "imagenet_top1_1crop", error, 0.1, "%", shortcut, f"{XIE2017}, {place}")
+    for row in CARDINALITIES:
+        if row.variant:
+            yield Published(row.variant, "imagenet_top1_1crop", row.error, 0.1, "%", "B", f"{XIE2017}, Table 3")
+    for variant, error in _UNCUT:
+        yield Published(variant, "imagenet_top1_1crop", error, 0.1, "%", "none", f"{XIE2017}, section 5.1")
 
 
 def _error(variant: str, quantity: str, percent: float, shortcut: str, table: int) -> Published:

@@ -21,17 +21,17 @@ def block_map(trace: Trace, name: str, lang: str = "en") -> str:
     start = x + 16  # where the shortcut leaves the path
     x = _shape(parts, x, block.input)
     for i, layer in enumerate(before):
-        x = _operation(parts, x, layer, _words(layer, trace.config.attention), last=i == len(before) - 1)
+        x = _operation(parts, x, layer, words_of(layer, trace.config.attention), last=i == len(before) - 1)
         if _leaves_after(trace, block, before, i):
             start = x - GAP / 2
     if block.shortcut != "none":
         parts += [_arc(start, x + 10, block), _label((start + x) / 2, block, lang), _plus(x + 10)]
         x += 20
     for layer in after:
-        x = _operation(parts, x, layer, _words(layer), last=False)
+        x = _operation(parts, x, layer, words_of(layer), last=False)
     parts.insert(0, f'<path class="axis" d="M14 {AXIS}H{x + 26:g}"/>')
     parts.append(f'<path class="tip" d="M{x + 30:g} {AXIS}l-8 -4v8z"/>')
-    parts.append(_text(x + 20, AXIS + 46, shape_label(block.output), "shape"))
+    parts.append(text_svg(x + 20, AXIS + 46, shape_label(block.output), "shape"))
     title = escape(text("block.title", lang, name=block.name, group=block.group))
     width = ceil(x + 62)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" class="netmap inside" role="img" '
@@ -64,18 +64,18 @@ def _operation(parts: list[str], x: float, layer: Layer, words: str, last: bool)
     parts.append(f'<rect class="box tone-{tone}" x="{x:g}" y="{AXIS - HALF}" width="{width}" height="{2 * HALF}" '
                  f'rx="3"><title>{layer.name}</title></rect>')
     kind = "on-tone" if tone else "on-paper"
-    parts.append(_text(x + width / 2, AXIS + 4, words, kind))
+    parts.append(text_svg(x + width / 2, AXIS + 4, words, kind))
     if (layer.type in CONVOLUTIONS or layer.window.stride > 1) and not last:
-        parts.append(_text(x + width + GAP / 2, AXIS + 46, shape_label(layer.output), "shape"))
+        parts.append(text_svg(x + width + GAP / 2, AXIS + 46, shape_label(layer.output), "shape"))
     return x + width + GAP
 
 
 def _shape(parts: list[str], x: float, shape: tuple[int, ...]) -> float:
-    parts.append(_text(x + 16, AXIS + 46, shape_label(shape), "shape"))
+    parts.append(text_svg(x + 16, AXIS + 46, shape_label(shape), "shape"))
     return x + 36
 
 
-def _words(layer: Layer, attention: str = "") -> str:
+def words_of(layer: Layer, attention: str = "") -> str:
     """ "3×3, 256 /2" for a convolution, "ws" before it where its weights are standardised; "SE" for its scaling."""
     stride = f" /{layer.stride}" if layer.window.stride > 1 else ""
     if layer.type in CONVOLUTIONS:
@@ -92,15 +92,15 @@ def _arc(x0: float, x1: float, block: Block) -> str:
 
 
 def _label(x: float, block: Block, lang: str) -> str:
-    way = [_words(layer) for layer in block.layers if layer.on_shortcut and layer.type not in NORMS]
+    way = [words_of(layer) for layer in block.layers if layer.on_shortcut and layer.type not in NORMS]
     words = text(f"block.{block.shortcut}", lang, what=" → ".join(way),
                  new=block.output[1] - block.input[1])
-    return _text(x, TOP - 10, words, "arc-label")
+    return text_svg(x, TOP - 10, words, "arc-label")
 
 
 def _plus(x: float) -> str:
-    return f'<circle class="plus" cx="{x:g}" cy="{AXIS}" r="9"/>' + _text(x, AXIS + 5, "+", "sum")
+    return f'<circle class="plus" cx="{x:g}" cy="{AXIS}" r="9"/>' + text_svg(x, AXIS + 5, "+", "sum")
 
 
-def _text(x: float, y: float, words: str, kind: str) -> str:
+def text_svg(x: float, y: float, words: str, kind: str) -> str:
     return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(words)}</text>'

@@ -213,7 +213,7 @@ def published_of(config: ResNetConfig, quantity: str) -> Published | None:
     return None
 
 
-def _paper_net(figure: Published) -> ResNetConfig:
+def paper_net(figure: Published) -> ResNetConfig:
     """As He et al. build it: option A for basic blocks and B for bottlenecks, with the stride in the first 1x1."""
     config = VARIANTS[figure.variant]
     return replace(config, stride_in="1x1", shortcut="A" if config.block == "basic" else "B")
@@ -223,7 +223,7 @@ def _from_paper(config: ResNetConfig, result: Trace, quantity: str) -> list[Step
     figure, count = published_of(config, quantity), getattr(result, quantity)
     if figure is None:
         return [Step("counted", None, count, (), {"net": name_of(config)})]
-    now = _paper_net(figure)
+    now = paper_net(figure)
     counts = _counted(now, now.input_size, quantity)
     steps = [Step("paper", round(figure.value), sum(counts.values()), (), {"source": figure.cite})]
     height, width = result.input[2:]

@@ -166,7 +166,7 @@ def _row(name: str, module: nn.Module, x: FakeTensor, out: FakeTensor, config: R
         **{key: side_of(module, key) for key in ("stride", "padding", "groups")},
         "kernel": side_of(module, "kernel_size"),
         "params": sum(p.numel() for p in module.parameters(recurse=False)),
-        "macs": _macs(module, out),
+        "macs": macs_of(module, out),
         "activation_bytes": out.numel() * FLOAT_BYTES,
     }
 
@@ -181,7 +181,7 @@ def _addition(name: str, shortcut: FakeTensor, config: ResNetConfig) -> Fields:
     }
 
 
-def _macs(module: nn.Module, out: FakeTensor) -> int:
+def macs_of(module: nn.Module, out: FakeTensor) -> int:
     """One multiply-add per weight and output position; a group's kernel sees only its own channels."""
     if isinstance(module, (nn.Conv2d, nn.Conv1d)):
         return out.numel() * prod(module.weight.shape[1:])

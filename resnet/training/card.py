@@ -103,9 +103,13 @@ def _results(info: ModelInfo) -> str:
 {rows}
 
 One run, evaluated in fp32, one view of each image. The weights are those of the last epoch; the test set had no say in
-that. `history.csv` has errors and losses after every epoch.{_rounded(info)}
+that{_chosen(info)}. `history.csv` has errors and losses after every epoch.{_rounded(info)}
 
     python -m resnet evaluate {info.name} --data {info.data}"""
+
+
+def _chosen(info: ModelInfo) -> str:
+    return f", but in the recipe it had, so the figure flatters it:\n{info.chosen}" if info.chosen else ""
 
 
 def _rounded(info: ModelInfo) -> str:

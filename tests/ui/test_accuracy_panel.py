@@ -40,12 +40,28 @@ def test_torchvision_publishes_the_same_figures():
     assert checked >= 12
 
 
+def test_ports_are_what_the_releases_call_ported():
+    from torchvision import models
+
+    said = {"Inception-v1": models.GoogLeNet_Weights, "Inception-v3": models.Inception_V3_Weights,
+            "DenseNet-121": models.DenseNet121_Weights, "VGG-16": models.VGG16_Weights,
+            "AlexNet": models.AlexNet_Weights, "ResNet-50": models.ResNet50_Weights,
+            "MobileNetV2": models.MobileNet_V2_Weights}
+    for entry in released("V1"):
+        if entry.name in said:
+            ported = "ported" in said[entry.name].IMAGENET1K_V1.meta["_docs"]
+            assert ported == (entry.origin != "own"), entry.name
+    *_, below, _ = shown("V1")
+    assert "an era, not one recipe" in words(below) and "an era" not in words(shown("a1")[3])
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_discs_are_one_recipe_and_rings_the_older(recipe):
     heading, chart, _, below, query = shown(recipe)
-    points = {(x, y) for line in chart.data if line.mode == "markers" and line.marker.symbol == "circle"
-              for x, y in zip(line.x, line.y, strict=True)}
-    assert points == {(macs(entry) / 1e9, entry.accuracy) for entry in released(recipe)}
+    points = {(x, y): line.marker.symbol for line in chart.data if line.mode == "markers"
+              and line.marker.symbol != "circle-open" for x, y in zip(line.x, line.y, strict=True)}
+    assert points == {(macs(entry) / 1e9, entry.accuracy): "circle" if entry.origin == "own" else "diamond"
+                      for entry in released(recipe)}
     rings = [line for line in chart.data if line.mode == "markers" and line.marker.symbol == "circle-open"]
     assert bool(rings) == (recipe != "V1")
     assert f"{next(e.accuracy for e in released(recipe) if e.name == 'ResNet-50'):.1f} %" in words(heading)
@@ -59,7 +75,7 @@ def test_shortcuts_removed_are_the_papers():
 
 def test_each_table_has_its_own_heads():
     tables = re.findall("<thead>.*?</thead>", shown("V1")[3])
-    assert [len(re.findall("<th ", head)) for head in tables] == [7, 4]
+    assert [len(re.findall("<th ", head)) for head in tables] == [8, 4]
 
 
 def test_nets_of_ours_open_in_trace():

@@ -20,9 +20,14 @@ PLAIN = DegradationView(nets=("plain20_fashion_mnist",))
 
 
 def shown(view: DegradationView, query: str = "") -> tuple:
+    return tuple(parts_of(view, query)[:3])
+
+
+def parts_of(view: DegradationView, query: str = "") -> list:
+    """Heading, curves and what stands below; then what is published: words, three charts, and what stands below."""
     message, *parts, link = ask(PANEL.show, held(view), query)
     assert message == "" and link.startswith("tab=compare&panel=degradation")
-    return tuple(parts)
+    return parts
 
 
 def history(name: str) -> list[dict]:
@@ -111,8 +116,25 @@ def test_no_net_is_an_empty_chart_that_asks_for_one():
 def test_bad_controls_fill_the_message_line_only(changes, part, lang, caplog):
     message, *rest = ask(PANEL.show, held_with(ALL, **changes), f"lang={lang}")
     assert part in message and message.count("<p") == 1 and not caplog.records
-    assert len(rest) == 4 and all(value == gr.skip() for value in rest)
+    assert len(rest) == 9 and all(value == gr.skip() for value in rest)
     assert any("\u4e00" <= letter <= "\u9fff" for letter in message) == (lang == "zh")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_is_published_stands_beside_ours_and_apart(lang):
+    told, imagenet, cifar, ours, below = parts_of(DegradationView("cifar10"), f"lang={lang}")[3:]
+    assert {y for line in imagenet.data for y in line.y} == {27.94, 28.54, 27.88, 25.03, 24.52, 22.85, 21.75, 21.43}
+    [line] = cifar.data
+    assert dict(zip(line.x, line.y, strict=True)) == {
+        20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.43, 1202: 7.93}
+    measured = {(line.name.startswith(("plain", "普通")), x): y for line in ours.data
+                for x, y in zip(line.x, line.y, strict=True)}
+    for series in series_of("cifar10"):
+        if series.main:
+            assert measured[series.plain, series.depth] == pytest.approx(series.final("test_error"))
+    for figure in ("28.54", "27.94", "7.93", "6.43"):
+        assert figure in words(told) and figure in words(below)
+    assert "published-depth.csv" in attached(below)
 
 
 def test_another_data_set_brings_its_own_nets():
@@ -190,19 +212,25 @@ def test_a_deeper_plain_net_that_is_no_worse_is_not_called_so(weights, final, pa
     assert part in lead(nets("plain20", "plain56"))
 
 
-def test_seeds_that_overlap_make_it_an_average(weights):
-    write_run(weights / "plain56_cifar10", "plain56", final=(6.0, 13.0))
-    for seed, train in enumerate((4.0, 5.0, 7.0)):
-        write_run(weights / "runs" / f"plain20_cifar10_seed{seed}", "plain20", final=(train, 9.0), seed=seed)
-    view = DegradationView("cifar10", nets=("plain56_cifar10", "plain20_cifar10_seed0"))
-    assert "on average, though not with every seed" in words(shown(view)[0])
+@pytest.mark.parametrize("deep, part", [
+    ((6.0,), "on average, but one seed against several (1 and 3)"),
+    ((6.0, 6.5), "on average, but their seeds overlap (2 and 3), so they are not told apart"),
+    ((8.0,), "(dashed), one seed against several (1 and 3)"),
+    ((8.0, 9.0), "(dashed), in every seed (2 and 3)"),
+])
+def test_a_verdict_says_what_its_seeds_allow(weights, deep, part):
+    for net, finals in (("plain56", deep), ("plain20", (4.0, 5.0, 7.0))):
+        for seed, train in enumerate(finals):
+            write_run(weights / "runs" / f"{net}_cifar10_seed{seed}", net, final=(train, 13.0), seed=seed)
+    view = DegradationView("cifar10", nets=("plain56_cifar10_seed0", "plain20_cifar10_seed0"))
+    assert part in words(shown(view)[0])
 
 
 def test_nets_of_different_recipes_are_not_compared(weights):
     write_run(weights / "plain20_cifar10", "plain20", epochs=6)
     write_run(weights / "resnet20_cifar10", "resnet20", epochs=9)
     told = lead()
-    assert "only the shortcut" not in told and "another recipe, and so not to be held against these: ResNet-20" in told
+    assert "only the shortcut" not in told and "another recipe, and so not compared with these: ResNet-20" in told
 
 
 def test_a_failed_attempt_is_shown_when_it_is_chosen(weights):

@@ -41,16 +41,18 @@ def _named(name: str) -> Released:
 
 def below(points: "Sequence[Point]", rows: Sequence[Published], lang: str) -> str:
     """Links to Trace, the source line, both charts' numbers as tables, and the first's as a file."""
-    columns = ("net", "recipe", "top1", "pixels", "gmacs", "params", "source")
-    table = [[point.entry.name, text(f"compare.accuracy.recipe_{point.entry.recipe}", lang), point.entry.accuracy,
-              point.entry.pixels, round(point.macs / 1e9, 3), round(point.entry.params / 1e6, 2), point.entry.source]
-             for point in points]
+    columns = ("net", "recipe", "origin", "top1", "pixels", "gmacs", "params", "source")
+    table = [[point.entry.name, text(f"compare.accuracy.recipe_{point.entry.recipe}", lang),
+              text(f"compare.accuracy.origin_{point.entry.origin}", lang), point.entry.accuracy, point.entry.pixels,
+              round(point.macs / 1e9, 3), round(point.entry.params / 1e6, 2), point.entry.source] for point in points]
     aside = [[variant_title(row.variant), text(f"compare.accuracy.{_kept(row)}", lang), row.value, row.cite]
              for row in rows]
     heads, aside_heads = ([text(f"compare.accuracy.columns.{column}", lang) for column in names]
                           for names in (columns, ("net", "shortcuts", "error", "source")))
     source = text("compare.accuracy.source", lang, sources="; ".join(sorted({point.entry.source for point in points})),
                   shortcuts="; ".join(sorted({row.cite for row in rows})))
+    if any(point.entry.origin != "own" for point in points):
+        source += text("compare.sentences", lang) + text("compare.accuracy.recipes_v1", lang)
     tables = (numbers_table(heads, table, text("compare.panels.accuracy", lang))
               + numbers_table(aside_heads, aside, text("compare.accuracy.aside", lang)))
     return _links(points, lang) + below_html(source, tables, ("accuracy-and-cost.csv", csv_text(columns, table)), lang)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet.training.runs import AXES, METRICS, Series, series_of
+from resnet.ui.compare import degradation_published as published
 from resnet.ui.compare.degradation_summary import below, lead
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, Title, panel
 from resnet.ui.compare.options import data_option
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
@@ -52,13 +53,17 @@ class DegradationView(View):
 
 
 def draw(view: DegradationView, lang: str) -> Drawing:
-    """The curves of the chosen nets."""
+    """The curves of the chosen nets; and what is published of depth."""
     from resnet.charts.curves import Axes, curves
 
     axes = Axes(view.metric, view.axis, view.smoothing, view.span == "all")
-    return Drawing(lead(view.data, view.chosen, lang), [curves(view.chosen, axes, lang)],
-                   [below(view.chosen, view.axis, view.smoothing, view.metric == "error", lang)])
+    return Drawing(lead(view.data, view.chosen, lang),
+                   [curves(view.chosen, axes, lang), *published.figures(view.data, lang)],
+                   [below(view.chosen, view.axis, view.smoothing, view.metric == "error", lang),
+                    published.told_html(lang), published.below(view.data, lang)])
 
 
 PANEL = panel("degradation", DegradationView, draw,
-              Knobs("data", "metric", "axis", "span", "nets", "smoothing"), Result(Charts("curves"), Html()))
+              Knobs("data", "metric", "axis", "span", "nets", "smoothing"), Result(Charts("curves"), Html()),
+              Result(Title("compare.published.title"), Html(),
+                     Charts("published-imagenet", "published-cifar", "measured-depth"), Html(), name="published"))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet.data import DATA
+from resnet.lab.verdict import compared
 from resnet.training.runs import Series, series_of, tidy, to_csv
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.numbers import machine
@@ -52,21 +53,21 @@ def _sentences(peers: list[Series], lang: str) -> list[str]:
 
 
 def _depths(shallow: Series, deep: Series, keys: tuple[str, str, str], lang: str) -> str:
-    """Is the deeper net worse (plain) or better (residual) on its training data? With all seeds, on average, or not."""
-    worse, better = (deep, shallow) if deep.plain else (shallow, deep)
-    low, high = worse.values("train_error")[-1], better.values("train_error")[-1]
-    clear, some = min(low) > max(high), worse.final("train_error") > better.final("train_error")
+    """Is the deeper net worse (plain) or better (residual) on its training data? In all seeds, on average, or not."""
+    found = compared(deep.values("train_error")[-1], shallow.values("train_error")[-1])
+    clear, some = (found.above, found.difference > 0) if deep.plain else (found.below, found.difference < 0)
     key = keys[0] if clear else keys[1] if some else keys[2]
-    return _say(key, lang, deep=deep.label(lang), shallow=shallow.label(lang),
+    return _say(key, lang, deep=deep.label(lang), shallow=shallow.label(lang), seeds=found.words(lang),
                 **{f"{name}_{split}": f"{series.final(f'{split}_error'):.3g}"
                    for name, series in (("deep", deep), ("shallow", shallow)) for split in ("train", "test")})
 
 
 def _pair(plain: Series, residual: Series, lang: str) -> str:
     same_start = residual.info.architecture.shortcut == "A" and _seeds(plain) == _seeds(residual)
+    found = compared(residual.values("test_error")[-1], plain.values("test_error")[-1])
     return _say("pair" if same_start else "twins", lang, residual=residual.label(lang),
                 plain=plain.label(lang), residual_error=f"{residual.final('test_error'):.3g}",
-                plain_error=f"{plain.final('test_error'):.3g}")
+                plain_error=f"{plain.final('test_error'):.3g}", seeds=found.words(lang))
 
 
 def _alone(series: Series, lang: str) -> str:

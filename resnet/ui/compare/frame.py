@@ -1,5 +1,8 @@
 """The HTML that all panels share: question, sentence, source line, table and download."""
 
+from collections.abc import Mapping
+
+from resnet.tracing.strokes import STYLE
 from resnet.ui.page.download import download
 from resnet.util.html import escape
 from resnet.util.numbers import cell
@@ -33,3 +36,10 @@ def numbers_table(columns: list[str], rows: list[list], caption: str) -> str:
                    for row in rows)
     return (f'<div class="scroll" tabindex="0"><table class="rows" aria-label="{escape(caption)}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+
+
+def maps(drawings: Mapping[str, str]) -> str:
+    """Maps as figures by their captions, with the one style sheet of them all."""
+    return f"<style>{STYLE}</style>" + "".join(
+        f'<figure class="order"><figcaption>{escape(caption)}</figcaption>'
+        f'<div class="scroll map" tabindex="0">{svg}</div></figure>' for caption, svg in drawings.items())

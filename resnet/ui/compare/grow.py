@@ -45,7 +45,7 @@ def below(growth: Growth, view: DeepenView, lang: str) -> str:
     table = numbers_table([text(f"compare.grow.columns.{column}", lang) for column in COLUMNS], rows,
                           text("compare.grow.alt", lang))
     source = text("compare.grow.source", lang, batch=BATCH, rate=RATE, iterations=ITERATIONS, n=f"{view.items:,}",
-                  count=view.count, after=view.after)
+                  count=view.count, after=view.after, seed=SEED)
     return below_html(source, table, (f"grow-{view.nets}-{view.after}.csv", _csv(growth)), lang)
 
 

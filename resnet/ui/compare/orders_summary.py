@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from resnet.lab.verdict import compared
 from resnet.papers.tables import ORDER_ERRORS, SHORTCUT_ERRORS, OrderError
 from resnet.tracing.block_diagram import block_map
 from resnet.tracing.trace import trace
 from resnet.training.recipe import Recipe
 from resnet.training.runs import Run, recorded
-from resnet.ui.compare.frame import below_html, numbers_table
+from resnet.ui.compare.frame import below_html, maps, numbers_table
 from resnet.util.csv import csv_text
 from resnet.util.html import escape
 from resnet.util.numbers import machine
@@ -60,10 +61,10 @@ def verdict(found: list[OrderRuns], lang: str) -> str:
     ordered = sorted(found, key=lambda one: one.mean)
     best, worst = ordered[0], ordered[-1]
     spread = max(max(one.errors) - min(one.errors) for one in found)
-    apart = min(worst.errors) > max(best.errors) and worst.mean - best.mean > spread
-    alone = any(len(one.errors) == 1 for one in found)
-    key = "one_seed" if alone else "apart" if apart else "too_shallow"
-    return text(f"compare.orders.{key}", lang, epochs=best.runs[0].info.recipe["epochs"],
+    ends = compared(worst.errors, best.errors)
+    enough = all(compared(one.errors, best.errors).enough for one in found)
+    key = "apart" if ends.higher and ends.difference > spread else "too_shallow"
+    return text(f"compare.orders.{key if enough else 'one_seed'}", lang, epochs=best.runs[0].info.recipe["epochs"],
                 best=label("orders", best.order, lang), best_error=f"{best.mean:.2f}",
                 worst=label("orders", worst.order, lang), worst_error=f"{worst.mean:.2f}", spread=f"{spread:.2f}")
 
@@ -99,9 +100,8 @@ def our_marks(found: list[OrderRuns], lang: str) -> "list[Mark]":
 
 def drawings(lang: str) -> str:
     """Each order's block, drawn from the trace of a net that has it."""
-    parts = [f'<figure class="order"><figcaption>{escape(label("orders", row.name, lang))}</figcaption>'
-             f'<div class="scroll map" tabindex="0">{_drawing(row, lang)}</div></figure>' for row in ORDER_ERRORS]
-    return f'<h3>{escape(text("compare.orders.drawn", lang))}</h3><div class="orders">{"".join(parts)}</div>'
+    drawn = maps({label("orders", row.name, lang): _drawing(row, lang) for row in ORDER_ERRORS})
+    return f'<h3>{escape(text("compare.orders.drawn", lang))}</h3><div class="orders">{drawn}</div>'
 
 
 def _drawing(row: OrderError, lang: str) -> str:

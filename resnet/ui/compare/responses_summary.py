@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from resnet.data import DATA
 from resnet.lab.responses import ITEMS, Responses
 from resnet.lab.twins import ships
+from resnet.lab.verdict import Comparison, compared
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.csv import csv_text
 from resnet.util.html import escape
@@ -23,27 +24,37 @@ def lead(found: Sequence[Responses], lang: str) -> str:
                                   text("compare.responses.lead", lang, means=means))))
 
 
-def by_kind(found: Sequence[Responses]) -> list[tuple[Responses, Responses]]:
+Pair = tuple[Responses, Responses]
+
+
+def by_kind(found: Sequence[Responses]) -> list[Pair]:
     """(residual, plain) nets of one depth: in figure 7 the first responds less."""
     return [(one, other) for one in _residual(found) for other in found if other.plain and other.depth == one.depth]
 
 
-def by_depth(found: Sequence[Responses]) -> list[tuple[Responses, Responses]]:
+def by_depth(found: Sequence[Responses]) -> list[Pair]:
     """(deeper, shallower) residual nets: in figure 7 the first responds less."""
     ordered = sorted(_residual(found), key=lambda one: one.depth)
     return [(deep, shallow) for shallow, deep in zip(ordered, ordered[1:], strict=False) if deep.depth > shallow.depth]
 
 
-def _verdict(comparison: str, pairs: Sequence[tuple[Responses, Responses]], lang: str) -> str:
-    """Whether figure 7 is repeated by all pairs; "" where there are none."""
+def _verdict(comparison: str, pairs: Sequence[Pair], lang: str) -> str:
+    """Whether figure 7 is repeated by all pairs, and with how many seeds; "" where there are none."""
     if not pairs:
         return ""
-    broken = [text("compare.responses.no_less", lang, quiet=quiet.title, loud=loud.title)
-              for quiet, loud in pairs if quiet.mean > (1 - CLEAR) * loud.mean]
+    seeds = _means(pairs[0]).words(lang)
+    broken = [text("compare.responses.no_less", lang, quiet=pair[0].title, loud=pair[1].title)
+              for pair in pairs if not _means(pair).below]
     if not broken:
-        return text(f"compare.responses.holds_{comparison}", lang)
-    return text("compare.responses.fails", lang, why=text("compare.grow.comma", lang).join(broken),
+        return text(f"compare.responses.holds_{comparison}", lang, seeds=seeds)
+    return text("compare.responses.fails", lang, why=text("compare.grow.comma", lang).join(broken), seeds=seeds,
                 clear=f"{100 * CLEAR:g}")
+
+
+def _means(pair: Pair) -> Comparison:
+    """Of two nets' means over their layers, a seed each."""
+    quiet, loud = pair
+    return compared([quiet.mean], [loud.mean], CLEAR)
 
 
 def _residual(found: Sequence[Responses]) -> list[Responses]:

@@ -11,17 +11,20 @@ from resnet.ui.compare import (
     gradients,
     grow,
     lesions,
+    modules,
     orders,
     race,
     responses,
     surface,
+    tutorials,
 )
 from resnet.ui.compare.api import compare_api
 from resnet.ui.page.language import word
 from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
-    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, evolution)}
+    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, modules, evolution,
+    tutorials)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 

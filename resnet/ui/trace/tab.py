@@ -23,6 +23,7 @@ from resnet.ui.page.language import language, word
 from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.trace.api import trace_api
+from resnet.ui.trace.family import FAMILY, family_html
 from resnet.ui.trace.inside import inside_html, nearest_focus
 from resnet.ui.trace.layers import figures_html, layers_csv, listing_html, source_html, table_html
 from resnet.ui.trace.panels import (
@@ -68,6 +69,7 @@ def page_html(reading: TraceReading) -> str:
     return "".join((
         figures_html(reading),
         reconciled_html(reading),
+        family_html(lang) if view.variant in FAMILY else "",
         recognised_html(reading),
         f'<div class="scroll map" tabindex="0">{network_map(result, lang, focus, view.fold)}</div>',
         second_net_html(reading),
