@@ -9,6 +9,7 @@ from gradio.components import Component
 
 from resnet.ui.compare.frame import heading_html
 from resnet.ui.page.controls import control
+from resnet.ui.page.figure import Figure
 from resnet.ui.page.language import both
 from resnet.ui.page.panel import Panel, Tab
 
@@ -56,12 +57,11 @@ class Charts:
         self.names, self.optional = names, optional
 
     def place(self, at: Place) -> None:
-        look: dict[str, Any] = {"show_label": False, "elem_classes": "chart"}
         if len(self.names) == 1:
-            at.outputs.append(gr.Plot(elem_id=self.names[0], **look))
+            at.outputs.append(Figure(elem_id=self.names[0], elem_classes="chart"))
             return
         with gr.Row():
-            at.outputs += [gr.Plot(elem_id=name, min_width=300, **look) for name in self.names]
+            at.outputs += [Figure(elem_id=name, elem_classes="chart", min_width=300) for name in self.names]
 
 
 class Html:

@@ -17,12 +17,13 @@ from resnet.ui.classify import tab as classify_tab
 from resnet.ui.compare import story
 from resnet.ui.compare.story import Story
 from resnet.ui.gradio_compat import leave_values_alone
+from resnet.ui.page.figure import WEB
 from resnet.ui.page.head import HeadScript
 from resnet.ui.page.language import TRANSLATIONS, both, language, word
 from resnet.ui.page.panel import Tab
 from resnet.ui.page.sharing import from_query
 from resnet.ui.start import tab as start_tab
-from resnet.ui.stream.part import WEB
+from resnet.ui.stream.part import WEB as STREAM_WEB
 from resnet.ui.trace import tab as trace_tab
 from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
@@ -39,7 +40,7 @@ MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospa
 
 def build() -> gr.Blocks:
     """The demo, wired but not launched."""
-    gr.set_static_paths([photo_file("cat").parent, WEB])
+    gr.set_static_paths([photo_file("cat").parent, STREAM_WEB, WEB])
     with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True,
                    delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as demo:
         gr.HTML(_title_line(), elem_id="title-line")

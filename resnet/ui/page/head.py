@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resnet.util.text import LANGUAGES
 
 _UI = Path(__file__).parent.parent
-SCRIPT = "\n".join((_UI / name).read_text("utf-8") for name in ("page/page.js", "start/start.js")).replace(
+_SCRIPTS = ("page/page.js", "page/figure.js", "start/start.js")
+SCRIPT = "\n".join((_UI / name).read_text("utf-8") for name in _SCRIPTS).replace(
     "LANGUAGES_OF_TEXT_PY", json.dumps(LANGUAGES))
 _HEAD = b"<head>"
 _INSERT = _HEAD + b"<script>" + SCRIPT.encode() + b"</script>"
