@@ -54,7 +54,7 @@
       place.style.minHeight = `${layout.height ?? 0}px`;  // so that nothing below it moves
       const plotly = await bundle(bundleOf(data));
       if (mine !== asked) return;
-      await plotly.react(place, data, layout, { responsive: true, ...config });
+      await plotly.newPlot(place, data, layout, { responsive: true, ...config });  // react leaves lines where an area comes
       place.picture = (options) => plotly.toImage(place, options);
       place.fit = () => plotly.Plots.resize(place);
     };

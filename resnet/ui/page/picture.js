@@ -35,46 +35,54 @@
         width: width * scale, height: height * scale };
     }));
   };
-  const wrapped = (pen, words) => {
+  // A part of the picture draws itself at a height and says where the next begins.
+  const wrapped = (pen, text) => {
     const lines = [""];
-    for (const word of words.trim().split(/(?<=\s)|(?=[\u3000-\u9fff])/u)) {
+    for (const word of text.trim().split(/(?<=\s)|(?=[\u3000-\u9fff])/u)) {
       if (pen.measureText(lines.at(-1) + word).width > WIDTH - 2 * EDGE && lines.at(-1)) lines.push("");
       lines.push(lines.pop() + word);
     }
     return lines;
   };
-  const picture = async () => {
-    const drawn = await figures(), style = getComputedStyle(document.body);
-    const [paper, ink, soft] = charts().length ? ["#ffffff", "#1a202c", "#566374"]
-      : ["--paper", "--ink", "--ink-soft"].map((name) => style.getPropertyValue(name));
+  const words = (text, size, colour, weight = "normal") => (pen, y) => {
+    pen.font = `${weight} ${size}px ${getComputedStyle(document.querySelector(".gradio-container")).fontFamily}`;
+    pen.fillStyle = colour;
+    for (const line of text ? wrapped(pen, text) : []) pen.fillText(line, EDGE, (y += 1.4 * size) - .35 * size);
+    return y + 10;
+  };
+  const pictures = (all) => (pen, y) => {
+    for (const one of all) pen.drawImage(one.image, one.x, y + one.y, one.width, one.height);
+    return y + Math.max(...all.map((one) => one.y + one.height)) + 14;
+  };
+
+  const parts = async (ink, soft) => {
     const scene = first(".start .scene.on");
-    const said = (kinds) => (scene?.querySelector(kinds) ?? first(`.result ${kinds}`))?.innerText ?? "";
-    const texts = [[said("h2") || document.title, "bold 34px", ink, 44], [said(scene ? "p" : ".lead"), "20px", ink, 30], null,
-      [first(scene ? ".start .stage .source" : ".result .source")?.innerText ?? "", "14px", soft, 21], [window.linkTo(), "14px", soft, 21]];
+    const said = (kinds) => (scene ? [...scene.querySelectorAll(kinds)] : [first(`.result ${kinds}`)])
+      .map((one) => one?.innerText ?? "").join(" ");
+    const source = first(scene ? ".start .stage .source" : ".result .source")?.innerText;
+    return [words(said("h2") || document.title, 34, ink, "bold"), words(said(scene ? "p" : ".lead"), 20, ink),
+      pictures(await figures()), words(source, 14, soft), words(window.linkTo(), 14, soft)];
+  };
+  const painted = (paper, all) => {
     const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
-    const steps = [];
-    let y = EDGE;
-    for (const part of texts) {
-      if (!part) {
-        for (const one of drawn) { const at = y + one.y; steps.push(() => pen.drawImage(one.image, one.x, at, one.width, one.height)); }
-        y += Math.max(...drawn.map((one) => one.y + one.height)) + 14;
-        continue;
-      }
-      const [words, size, colour, step] = part;
-      pen.font = `${size} ${style.fontFamily}`;
-      for (const line of words ? wrapped(pen, words) : []) {
-        const at = y += step;
-        steps.push(() => { pen.font = `${size} ${style.fontFamily}`; pen.fillStyle = colour; pen.fillText(line, EDGE, at - step / 4); });
-      }
-      y += 10;
-    }
-    canvas.width = WIDTH * SCALE;
-    canvas.height = (y + EDGE / 2) * SCALE;
+    const paint = () => all.reduce((y, part) => part(pen, y), EDGE);
+    const height = paint() + EDGE / 2;  // the first time only to know this
+    Object.assign(canvas, { width: WIDTH * SCALE, height: height * SCALE });
     pen.scale(SCALE, SCALE);
     pen.fillStyle = paper;
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    steps.forEach((step) => step());
-    Object.assign(document.createElement("a"), { href: canvas.toDataURL("image/png"), download: "residual-networks.png" }).click();
+    pen.fillRect(0, 0, WIDTH, height);
+    paint();
+    return canvas.toDataURL("image/png");
+  };
+  const rested = () => Promise.all(document.getAnimations()  // what runs for ever is no transition
+    .filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished.catch(() => null)));
+  const picture = async () => {
+    await rested();
+    const style = getComputedStyle(document.body);  // charts are drawn in light colours, and dressed by the page
+    const [paper, ink, soft] = charts().length ? ["#ffffff", "#1a202c", "#566374"]
+      : ["--paper", "--ink", "--ink-soft"].map((name) => style.getPropertyValue(name));
+    const href = painted(paper, await parts(ink, soft));
+    Object.assign(document.createElement("a"), { href, download: "residual-networks.png" }).click();
   };
   window.takes.picture = picture;
   document.addEventListener("toggle", (event) => {  // a picture is offered where there is a figure of ours
