@@ -85,7 +85,9 @@ def test_the_page_says_what_the_view_is_in_the_visitors_language(client):
     assert english.told["og:url"] == "http://testserver/?tab=compare&panel=lesions&nets=56_cifar10"
     assert english.told["og:image"] == "http://testserver/shipped/page/cards/lesions-en.png"
     assert english.told["og:title"] != Cards(client.get("/?tab=compare&panel=orders").text).told["og:title"]
-    chinese = Cards(client.get("/?tab=compare&panel=lesions&lang=zh").text)
+    page = client.get("/?tab=compare&panel=lesions&lang=zh").text
+    chinese = Cards(page)
+    assert page.startswith('<!doctype html><html lang="zh-CN">')
     assert re.search("[\u4e00-\u9fff]", chinese.title) and chinese.told["og:image"].endswith("lesions-zh.png")
     assert "{url}" not in english.told.values() and "Gradio" not in english.title
 

@@ -66,7 +66,8 @@ class Head:
         card = card_of(query, self.views, lang)
         names = f"window.TITLES = {script_json(titles(tuple(self.views), lang))};"
         head = f"<head>{card.tags(base_address(scope), query)}<script>{names}\n{SCRIPT}</script>"
-        return _entitled(_CARD.sub(b"", body), card).replace(_HEAD, head.encode(), 1)
+        spoken = f'lang="{LANGUAGES[lang]}"'.encode()
+        return _entitled(_CARD.sub(b"", body), card).replace(b'lang="en"', spoken, 1).replace(_HEAD, head.encode(), 1)
 
 
 def _entitled(body: bytes, card: Card) -> bytes:
