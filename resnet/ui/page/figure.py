@@ -12,7 +12,7 @@ WEB = Path(__file__).parent / "web"  # served as it is, under shipped/page/ (res
 with no_stubs():
 
     class Figure(gr.HTML):
-        """In place of gr.Plot, which brings all of plotly: 4.6 MB where 1.1 MB do."""
+        """In place of gr.Plot, which brings all of plotly: 4.6 MB, 1.23 compressed, where 1.1 MB, 0.38, do."""
 
         def __init__(self, value: Any = None, **look: Any):
             super().__init__(value, **{"html_template": '<div class="plot"></div>', "apply_default_css": False,
