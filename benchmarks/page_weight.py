@@ -1,16 +1,19 @@
-"""What a browser loads of the page: requests and bytes, tab by tab, at a first visit and at a second.
+"""What a browser loads of the page, and how long it takes: requests and bytes, tab by tab, at a first visit and at a
+second; then seconds to the first figure, from an empty cache, and from a click in the map to its answer.
 
 Each row is what opening that view adds to what the rows above it loaded. "sent" is what went over the wire,
-headers and compression included; "unpacked" what the browser got out of it.
+headers and compression included; "unpacked" what the browser got out of it. Times are the browser's own: from the
+start of the navigation, or from the click, to the frame that shows the figure; the first of each is not counted.
 
-    python -m benchmarks.page_weight [--list]    --list names every request of the first visit
+    python -m benchmarks.page_weight [--list] [--times N]    --list names every request of the first visit
 """
 
 import argparse
+import statistics
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from resnet.ui.compare.story import PANELS
 from resnet.util.text import text
@@ -18,6 +21,29 @@ from tests.running import FLAGS, chromium, running
 
 PATIENCE = 60_000  # ms
 DRAWN = {"trace": "#trace .map svg", "compare": "#curves .js-line", "classify": "#answer .bars"}
+# What is timed -> (the view, what must show, seconds that it should take at most).
+FIRST = {"first map": ("tab=trace", "#trace .map svg", 1.5),
+         "first Compare figure": ("tab=compare", "#curves .js-line, #curves .trace", 2.0)}
+CLICK = 0.2  # seconds, from a click in the map to the block that it opens
+WINDOW = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US"}
+# Milliseconds of the page's clock at the frame that first shows what a selector means.
+WATCH = """selector => {
+  const look = () => {
+    const found = [...document.querySelectorAll(selector)].some((one) => one.getClientRects().length);
+    if (found) requestAnimationFrame(() => { window.shownAt = performance.now(); });
+    else requestAnimationFrame(look);
+  };
+  look();
+}"""
+CLICKED = """block => new Promise((done, failed) => {
+  const started = performance.now();
+  setTimeout(() => failed(new Error(block)), 60_000);
+  document.querySelector(`#trace .map [data-block="${block}"]`)
+    .dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  const look = () => document.querySelector(`#trace .map .open[data-block="${block}"]`)
+    ? requestAnimationFrame(() => done(performance.now() - started)) : requestAnimationFrame(look);
+  look();
+})"""
 
 
 @dataclass
@@ -77,13 +103,51 @@ def _settled(page: Page, ledger: Ledger) -> list[Request]:
     return ledger.take()
 
 
+def seconds_to(browser: Browser, url: str, query: str, figure: str) -> float:
+    """From asking for a view to seeing its figure, in a window that has nothing of the page yet."""
+    context = browser.new_context(**WINDOW)
+    page = context.new_page()
+    page.add_init_script(f"({WATCH})({figure!r})")
+    page.goto(f"{url}?{query}")
+    page.wait_for_function("window.shownAt", timeout=PATIENCE)
+    shown = page.evaluate("window.shownAt") / 1e3
+    context.close()
+    return shown
+
+
+def click_seconds(browser: Browser, url: str, times: int) -> list[float]:
+    """From clicks on blocks of the map, one after the other, to the map in which each is open."""
+    context = browser.new_context(**WINDOW)
+    page = context.new_page()
+    page.goto(f"{url}?tab=trace&variant=resnet50")
+    expect(page.locator("#trace .map .open")).to_be_visible(timeout=PATIENCE)
+    blocks = page.locator("#trace .map .block:not(.open)").evaluate_all("all => all.map((one) => one.dataset.block)")
+    taken = []
+    for i in range(times):
+        page.wait_for_timeout(1_000)  # a visitor looks at an answer before the next click
+        taken.append(page.evaluate(CLICKED, blocks[i % len(blocks)]) / 1e3)
+    context.close()
+    return taken
+
+
+def print_times(browser: Browser, url: str, times: int) -> None:
+    """Medians and the slowest, beside what each should take."""
+    found = {name: (limit, [seconds_to(browser, url, query, figure) for _ in range(times + 1)])
+             for name, (query, figure, limit) in FIRST.items()}
+    found["click in the map"] = CLICK, click_seconds(browser, url, times + 1)
+    print(f"{f'seconds, n = {times}':22}{'median':>8}{'slowest':>9}{'at most':>9}")
+    for name, (limit, (_, *taken)) in found.items():
+        print(f"{name:22}{statistics.median(taken):8.2f}{max(taken):9.2f}{limit:9.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--times", type=int, default=7, help="how often each time is taken")
     args = parser.parse_args()
     with running() as app, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
+        context = browser.new_context(**WINDOW)
         for title in ("first visit", "second visit"):
             loaded = visit(context, app.url)
             every = [request for requests in loaded.values() for request in requests]
@@ -95,6 +159,7 @@ def main() -> None:
             if args.list and title == "first visit":
                 for request in sorted(every, key=lambda r: -r.sent):
                     print(f"{request.sent / 1e3:10,.1f} kB  {urlsplit(request.url).path[:90]}")
+        print_times(browser, app.url, args.times)
         browser.close()
 
 

@@ -7,6 +7,8 @@ Nothing of Gradio is imported before the release was checked.
 import inspect
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -62,6 +64,19 @@ def replace_part(owner: Any, name: str, value: Any) -> None:
     """
     part(owner, name)
     setattr(owner, name, value)
+
+
+@contextmanager
+def no_stubs() -> Iterator[None]:
+    """Gradio writes a .pyi for a component's class beside its source, as it is defined: not into this project."""
+    from gradio import component_meta
+
+    write = part(component_meta, "create_or_modify_pyi")
+    replace_part(component_meta, "create_or_modify_pyi", lambda *_: None)
+    try:
+        yield
+    finally:
+        replace_part(component_meta, "create_or_modify_pyi", write)
 
 
 def sent(event: "EventData", key: str) -> object:

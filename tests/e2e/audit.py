@@ -69,7 +69,7 @@ def check_words(page: Page, lang: str, place: str) -> None:
     for broken in ("undefined", "__i18n__", "NaN", "[object", "{n}"):
         assert broken not in seen, (place, broken)
     assert not re.findall(r"\b(?:trace|compare|classify)\.[a-z_]+", seen), place
-    for key in ("page.title", "page.subtitle", "page.copy", *(f"{name}.tab" for name in TABS)):
+    for key in ("page.title", "page.subtitle", "page.takes.copy", *(f"{name}.tab" for name in TABS)):
         assert text(key, lang) in seen, (place, key)
     other = sentences("zh" if lang == "en" else "en")
     lines = {line for line in seen.splitlines() if line.strip()}

@@ -52,8 +52,8 @@ def test_every_tab_draws_in_a_frame_and_its_link_can_be_copied(framing, course, 
     inside.get_by_role("tab", name=text("classify.tab"), exact=True).click()
     expect(inside.locator("#answer .bars")).to_be_visible()
     assert framing.url == course
-    inside.locator("[data-copy]").click()
-    expect(inside.locator("[data-copy]")).to_have_attribute("data-done", "yes")
+    inside.locator("[data-take=copy]").click()
+    expect(inside.locator("[data-take=copy]")).to_have_attribute("data-done", "yes")
     framing.bring_to_front()
     framing.locator("body").click(position={"x": 2, "y": 2})
     assert framing.evaluate("navigator.clipboard.readText()") == f"{site}?tab=classify"

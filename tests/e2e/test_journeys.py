@@ -25,6 +25,11 @@ def figure(page: Page, key: str, lang: str = "en"):
     return page.locator(".figure", has=label).first.locator(".value")
 
 
+def adjust(page: Page) -> None:
+    """Unfolds the open panel's further knobs."""
+    page.get_by_role("button", name=text("compare.adjust")).locator("visible=true").click()
+
+
 def choose(page: Page, label: str, words: str) -> None:
     """Picks from a dropdown by typing."""
     field = page.get_by_label(label, exact=True)
@@ -108,6 +113,7 @@ def test_curves_are_switched_off_and_measured_otherwise(visit, tmp_path):
     lines = page.locator("#curves .scatterlayer .js-line")
     every = lines.count()
     assert every >= 2 * len(NETS)
+    adjust(page)
     page.get_by_label("plain-20", exact=True).first.uncheck()
     expect(lines).to_have_count(every - 2)
     page.get_by_label("loss", exact=True).check()
@@ -224,6 +230,7 @@ def test_a_shared_comparison_is_that_comparison(visit):
     page = visit().open("tab=compare&panel=degradation&metric=loss&axis=iteration&nets=plain20_fashion_mnist")
     expect(page.locator("#curves .ytitle")).to_have_text(text("charts.loss"))
     expect(page.locator("#curves .xtitle")).to_have_text(text("charts.iteration"))
+    adjust(page)
     for series in NETS:
         box = page.get_by_label(series.title, exact=True).first
         expect(box).to_be_checked(checked=series.name == "plain20_fashion_mnist")

@@ -174,6 +174,13 @@ def test_no_path_of_this_machine_is_told(web):
     assert web.get("shipped/dog.jpg").status_code in (403, 404)
 
 
+@pytest.mark.parametrize("path, status", [
+    ("plotly-basic.min.js", 200), ("lean-qr.js", 200), ("cards/start-en.png", 200), ("cards/sentences.json", 404),
+    ("../figure.py", 404), ("%2e%2e/figure.py", 404), ("cards/../../card.py", 404), ("LICENSE.txt", 404), ("", 404)])
+def test_what_comes_along_is_served_and_nothing_beside_it(web, path, status):
+    assert web.get(f"shipped/page/{path}").status_code == status
+
+
 # Bodies ------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from resnet.ui.classify.tab import ClassifyView
 from resnet.ui.compare.degradation import DegradationView
-from resnet.ui.page.build import view_of
+from resnet.ui.page.links import view_of
 from resnet.ui.page.sharing import from_query, parse_controls, to_query
 from resnet.ui.trace.tab import TraceView
 from resnet.util.errors import InputError

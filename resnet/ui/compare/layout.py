@@ -9,8 +9,11 @@ from gradio.components import Component
 
 from resnet.ui.compare.frame import heading_html
 from resnet.ui.page.controls import control
-from resnet.ui.page.language import both
+from resnet.ui.page.figure import Figure
+from resnet.ui.page.language import both, word
 from resnet.ui.page.panel import Panel, Tab
+
+SEEN = 4  # knobs of a row
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,21 @@ class Place:
 
 
 class Knobs:
-    """Controls side by side, by their fields."""
+    """Controls side by side, by their fields; those beyond the fourth wait folded."""
 
     def __init__(self, *names: str):
         self.names = names
 
     def place(self, at: Place) -> None:
-        view = at.panel.view()
         with gr.Row(elem_classes="knobs"):
-            at.controls |= {name: control(view, name) for name in self.names}
+            self._place(at, self.names[:SEEN])
+        if self.names[SEEN:]:
+            with gr.Accordion(word("compare.adjust"), open=False, elem_classes="knobs more-knobs"), gr.Row():
+                self._place(at, self.names[SEEN:])
+
+    def _place(self, at: Place, names: Sequence[str]) -> None:
+        view = at.panel.view()
+        at.controls |= {name: control(view, name) for name in names}
 
 
 class Charts:
@@ -56,12 +65,11 @@ class Charts:
         self.names, self.optional = names, optional
 
     def place(self, at: Place) -> None:
-        look: dict[str, Any] = {"show_label": False, "elem_classes": "chart"}
         if len(self.names) == 1:
-            at.outputs.append(gr.Plot(elem_id=self.names[0], **look))
+            at.outputs.append(Figure(elem_id=self.names[0], elem_classes="chart"))
             return
         with gr.Row():
-            at.outputs += [gr.Plot(elem_id=name, min_width=300, **look) for name in self.names]
+            at.outputs += [Figure(elem_id=name, elem_classes="chart", min_width=300) for name in self.names]
 
 
 class Html:

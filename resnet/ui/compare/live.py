@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.components import Component
 
 from resnet.ui.compare.layout import ComparePanel, Drawing, Place
+from resnet.ui.page.figure import Figure
 from resnet.ui.page.language import language, word
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.wall.guard import guarded_stream, guarded_view
@@ -39,7 +40,7 @@ class Live:
 
     def _own(self) -> list[Component]:
         return [gr.HTML(elem_classes="message-line"), gr.HTML(),
-                gr.Plot(show_label=False, elem_id=f"{self.name}-chart", elem_classes="chart", visible=False), gr.HTML()]
+                Figure(elem_id=f"{self.name}-chart", elem_classes="chart", visible=False), gr.HTML()]
 
     def _wire(self, at: Place, start: gr.Button, stop: gr.Button, queue: gr.HTML, outputs: list[Component]) -> None:
         controls = [at.controls[name] for name in hints(at.panel.view)]

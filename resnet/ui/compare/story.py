@@ -19,7 +19,7 @@ from resnet.ui.compare import (
     tutorials,
 )
 from resnet.ui.compare.api import compare_api
-from resnet.ui.page.language import word
+from resnet.ui.page.language import both, word
 from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
@@ -42,6 +42,8 @@ def build() -> Story:
     panels = {}
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
+            gr.HTML(f'<label>{both("compare.questions")}<select></select></label>', elem_id="question-menu",
+                    js_on_load="window.mountMenu(element);")
             chooser = gr.Radio([(word(f"compare.panels.{name}"), name) for name in PANELS], value=next(iter(PANELS)),
                                label=word("compare.questions"), elem_id="questions")
         with gr.Column(elem_classes="result"), gr.Tabs(elem_id="panels") as strip:

@@ -17,30 +17,33 @@ from resnet.ui.classify import tab as classify_tab
 from resnet.ui.compare import story
 from resnet.ui.compare.story import Story
 from resnet.ui.gradio_compat import leave_values_alone
-from resnet.ui.page.head import HeadScript
+from resnet.ui.page.figure import WEB
+from resnet.ui.page.head import TITLE, Compressed, Head
 from resnet.ui.page.language import TRANSLATIONS, both, language, word
+from resnet.ui.page.links import view_of
 from resnet.ui.page.panel import Tab
-from resnet.ui.page.sharing import from_query
+from resnet.ui.page.share import back_html, share_html
 from resnet.ui.start import tab as start_tab
-from resnet.ui.stream.part import WEB
+from resnet.ui.stream.part import WEB as STREAM_WEB
 from resnet.ui.trace import tab as trace_tab
 from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
 from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
-from resnet.util.errors import InputError
-from resnet.util.fields import hints
 from resnet.util.text import LANGUAGES, text
 
 HERE = Path(__file__).parent
+STYLES = ("page/style.css", "start/start.css", "page/modes.css")
 TAB_MODULES = {"start": start_tab, "trace": trace_tab, "compare": story, "classify": classify_tab}
+PANELS = (start_tab.PANEL, trace_tab.PANEL, *story.PANELS.values(), classify_tab.PANEL)
+VIEWS = {panel.key: panel.view for panel in PANELS}
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
 MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace"]
 
 
 def build() -> gr.Blocks:
     """The demo, wired but not launched."""
-    gr.set_static_paths([photo_file("cat").parent, WEB])
-    with gr.Blocks(title="Residual networks, measured", analytics_enabled=False, fill_width=True,
+    gr.set_static_paths([photo_file("cat").parent, STREAM_WEB, WEB])
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True,
                    delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as demo:
         gr.HTML(_title_line(), elem_id="title-line")
         link = gr.Textbox(visible=False)
@@ -54,6 +57,7 @@ def build() -> gr.Blocks:
                     places |= built.panels
                 else:
                     places[item] = built
+        gr.HTML(back_html(), elem_id="back", js_on_load="dispatchEvent(new Event('viewchange'));")
         for item, tab in places.items():
             _wire(tab, item, link)
         link.change(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
@@ -69,12 +73,13 @@ def launch_options() -> dict:
         "theme": _theme(), "css": _styles(), "i18n": TRANSLATIONS,
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
         "footer_links": ["api"], **LAUNCH,
-        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(HeadScript)]},
+        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(Compressed),
+                                                           Middleware(Head, views=VIEWS)]},
     }
 
 
 def _styles() -> str:
-    return "".join((HERE.parent / name).read_text("utf-8") for name in ("page/style.css", "start/start.css"))
+    return "".join((HERE.parent / name).read_text("utf-8") for name in STYLES)
 
 
 def _wire(tab: Tab, item: gr.Tab, link: gr.Textbox) -> None:
@@ -120,11 +125,9 @@ def drawn(show: Callable) -> Callable:
 def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: list[Tab], link: gr.Textbox) -> None:
     """On loading the page: the controls of the link's tab, then the tab, which draws itself when it opens. Nobody
     is asked before the page is up; what must be asked for, the tab's handler fills in."""
-    views = {tab.key: tab.view for tab in tabs}
-
     def open_link(request: gr.Request) -> list:
         lang = language(request)
-        key, view, problem = view_of(dict(request.query_params), views, lang)
+        key, view, problem = view_of(dict(request.query_params), VIEWS, lang)
         updates = []
         for tab in tabs:
             updates += [message_html(problem) if tab.key == key else "",
@@ -143,45 +146,9 @@ def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: lis
                    api_visibility="private", show_progress="hidden", **work(first.name))
 
 
-def view_of(parameters: dict[str, str], views: dict[str, type], lang: str) -> tuple:
-    """(key, view, what was wrong with the link): a bad link opens its tab's default view and says why.
-
-    views   of every tab and panel, by key ("trace", "compare/degradation"); the first of a tab is its default.
-    """
-    name, panel = parameters.get("tab") or _tab_meant(parameters, views), parameters.get("panel", "")
-    key, problem = _place(name, panel, views, lang)
-    if problem:
-        return key, views[key](), problem
-    try:
-        return key, from_query(views[key], parameters), ""
-    except InputError as error:
-        return key, views[key](), error.sentence(lang)
-
-
-def _tab_meant(parameters: dict[str, str], views: dict[str, type]) -> str:
-    """Of a link that names no tab: Trace, if it says anything of a net, else the first."""
-    return "trace" if parameters.keys() & hints(views["trace"]).keys() else next(iter(views)).partition("/")[0]
-
-
-def _place(name: str, panel: str, views: dict[str, type], lang: str) -> tuple[str, str]:
-    """(key, what was wrong with the tab or panel of a link)."""
-    names = list(dict.fromkeys(key.partition("/")[0] for key in views))
-    if name not in names:
-        return names[0], InputError("unknown_tab", name=str(name)[:40], known=", ".join(names)).sentence(lang)
-    keys = [key for key in views if key.partition("/")[0] == name]
-    if "/" not in keys[0] or not panel:
-        return keys[0], ""
-    if f"{name}/{panel}" in keys:
-        return f"{name}/{panel}", ""
-    known = ", ".join(key.partition("/")[2] for key in keys)
-    return keys[0], InputError("unknown_panel", name=str(panel)[:40], known=known).sentence(lang)
-
-
 def _title_line() -> str:
     return (f'<header><div><h1>{both("page.title")}</h1><p>{both("page.subtitle")}</p></div>'
-            f'<nav><span class="pill">{" · ".join(map(_language_link, LANGUAGES))}</span>'
-            f'<button type="button" class="pill" data-copy="yes"><span class="todo">{both("page.copy")}</span>'
-            f'<span class="done" role="status">{both("page.copied")}</span></button></nav></header>')
+            f'<nav><span class="pill">{" · ".join(map(_language_link, LANGUAGES))}</span>{share_html()}</nav></header>')
 
 
 def _language_link(lang: str) -> str:

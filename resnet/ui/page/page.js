@@ -14,7 +14,10 @@
     .pill [data-lang="${lang}"] { font-weight: 650; }`;
   document.head.append(only);
 
-  const KEPT = ["lang", "__theme"];
+  // How one looks at a view stands in the address too, beside the view: embedded in another page, or before a class.
+  const MODES = ["embed", "present", "lecture"];
+  for (const mode of MODES) if (query.get(mode) === "1") document.documentElement.dataset[mode] = "";
+  const KEPT = ["lang", "__theme", "embed", "present"];
 
   const isLeft = (view) => {
     const open = document.querySelector("#tabs [role=tab][aria-selected=true]");
@@ -28,8 +31,19 @@
     if (bare) next.delete("tab");  // as the server reads a link that names no tab
     for (const key of KEPT) if (now.has(key)) next.set(key, now.get(key));
     next.sort(); now.sort();
-    if (next.toString() !== now.toString())
-      history.pushState(null, "", next.size ? "?" + next : location.pathname);
+    if (next.toString() !== now.toString()) window.address(next, "pushState");
+  };
+  window.address = (next, how) => {
+    history[how](null, "", next.size ? "?" + next : location.pathname);
+    tellSpace(next);
+    dispatchEvent(new Event("viewchange"));
+  };
+  // A Space's page keeps the app in a frame, and takes its address from what the frame says.
+  const SPACE_PAGE = "https://huggingface.co";
+  const tellSpace = (next) => {
+    if (parent === window || (location.ancestorOrigins?.[0] ?? SPACE_PAGE) !== SPACE_PAGE) return;
+    const told = new URLSearchParams([...next].filter(([name]) => !name.startsWith("__")));
+    parent.postMessage({ queryString: told.toString(), hash: "" }, SPACE_PAGE);
   };
   // Gradio also draws when the page opens; only what a visitor did is a new address.
   let touched = false;
@@ -48,6 +62,7 @@
     const next = new URLSearchParams(view);
     shown[`${next.get("tab")}/${next.get("panel")}`] = view;
     showOpened();
+    dispatchEvent(new Event("viewchange"));
   };
   addEventListener("popstate", () => location.reload());
 
@@ -64,36 +79,38 @@
     if (waiting.length) window.inTurn(waiting.shift());
   };
 
-  // A page over plain http has no clipboard, and one in another site's frame may lack the permission.
-  const copy = async (words) => {
-    try {
-      await navigator.clipboard.writeText(words);
-    } catch {
-      const field = Object.assign(document.createElement("textarea"), { value: words });
-      document.body.append(field);
-      field.select();
-      document.execCommand("copy");
-      field.remove();
-    }
-  };
-
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-lang],[data-copy],[data-more]");
+    const target = event.target.closest("[data-lang],[data-more],a[href^='?tab=']");
     if (!target) return;
+    if (target.href && !target.dataset.lang) {  // another view, looked at in the same way
+      const next = new URLSearchParams(target.search), now = new URLSearchParams(location.search);
+      for (const key of KEPT) if (now.has(key) && !next.has(key)) next.set(key, now.get(key));
+      target.search = next;
+      return;
+    }
     event.preventDefault();
     if ("more" in target.dataset) {
       target.setAttribute("aria-expanded", target.closest(".controls").classList.toggle("open"));
-    } else if (target.dataset.lang) {
+    } else {
       const next = new URLSearchParams(location.search);
       next.set("lang", target.dataset.lang);
       location.search = next;
-    } else {
-      copy(location.href).then(() => {
-        target.dataset.done = "yes";
-        setTimeout(() => delete target.dataset.done, 1600);
-      });
     }
   });
+
+  // On a phone the questions are one menu, which the list behind it fills and follows.
+  window.mountMenu = (element) => {
+    const menu = element.querySelector("select"), list = () => [...document.querySelectorAll("#questions label")];
+    const fill = () => menu.replaceChildren(...list().map((one) => {
+      const { value, checked } = one.querySelector("input");
+      return new Option(one.textContent.trim(), value, checked, checked);
+    }));
+    menu.addEventListener("change", () => document.querySelector(`#questions input[value="${menu.value}"]`).click());
+    addEventListener("viewchange", fill);
+    new MutationObserver((_, watch) => { if (list().length) { watch.disconnect(); fill(); } })
+      .observe(document.body, { childList: true, subtree: true });
+    fill();
+  };
 
   // <input data-filter="#rows"> hides the rows that do not contain its words.
   document.addEventListener("input", (event) => {

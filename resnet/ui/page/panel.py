@@ -50,8 +50,7 @@ class Tab:
 
     @property
     def key(self) -> str:
-        """Its name among all tabs and panels: "compare/gradients"."""
-        return f"{self.name}/{self.panel}" if self.panel else self.name
+        return key_of(self.name, self.panel)
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,10 @@ class Panel:
     view: type
     draw: Callable
     outputs: int
+
+    @property
+    def key(self) -> str:
+        return key_of(self.tab, self.name)
 
     def built(self, controls: Mapping[str, Component], outputs: Sequence[Component],
               extra: Sequence[Component] = (), **more: Any) -> Tab:
@@ -161,6 +164,11 @@ class Panel:
     def fill(self, view: Any, lang: str) -> list:
         """What a link's view puts into the controls."""
         return updates(view, hints(self.view), lang)
+
+
+def key_of(tab: str, panel: str) -> str:
+    """A name among all tabs and panels: "trace", "compare/gradients"."""
+    return f"{tab}/{panel}" if panel else tab
 
 
 def end_point(handler: Callable, name: str) -> None:

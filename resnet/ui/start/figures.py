@@ -159,13 +159,15 @@ def _bars(net: Pulled, base: float) -> str:
     left, width, tall = 56, 660, 160
     step = width / len(net.errors)
     kind = "plain" if net.plain else "residual"
-    bars = []
+    bars, ends = [], (min(net.errors.values()), net.worst)
     for i, (block, error) in enumerate(net.errors.items()):
         x, height = left + i * step, tall * error / 100
         title = f"{net.title} − {block}: {error:.1f} %"
-        bars.append(f'<g class="bar" style="--i:{i}" tabindex="-1"><rect class="hit" x="{x:.1f}" y="{base - tall}" '
-                    f'width="{step:.1f}" height="{tall}"/><rect class="{kind} deep" x="{x + 2:.1f}" '
-                    f'y="{base - height:.1f}" width="{step - 5:.1f}" height="{height:.1f}"/>'
+        told = " told" if error in ends else ""  # a phone has no room for more, and nothing to point with
+        bars.append(f'<g class="bar{told}" style="--i:{i}" tabindex="-1">'
+                    f'<rect class="hit" x="{x:.1f}" y="{base - tall}" width="{step:.1f}" height="{tall}"/>'
+                    f'<rect class="{kind} deep" x="{x + 2:.1f}" y="{base - height:.1f}" width="{step - 5:.1f}" '
+                    f'height="{height:.1f}"/>'
                     f'<text class="value" x="{x + step / 2:.1f}" y="{base - height - 6:.1f}" '
                     f'text-anchor="middle">{error:.0f}</text><title>{escape(title)}</title></g>')
     intact = base - tall * net.intact / 100

@@ -8,7 +8,7 @@
     next.delete("tab");
     next.delete("scene");
     if (number !== "1") next.set("scene", number);
-    history.replaceState(null, "", next.size ? "?" + next : location.pathname);
+    window.address(next, "replaceState");
   };
 
   const show = (number) => {
@@ -37,6 +37,7 @@
     scrollTo({ top: scrollY + top + height / 2 - innerHeight * (innerWidth > 900 ? .5 : .72), behavior });
   };
 
+  window.goToScene = (number) => go(number, matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
   window.openScenes = () => {
     const query = new URLSearchParams(location.search);
     const number = (query.get("tab") ?? "start") === "start" && Number(query.get("scene"));
@@ -49,6 +50,6 @@
     const dot = event.target.closest?.(".start .dots a");
     if (!dot) return;
     event.preventDefault();
-    go(dot.dataset.scene, matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+    window.goToScene(dot.dataset.scene);
   });
 })();

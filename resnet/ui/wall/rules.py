@@ -17,13 +17,15 @@ from resnet.ui.gradio_compat import (
     signature,
     values_needed,
 )
-from resnet.ui.stream.part import WEB
+from resnet.ui.page.figure import WEB as PAGE_WEB
+from resnet.ui.stream.part import WEB as STREAM_WEB
 from resnet.ui.wall.guard import uploaded_file
 from resnet.ui.wall.limits import MAX_DEPTH, MAX_QUERY
 from resnet.util.errors import InputError
 
 _SESSION = r"[A-Za-z0-9_-]{1,64}"
 _NAME = r"[a-z][a-z0-9_]{0,63}"
+SHELVES = {"stream": STREAM_WEB, "page": PAGE_WEB}  # of what comes along, beside the photographs
 
 
 class Refused(InputError):
@@ -58,7 +60,8 @@ RULES = (
     _read(r"/(assets|static|svelte)/[\w./@+~-]+"),
     _read(r"/gradio_api/(info/?|theme\.css|startup-events|queue/status)"),
     _read(r"/gradio_api/file=(/|[A-Za-z]:[\\/])[^\0]*"),  # a file here, never an address to relay
-    _read(r"/shipped/([a-z]+\.jpg|stream/(nets/)?\w+\.(js|css|safetensors))"),  # what comes along
+    _read(r"/shipped/([a-z]+\.jpg|stream/(nets/)?\w+\.(js|css|safetensors)|"
+          r"page/([\w-]+(\.min)?\.js|cards/[\w-]+\.png))"),  # what comes along
     _read(rf"/gradio_api/heartbeat/{_SESSION}", stream=True),
     _read(rf"/gradio_api/(queue/data|upload_progress|call/(v2/)?{_NAME}/{_SESSION})", stream=True),
     _write("/queue/join", "data", "event_data", "fn_index", "trigger_id", "session_hash", "event_id"),
@@ -89,10 +92,10 @@ def rule_for(method: str, path: str, query: bytes) -> Rule:
 
 def address(path: str) -> str:
     """Where Gradio serves what the page shows under a name, so that no path of this machine is told."""
-    folder, _, name = path[1:].partition("/")
-    if folder != "shipped":
+    if not path.startswith("/shipped/"):
         return path
-    file = WEB / name.removeprefix("stream/") if name.startswith("stream/") else photo_file("cat").with_name(name)
+    shelf, _, name = path.removeprefix("/shipped/").partition("/")
+    file = SHELVES[shelf] / name if name else photo_file("cat").with_name(shelf)
     return f"/gradio_api/file={file.as_posix()}"
 
 
