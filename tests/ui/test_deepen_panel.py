@@ -64,7 +64,7 @@ def test_the_chart_starts_at_the_trained_nets_and_only_fresh_blocks_change_them(
     assert zero == [zero[0]] * 3 and dirac == [fresh[0]] * 3 and min(fresh[1:]) > 40 and shortcut[0] == zero[0]
     assert link == "tab=compare&panel=deepen&after=layer3.2&count=2&items=200"
     whisker = figure.data[3].error_y
-    assert f"{fresh[1] - whisker.arrayminus[1]:.3g}–{fresh[1] + whisker.array[1]:.3g} % after one" in words(heading)
+    assert f"against {fresh[1] - whisker.arrayminus[1]:.3g}–{fresh[1] + whisker.array[1]:.3g} %" in words(heading)
     assert text("compare.deepen.start_both", free="0.5") in words(heading)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from resnet.lab import deepen
 from resnet.lab.deepen import CALIBRATION, SEEDS, Moment, seeds_of
 from resnet.lab.twins import Twins
-from resnet.surgery import MOST
+from resnet.surgery import FRESH, MOST
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.csv import csv_text
 from resnet.util.text import text
@@ -18,10 +18,10 @@ Found = dict[str, list[Sequence[Moment]]]  # by arm and seed, for 0 and more ins
 
 
 def lead(found: Found, depth: int, lang: str) -> str:
-    """What the start does, what the shortcut does, and the numbers of each arm."""
-    arms = [text(f"compare.deepen.lead_{arm}", lang, depth=depth, count=runs[0][-1].inserted,
-                 before=f"{runs[0][0].error:.3g}", error=_range(runs, -1), first=_range(runs, 1),
-                 largest=f"{runs[0][-1].largest:.2g}") for arm, runs in found.items()]
+    """What the start does, what the shortcut does, and the numbers of the identity starts."""
+    arms = [text(f"compare.deepen.lead_{arm}", lang, depth=depth, count=run[-1].inserted, before=f"{run[0].error:.3g}",
+                 error=f"{run[-1].error:.3g}", largest=f"{run[-1].largest:.2g}")
+            for arm, (run, *_) in found.items() if arm not in FRESH]
     return " ".join([*verdict(found, lang), *arms])
 
 
