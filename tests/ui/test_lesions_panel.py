@@ -129,7 +129,7 @@ def test_the_verdict_follows_the_records(costs, key):
               for norms, cost in zip(FILES, pair, strict=True)}
     assert verdict(found, "en")[0] == text(f"compare.lesions.verdict_{key}", plain_net="plain-20",
                                            residual_net="ResNet-20", **values)
-    repaired = sentences("en")["compare.lesions.stale"].partition(":")[0]
+    repaired = sentences("en")["compare.lesions.stale"].partition("{")[0]
     told = [sentence.startswith(repaired) for sentence in verdict(found, "en")[1:]]
     assert told == [before > after for before, after in (costs["plain"], costs["residual"])]
 
