@@ -1,37 +1,41 @@
-"""Operations on copies of trained nets: lesions (Veit et al. 2016, arXiv 1605.06431) and insertions.
+"""Operations on copies of trained nets: lesions (Veit et al. 2016, arXiv 1605.06431), insertions, norms afresh.
 
 A residual block that is dropped adds nothing: its shortcut stays, projection or zero-padding included. A
 plain block has no shortcut; dropping it hands its input to the next block, which works only where it keeps
 the shape. A lesioned net is a copy that shares the weights, so the trained one stays as it was.
 
-Blocks are inserted in three ways ("arms"):
+Blocks are inserted in four ways ("arms"), with and without a shortcut, as identities and as initialised:
 
-zero    residual blocks whose last scale is zero: the branch adds nothing (the initialisation of Goyal et
-        al. 2017, arXiv 1706.02677, section 5.1), and ReLU leaves x >= 0 as it is, so the function stays
-fresh   plain blocks as initialised
-dirac   plain blocks that are an identity: Dirac kernels, and norms whose scale and shift undo what they
-        normalise (Net2Net, Chen et al. 2016, arXiv 1511.05641, section 2.4)
+zero      residual blocks whose last scale is zero: the branch adds nothing (the initialisation of Goyal et
+          al. 2017, arXiv 1706.02677, section 5.1), and ReLU leaves x >= 0 as it is, so the function stays
+shortcut  residual blocks as initialised: only the shortcut keeps x
+dirac     plain blocks that are an identity: Dirac kernels, and norms whose scale and shift undo what they
+          normalise (Net2Net, Chen et al. 2016, arXiv 1511.05641, section 2.4). Three things must hold: as
+          many channels out as in, norms fitted to the data, and x >= 0, because each convolution's ReLU cuts
+fresh     plain blocks as initialised
 
-In all three the new norms' running statistics are measured on the same images, so that no arm is judged by
+In all four the new norms' running statistics are measured on the same images, so that no arm is judged by
 statistics it never had. What comes out is an ordinary net of its own, ready to be trained further.
 """
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from resnet.config import ResNetConfig
 from resnet.model import BasicBlock, ResidualBlock, ResNet, create
 from resnet.util.errors import InputError
 
 HALF = 0.5
-ARMS = {"zero": False, "fresh": True, "dirac": True}  # whether the arm grows a plain net
+ARMS = {"zero": False, "shortcut": False, "dirac": True, "fresh": True}  # whether the arm grows a plain net
+FRESH = ("shortcut", "fresh")  # the arms whose blocks depend on the seed
 MOST = 8  # blocks inserted at once
 Branch = Callable[[Tensor], "Tensor | int"]
 
@@ -133,7 +137,7 @@ def lesioned(model: ResNet, lesion: Lesion) -> ResNet:
     check_lesion(model.config, lesion)
     net = shared_copy(model)
     for name in lesion.halved:
-        set_branch(net, name, partial(_scaled, block_of(model, name).residual))
+        set_branch(net, name, partial(_scaled, block_of(net, name).residual))
     for name in lesion.dropped:
         if model.config.plain:
             net.set_submodule(name, nn.Identity())
@@ -160,6 +164,26 @@ def _swap(net: ResNet, name: str) -> None:
     net.set_submodule(following, one)
 
 
+# Norms afresh ------------------------------------------------------------------------------------
+
+
+def with_own_norms(model: ResNet) -> ResNet:
+    """A copy that shares the weights, but whose norms' running statistics are its own."""
+    return copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()})
+
+
+def reestimated(model: ResNet, batches: Iterable[Tensor]) -> ResNet:
+    """A copy, in eval mode, whose norms have the statistics of these inputs in place of those of training; it
+    shares the weights.
+
+    Args:
+        batches: [n, channels, height, width] each, normalised; their statistics are averaged.
+    """
+    net = with_own_norms(model)
+    update_bn(batches, net)
+    return net.eval()
+
+
 # Insertions --------------------------------------------------------------------------------------
 
 
@@ -167,7 +191,7 @@ def deepened(net: ResNet, arm: str, after: str, count: int, inputs: Tensor, seed
     """A deeper copy of `net`, in eval mode, whose parameters are its own and take gradients.
 
     Args:
-        net: a plain net for "fresh" and "dirac", a residual one for "zero"; basic blocks, original order.
+        net: plain or residual, as ARMS says of the arm; basic blocks, original order.
         after: the block that the new ones follow: "layer2.2".
         count: new blocks, 1 to MOST; those of a smaller count are the first of a larger.
         inputs: [n, channels, height, width], normalised, for the new norms' statistics; one batch.

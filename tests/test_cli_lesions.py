@@ -19,11 +19,13 @@ def rows(folder, file: str) -> list[dict]:
         return list(csv.DictReader(lines))
 
 
-def test_a_net_gets_its_two_files(tmp_path, few_images, capsys):
+def test_a_net_gets_its_three_files(tmp_path, few_images, capsys):
     config = tiny(depths=(1, 2, 1))
     save_model(tmp_path, living(config), made_info(config))
     assert main(["lesions", str(tmp_path), "--limit", "10", "--samples", "3"]) == 0
-    assert {row["n"] for row in rows(tmp_path, "lesions.csv")} == {"10"}
+    trained, afresh = (rows(tmp_path, file) for file in ("lesions.csv", "lesions_reestimated.csv"))
+    assert {row["n"] for row in trained + afresh} == {"10"} and len(trained) == len(afresh)
+    assert {row["calibration"] for row in trained} == {"0"} and {row["calibration"] for row in afresh} == {"12"}
     assert [row["length"] for row in rows(tmp_path, "paths.csv")] == ["0", "1", "2", "3", "4"]
     assert "drop   layer2.1" in capsys.readouterr().out
     assert main(["lesions", str(tmp_path), "--limit", "10", "--samples", "3"]) == 0

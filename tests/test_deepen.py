@@ -8,13 +8,13 @@ from resnet.data import Split, normalise
 from resnet.hub.load import load
 from resnet.lab.deepen import moments
 from resnet.lab.images import images_for, random_images
-from resnet.surgery import ARMS, MOST, Lesion, deepened, lesioned
+from resnet.surgery import ARMS, FRESH, MOST, Lesion, deepened, lesioned
 from resnet.training.evaluate import evaluate
 from resnet.util.errors import InputError
 from tests.factories import made_split, same_tensors, tiny
 from tests.test_surgery import living, pictures
 
-NETS = {"zero": "resnet20_fashion_mnist", "fresh": "plain20_fashion_mnist", "dirac": "plain20_fashion_mnist"}
+NETS = {arm: "plain20_fashion_mnist" if plain else "resnet20_fashion_mnist" for arm, plain in ARMS.items()}
 SPLIT = made_split(24)
 
 
@@ -42,8 +42,9 @@ def test_so_do_dirac_blocks_to_what_floats_allow():
     torch.testing.assert_close(deeper(pictures().double()), net(pictures().double()), rtol=1e-5, atol=1e-5)
 
 
-def test_fresh_blocks_change_it():
-    net, deeper = grown("fresh")
+@pytest.mark.parametrize("arm", FRESH)
+def test_fresh_blocks_change_it(arm):
+    net, deeper = grown(arm)
     assert (deeper(pictures()) - net(pictures())).abs().max() > 0.1
 
 
@@ -53,7 +54,7 @@ def test_the_old_blocks_keep_their_weights_and_the_new_ones_follow(arm):
     for old, new in (("conv1", "conv1"), ("layer2.1", "layer2.1"), ("layer2.2", "layer2.4"), ("layer3.0", "layer3.0"),
                      ("fc", "fc")):
         assert same_tensors(net.get_submodule(old).state_dict(), deeper.get_submodule(new).state_dict()), new
-    if arm != "zero":  # without the new blocks it is the old net again
+    if ARMS[arm]:  # without the new blocks it is the old net again
         assert torch.equal(lesioned(deeper, Lesion(dropped=("layer2.2", "layer2.3")))(pictures()), net(pictures()))
 
 
@@ -90,8 +91,9 @@ def test_a_grown_net_is_trainable_and_its_own(arm):
 
 
 def test_seeds():
-    one, again, other = (grown("fresh", seed=seed)[1].state_dict() for seed in (0, 0, 1))
-    assert same_tensors(one, again) and not same_tensors(one, other)
+    for arm in FRESH:
+        one, again, other = (grown(arm, seed=seed)[1].state_dict() for seed in (0, 0, 1))
+        assert same_tensors(one, again) and not same_tensors(one, other)
     net = living(tiny(shortcut="none"))
     state = torch.get_rng_state()
     deepened(net, "fresh", "layer1.0", 1, inputs(SPLIT))
@@ -127,13 +129,16 @@ def test_the_trained_twins_at_the_moment_of_insertion(arm):
         assert (after.error, after.loss, after.distance, after.changed) == (before.error, before.loss, 0, 0)
     elif arm == "dirac":
         assert after.error == before.error and 0 < after.largest < 1e-4
+    elif arm == "shortcut":
+        assert after.error < 40 and after.distance > 0.1 and after.changed > 0
     else:
         assert after.error > 40 > 15 > before.error and after.distance > 1
 
 
 @pytest.mark.parametrize("arm, changes, after, count, key", [
     ("half", {}, "layer1.0", 1, "choice"), ("zero", {"shortcut": "none"}, "layer1.0", 1, "deepen_net"),
-    ("fresh", {}, "layer1.0", 1, "deepen_net"), ("zero", {"order": "preact"}, "layer1.0", 1, "deepen_net"),
+    ("fresh", {}, "layer1.0", 1, "deepen_net"), ("shortcut", {"shortcut": "none"}, "layer1.0", 1, "deepen_net"),
+    ("zero", {"order": "preact"}, "layer1.0", 1, "deepen_net"),
     ("zero", {"block": "bottleneck"}, "layer1.0", 1, "deepen_net"), ("zero", {}, "layer1.9", 1, "no_block"),
     ("zero", {}, "fc", 1, "no_block"), ("zero", {}, "layer1.0", 0, "range"),
     ("zero", {}, "layer1.0", MOST + 1, "range"),

@@ -7,7 +7,7 @@ from resnet.lab.grow import ITERATIONS, Growth
 from resnet.surgery import ARMS
 from resnet.util.text import text
 
-DASHES = {"zero": "dash", "fresh": "dash", "dirac": "dot"}
+DASHES = {"zero": "dash", "shortcut": "dot", "dirac": "dot", "fresh": "dash"}
 
 
 def growth_chart(growth: Growth, depth: int, lang: str = "en") -> go.Figure:

@@ -15,13 +15,15 @@ from resnet.util.text import text
 
 @dataclass(frozen=True)
 class Shown:
-    """A net in a figure: its title, kind and depth, its blocks, and what was measured of it."""
+    """A net in a figure: its title, kind and depth, its blocks, and what was measured of it; `before`, by blocks, is
+    the same with the statistics of training, where the norms have others."""
 
     title: str
     plain: bool
     depth: int
     sites: tuple[BlockSite, ...]
     effects: tuple[Effect, ...]
+    before: dict[tuple[str, ...], Effect]
     together: Effect | None = None
 
     @property
@@ -31,14 +33,15 @@ class Shown:
 
 def sweep_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en") -> go.Figure:
     """A dot per block and net: the error in per cent after the lesion of this block alone; a diamond where
-    the block halves the map, a ring for blocks chosen together, a dotted line at the error of the whole net."""
+    the block halves the map, a ring for blocks chosen together, a dotted line at the error of the whole net; from
+    a dot to where it stood before its norms were re-estimated, a thin line."""
     figure = go.Figure(layout=layout(430))
     for net in nets:
         halving = {site.name for site in net.sites if site.halves}
         figure.add_scatter(
             x=_columns([effect.blocks[0] for effect in net.effects]), y=[effect.error for effect in net.effects],
             mode="markers", name=net.title, hovertemplate=f"{net.title}: %{{y:.3g}} %<extra></extra>",
-            marker={"color": net.colour, "size": 11,
+            error_y=_moves(net), marker={"color": net.colour, "size": 11,
                     "symbol": ["diamond" if effect.blocks[0] in halving else "circle" for effect in net.effects]})
         figure.add_hline(intact[net.title], line={"color": net.colour, "width": 1.4, "dash": "dot"})
     for net in nets:
@@ -56,6 +59,16 @@ def sweep_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en
     figure.update_yaxes(title=text("compare.lesions.error_axis", lang), range=[0, 102])
     figure.update_layout(hovermode="x unified", margin={"r": 16})
     return figure
+
+
+def _moves(net: Shown) -> dict | None:
+    """How far re-estimation has moved each dot, as a line back to where it stood."""
+    if not net.before:
+        return None
+    moved = [net.before[effect.blocks].error - effect.error if effect.blocks in net.before else 0
+             for effect in net.effects]
+    return {"type": "data", "symmetric": False, "array": [max(move, 0) for move in moved], "width": 0,
+            "arrayminus": [max(-move, 0) for move in moved], "color": net.colour, "thickness": 1.2}
 
 
 def several_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "en") -> go.Figure:
@@ -79,20 +92,25 @@ def several_chart(nets: Sequence[Shown], intact: dict[str, float], lang: str = "
 
 
 def paths_chart(net: Shown, rows: Sequence[PathLength], lang: str = "en") -> go.Figure:
-    """By length of path, one above the other: how many there are, the gradient of one, and their product."""
+    """By length of path, one above the other: how many there are, the gradient of a typical one (the median, with
+    its 95 % interval), and the product of both."""
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[
         text(f"compare.lesions.{part}", lang) for part in ("paths_count", "paths_gradient", "paths_product")])
     figure.update_layout(layout(560))
     lengths = [row.length for row in rows]
-    for i, (values, colour) in enumerate([([row.count for row in rows], MUTED),
-                                          ([row.magnitude for row in rows], net.colour),
-                                          ([row.product for row in rows], net.colour)]):
-        figure.add_bar(x=lengths, y=values, marker={"color": colour}, showlegend=False, row=i + 1, col=1,
-                       hovertemplate="%{y:.3g}<extra></extra>")
+    figure.add_bar(x=lengths, y=[row.count for row in rows], marker={"color": MUTED}, showlegend=False, row=1, col=1,
+                   hovertemplate="%{y:.3g}<extra></extra>")
+    for place, scaled in ((2, [(1, row) for row in rows]), (3, [(row.count, row) for row in rows])):
+        figure.add_scatter(
+            x=lengths, y=[scale * row.median for scale, row in scaled], mode="markers", showlegend=False,
+            error_y={"type": "data", "symmetric": False, "color": net.colour, "thickness": 1.4, "width": 4,
+                     "array": [scale * (row.high - row.median) for scale, row in scaled],
+                     "arrayminus": [scale * (row.median - row.low) for scale, row in scaled]},
+            marker={"color": net.colour, "size": 7}, row=place, col=1, hovertemplate="%{y:.3g}<extra></extra>")
     grid = layout()["xaxis"]
     figure.update_xaxes(**grid | {"showgrid": False})
-    figure.update_yaxes(**grid | {"exponentformat": "power", "nticks": 5})
-    if rows[0].magnitude and max(row.magnitude for row in rows) > 30 * min(row.magnitude for row in rows):
+    figure.update_yaxes(**grid | {"exponentformat": "power", "nticks": 5, "rangemode": "tozero"})
+    if max(row.median for row in rows) > 30 * min(row.median for row in rows) > 0:
         figure.update_yaxes(type="log", row=2, col=1)
     figure.update_xaxes(title=text("compare.lesions.length_axis", lang), row=3, col=1)
     figure.update_annotations(font={"size": 13}, x=0, xanchor="left")

@@ -1,17 +1,45 @@
-"""A trained net at the moment when blocks are inserted into it (resnet.surgery has the three ways, "arms")."""
+"""A trained net at the moment when blocks are inserted into it (resnet.surgery has the four ways, "arms").
+
+With and without a shortcut, as identities and as initialised: so what the shortcut does and what the start does
+are told apart. What the panel opens with is recorded (`python -m resnet.lab.deepen`).
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.data import Split, normalise
+from resnet.hub.load import load
+from resnet.lab.images import images_for, random_images
 from resnet.model import ResNet
-from resnet.surgery import block_sites, deepened
+from resnet.surgery import ARMS, FRESH, MOST, block_sites, deepened
+from resnet.util.csv import csv_text, read_rows, record_of
+from resnet.util.fields import hints
+from resnet.util.files import write_file
 
 BATCH = 250
+CALIBRATION = 250  # training images for the new norms' statistics, drawn by the first seed, the same for all arms
+SEEDS = (0, 1)  # of fresh blocks
+PLACES = (("20_fashion_mnist", "layer2.2"), ("56_fashion_mnist", "layer2.8"))  # what is recorded, on ITEMS images
+ITEMS = 500
+RECORDED = Path(__file__).parent / "recorded" / "deepen.csv"
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Blocks put into the bundled net `net`: by which arm, after which block, tested on the first `items` test
+    images that ship; seed of the blocks' weights."""
+
+    net: str
+    arm: str
+    after: str
+    items: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -32,6 +60,28 @@ class Moment:
     distance: float
     largest: float
     changed: float
+
+
+def seeds_of(arm: str) -> tuple[int, ...]:
+    """The seeds that an arm is measured with: identities do not depend on one."""
+    return SEEDS if arm in FRESH else SEEDS[:1]
+
+
+def measured(insertion: Insertion) -> tuple[Moment, ...]:
+    """For 0 to MOST blocks: the record, or a measurement; the same one is made once.
+
+    Raises:
+        InputError: as surgery.deepened; or the data do not ship.
+    """
+    return recorded().get(insertion) or _measure(insertion)
+
+
+@lru_cache(maxsize=128)
+def _measure(insertion: Insertion) -> tuple[Moment, ...]:
+    loaded = load(insertion.net)
+    calibration = random_images(images_for(loaded.info, "train", shipped=True), CALIBRATION, SEEDS[0])
+    test = images_for(loaded.info, "test", insertion.items, shipped=True)
+    return tuple(moments(loaded.model, insertion.arm, insertion.after, MOST, calibration, test, insertion.seed))
 
 
 def moments(net: ResNet, arm: str, after: str, count: int, calibration: Split, test: Split,
@@ -71,3 +121,41 @@ def _moment(arm: str, inserted: int, before: Tensor, logits: Tensor, labels: Ten
 
 def _percent(mask: Tensor) -> float:
     return 100 * mask.double().mean().item()
+
+
+# Records -------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def recorded() -> dict[Insertion, tuple[Moment, ...]]:
+    """What ships with the app; nothing where the file is missing."""
+    if not RECORDED.exists():
+        return {}
+    found: dict[Insertion, tuple[Moment, ...]] = {}
+    with RECORDED.open(newline="", encoding="utf-8") as lines:
+        for row in read_rows(lines):
+            insertion = record_of(Insertion, row)
+            found[insertion] = (*found.get(insertion, ()), record_of(Moment, row))
+    return found
+
+
+def record() -> None:
+    """Measure PLACES by all arms and seeds, and write RECORDED."""
+    found = {}
+    for key, after in PLACES:
+        for arm, plain in ARMS.items():
+            name = f"{'plain' if plain else 'resnet'}{key}"
+            for insertion in (Insertion(name, arm, after, ITEMS, seed) for seed in seeds_of(arm)):
+                found[insertion] = _measure(insertion)
+    write_file(RECORDED, to_csv(found))
+
+
+def to_csv(found: dict[Insertion, tuple[Moment, ...]]) -> str:
+    """A line per insertion and number of blocks; six significant digits."""
+    both = [name for name in hints(Moment) if name != "arm"]
+    return csv_text((*hints(Insertion), *both), ((*astuple(insertion), *(getattr(moment, name) for name in both))
+                                                 for insertion, rows in found.items() for moment in rows), digits=6)
+
+
+if __name__ == "__main__":
+    record()

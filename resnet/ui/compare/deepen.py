@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
-from resnet.hub.load import load
-from resnet.lab.deepen import Moment, moments
-from resnet.lab.images import images_for, random_images
+from resnet.lab.deepen import Insertion, measured, recorded, seeds_of
 from resnet.lab.twins import Twins, all_twins, twins_of
 from resnet.surgery import ARMS, MOST
-from resnet.ui.compare.deepen_summary import CALIBRATION, ITEMS, SEED, Found, below, lead
+from resnet.ui.compare.deepen_summary import ITEMS, Found, below, lead
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result
 from resnet.ui.compare.options import block_names, blocks_option, twins_option
 from resnet.ui.page.sharing import View
@@ -49,30 +46,25 @@ class DeepenView(View):
 
 
 def draw(view: DeepenView, lang: str) -> Iterator[str | Drawing]:
-    """An arm at a time."""
+    """What is recorded, at once; else an arm at a time."""
     from resnet.charts.deepen import classes_html, deepen_chart
 
     found: Found = {}
     for arm in ARMS:
-        yield text("compare.deepen.measuring", lang, arm=text(f"compare.deepen.arm_{arm}", lang))
-        found[arm] = measured(view, arm)[:view.count + 1]
+        wanted = insertions(view, arm)
+        if not recorded().keys() >= set(wanted):
+            yield text("compare.deepen.measuring", lang, arm=text(f"compare.deepen.arm_{arm}", lang))
+        found[arm] = [measured(one)[:view.count + 1] for one in wanted]
     note = f'<p class="note">{text("compare.deepen.honest", lang)}</p>'
     depth = view.twins.depth
     yield Drawing(lead(found, depth, lang), [deepen_chart(found, depth, lang)],
                   [classes_html(found, lang) + note, below(found, view.twins, view.after, view.items, lang)])
 
 
-def measured(view: DeepenView, arm: str) -> tuple[Moment, ...]:
-    """For 0 to MOST blocks; the same settings are measured once."""
-    return _measured(view.twins.named(ARMS[arm]), arm, view.after, view.items)
-
-
-@lru_cache(maxsize=128)
-def _measured(name: str, arm: str, after: str, items: int) -> tuple[Moment, ...]:
-    loaded = load(name)
-    calibration = random_images(images_for(loaded.info, "train", shipped=True), CALIBRATION, SEED)
-    test = images_for(loaded.info, "test", items, shipped=True)
-    return tuple(moments(loaded.model, arm, after, MOST, calibration, test, SEED))
+def insertions(view: DeepenView, arm: str) -> list[Insertion]:
+    """What an arm of a view is, a seed each."""
+    name = view.twins.named(ARMS[arm]) or ""
+    return [Insertion(name, arm, view.after, view.items, seed) for seed in seeds_of(arm)]
 
 
 PARTS = Knobs("nets", "after", "count", "items"), Result(Charts("deepen"), Html(), Html())

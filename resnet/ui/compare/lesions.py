@@ -1,17 +1,19 @@
 """What does one block do? Trained twins with blocks dropped, halved or swapped, and their paths by length."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from resnet.lab.lesions import OPERATIONS
+from resnet.lab.lesions import FILES, OPERATIONS
 from resnet.lab.twins import Twins, all_twins, twins_of
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
-from resnet.ui.compare.lesions_findings import Findings, findings
+from resnet.ui.compare.lesions_findings import Findings, findings, with_live
 from resnet.ui.compare.lesions_summary import below, lead
 from resnet.ui.compare.options import blocks_option, twins_option
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
 from resnet.util.fields import option
+from resnet.util.text import text
 
 SHOWS = (*OPERATIONS, "several", "paths")
 ITEMS = (300, 1_000)  # of a lesion that is measured while someone waits: at most four passes of a thousand images
@@ -19,10 +21,12 @@ ITEMS = (300, 1_000)  # of a lesion that is measured while someone waits: at mos
 
 @dataclass(frozen=True)
 class LesionsView(View):
-    """nets is a pair of twins; blocks are those to be lesioned together, live, on the first `items` test images."""
+    """nets is a pair of twins; norms whose statistics batch norm has after a lesion; blocks are those to be lesioned
+    together, live, on the first `items` test images."""
 
-    nets: str = twins_option(all_twins)
+    nets: str = twins_option(all_twins, "56_cifar10")
     show: str = option("drop", choices=SHOWS, label="compare.lesions.show", titles=True)
+    norms: str = option("running", choices=tuple(FILES), label="compare.lesions.norms", titles=True)
     blocks: tuple[str, ...] = blocks_option((), usable=lambda view: view.twins.shipped,
                                             label="compare.lesions.blocks", elem_id="lesion-blocks")
     items: int = option(ITEMS[-1], choices=ITEMS, label="compare.lesions.items")
@@ -37,10 +41,13 @@ class LesionsView(View):
         return twins_of(self.nets)
 
 
-def draw(view: LesionsView, lang: str) -> Drawing:
+def draw(view: LesionsView, lang: str) -> Iterator[str | Drawing]:
     """What is recorded, and the lesion that was asked for."""
-    found = findings(view.twins, view.show, view.blocks, view.items)
-    return Drawing(lead(found, lang), [_chart(found, lang)], [below(found, lang)])
+    found = findings(view.twins, view.show, view.norms)
+    if view.blocks and view.show in OPERATIONS:
+        yield text("compare.lesions.measuring", lang, blocks=", ".join(view.blocks), items=f"{view.items:,}")
+        found = with_live(found, view.blocks, view.items)
+    yield Drawing(lead(found, lang), [_chart(found, lang)], [below(found, lang)])
 
 
 def _chart(found: Findings, lang: str) -> Any:
@@ -54,4 +61,5 @@ def _chart(found: Findings, lang: str) -> Any:
     return (several_chart if found.show == "several" else sweep_chart)(shown, intact, lang)
 
 
-PANEL = panel("lesions", LesionsView, draw, Knobs("nets", "show", "blocks", "items"), Result(Charts("lesions"), Html()))
+PANEL = panel("lesions", LesionsView, draw, Knobs("nets", "show", "norms"),
+              Result(Charts("lesions"), Knobs("blocks", "items"), Html()))

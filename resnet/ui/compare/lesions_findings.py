@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from resnet.hub.load import bundled, load
 from resnet.lab import lesions, paths
 from resnet.lab.images import images_for
-from resnet.lab.lesions import INTACT, OPERATIONS, Effect, Task, effects
+from resnet.lab.lesions import CALIBRATION, FILES, INTACT, OPERATIONS, Effect, Task, effects
 from resnet.lab.paths import PathLength
 from resnet.lab.twins import Twins
 from resnet.surgery import block_sites, check_lesion
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a view shows: recorded effects and paths by the nets' names, and by name (whole net, lesioned net)
-    of the lesion that was asked for."""
+    """What a view shows: recorded effects by the norms' statistics and the nets' names, paths by name, and by name
+    (whole net, lesioned net) of the lesion that was asked for."""
 
     twins: Twins
     show: str
+    norms: str
     blocks: tuple[str, ...]
-    effects: dict[str, tuple[Effect, ...]]
+    effects: dict[tuple[str, str], tuple[Effect, ...]]
     paths: dict[str, tuple[PathLength, ...]]
     live: dict[str, tuple[Effect, Effect]] = field(default_factory=dict)
 
@@ -42,9 +43,14 @@ class Findings:
             return bool(self.paths.get(self.residual))
         return any(self.of(name) for name in self.twins.names)
 
-    def of(self, name: str) -> tuple[Effect, ...]:
-        """The recorded effects of a net that this view is about."""
-        rows = [effect for effect in self.effects[name] if effect.operation == (
+    @property
+    def both(self) -> bool:
+        """Whether these lesions of both twins are recorded with both kinds of statistics."""
+        return len(self.twins.names) == 2 and all(self.of(name, norms) for name in self.twins.names for norms in FILES)
+
+    def of(self, name: str, norms: str = "") -> tuple[Effect, ...]:
+        """The recorded effects of a net that this view is about; `norms` in place of its own."""
+        rows = [effect for effect in self.effects[norms or self.norms, name] if effect.operation == (
             self.show if self.show in OPERATIONS else "drop")]
         if self.show in OPERATIONS:
             alone = [effect for effect in rows if len(effect.blocks) == 1]
@@ -53,10 +59,11 @@ class Findings:
         free = {site.name for site in block_sites(bundled()[name].architecture) if site.same_shape}
         return tuple(effect for effect in rows if effect.n == n and free.issuperset(effect.blocks))
 
-    def whole(self, name: str) -> Effect:
+    def whole(self, name: str, norms: str = "") -> Effect:
         """The record of the whole net on as many images."""
-        n = self.of(name)[0].n
-        return next(effect for effect in self.effects[name] if effect.operation == "none" and effect.n == n)
+        n = self.of(name, norms)[0].n
+        return next(effect for effect in self.effects[norms or self.norms, name]
+                    if effect.operation == "none" and effect.n == n)
 
     def rows(self, name: str) -> list[Effect]:
         """What is told of a net: whole, with the recorded lesions, and with the one that was asked for."""
@@ -75,18 +82,23 @@ class Findings:
         from resnet.charts.lesions import Shown
 
         config = bundled()[name].architecture
-        return Shown(title(name), config.plain, config.depth, block_sites(config), self.of(name),
+        before = {effect.blocks: effect for effect in self.of(name, "running")} if self.norms != "running" else {}
+        return Shown(title(name), config.plain, config.depth, block_sites(config), self.of(name), before,
                      self.live[name][1] if name in self.live else None)
 
 
-def findings(twins: Twins, show: str, blocks: tuple[str, ...], items: int) -> Findings:
-    """What is recorded of the nets, and what lesioning `blocks` together does to them on the first `items` images."""
-    found = Findings(twins, show, blocks, {name: lesions.recorded(name) for name in twins.names},
-                     {name: paths.recorded(name) for name in twins.names})
-    if not blocks or show not in OPERATIONS:
-        return found
-    task = Task(show, tuple(name for name in block_names(twins) if name in blocks))
-    return replace(found, live={name: _measured(name, task, items) for name in twins.names if _possible(name, task)})
+def findings(twins: Twins, show: str, norms: str) -> Findings:
+    """What is recorded of the nets."""
+    return Findings(twins, show, norms, (), {(kind, name): lesions.recorded(name, kind)
+                                             for kind in FILES for name in twins.names},
+                    {name: paths.recorded(name) for name in twins.names})
+
+
+def with_live(found: Findings, blocks: tuple[str, ...], items: int) -> Findings:
+    """And what lesioning `blocks` together does to them on the first `items` images."""
+    task = Task(found.show, tuple(name for name in block_names(found.twins) if name in blocks))
+    return replace(found, blocks=blocks, live={name: _measured(name, task, items, found.norms)
+                                               for name in found.twins.names if _possible(name, task)})
 
 
 def _possible(name: str, task: Task) -> bool:
@@ -99,11 +111,13 @@ def _possible(name: str, task: Task) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _measured(name: str, task: Task, items: int) -> tuple[Effect, Effect]:
+def _measured(name: str, task: Task, items: int, norms: str) -> tuple[Effect, Effect]:
     """(the whole net, the net with the lesion) on the first test images that ship."""
     loaded = load(name)
     split = images_for(loaded.info, "test", items, shipped=True)
-    both = {Task(effect.operation, effect.blocks): effect for effect in effects(loaded.model, split, [INTACT, task])}
+    afresh = images_for(loaded.info, "train", CALIBRATION, shipped=True) if norms == "reestimated" else None
+    both = {Task(effect.operation, effect.blocks): effect
+            for effect in effects(loaded.model, split, [INTACT, task], afresh)}
     return both[INTACT], both[task]
 
 

@@ -1,7 +1,8 @@
 """Lesions in words: the sentence of what to see, the source line, the table and the file."""
 
 from resnet.lab import lesions, paths
-from resnet.lab.lesions import OPERATIONS
+from resnet.lab.lesions import FILES, OPERATIONS
+from resnet.lab.paths import half_length, half_range
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.ui.compare.lesions_findings import Findings, title
 from resnet.util.numbers import readable
@@ -11,13 +12,52 @@ from resnet.util.text import text
 def lead(found: Findings, lang: str) -> str:
     """What to see, with the measured numbers."""
     if not found.measured:
-        key = "paths_missing" if found.show == "paths" and not found.residual else "missing"
-        return text(f"compare.lesions.{key}", lang, nets=found.twins.title)
+        return " ".join(filter(None, [text(f"compare.lesions.{_missing(found)}", lang, nets=found.twins.title),
+                                      _together(found, lang)]))
     if found.show == "paths":
         return _paths_lead(found, lang)
     sentence = _sweep if found.show in OPERATIONS else _several
     sentences = [sentence(found, name, lang) for name in found.twins.names if found.of(name)]
-    return " ".join(filter(None, [*sentences, _together(found, lang)]))
+    return " ".join(filter(None, [*verdict(found, lang), *sentences, _together(found, lang)]))
+
+
+def _missing(found: Findings) -> str:
+    if found.show == "paths":
+        return "missing" if found.residual else "paths_missing"
+    return "missing" if found.norms == "running" else "missing_reestimated"
+
+
+def verdict(found: Findings, lang: str) -> list[str]:
+    """What remains of the lesions' damage when the norms' statistics are estimated anew, and what does not; nothing
+    where only one of both is recorded."""
+    if found.show not in OPERATIONS or not found.both:
+        return []
+    residual, plain = found.twins.names
+    shared = {effect.blocks for effect in found.of(plain)} & {effect.blocks for effect in found.of(residual)}
+    cost = {(name, norms): _cost(found, name, norms, shared) for name in (plain, residual) for norms in FILES}
+    worse = [cost[plain, norms] > cost[residual, norms] for norms in FILES]
+    outcome = "turns" if worse[0] != worse[1] else "stays" if all(worse) else "never"
+    values = {f"{kind}_{norms}": f"{cost[name, norms]:.1f}"
+              for kind, name in (("plain", plain), ("residual", residual)) for norms in FILES}
+    return [text(f"compare.lesions.verdict_{outcome}", lang, plain_net=title(plain), residual_net=title(residual),
+                 **values), *(_stale(found, name, lang) for name in (plain, residual))]
+
+
+def _cost(found: Findings, name: str, norms: str, shared: set[tuple[str, ...]]) -> float:
+    """Points of error that a lesion adds to the whole net's, on average over those that both twins can have."""
+    errors = [effect.error for effect in found.of(name, norms) if effect.blocks in shared]
+    return sum(errors) / len(errors) - found.whole(name, norms).error
+
+
+def _stale(found: Findings, name: str, lang: str) -> str:
+    """The lesion that loses most by re-estimation, and the worst that remains."""
+    before, after = ({effect.blocks: effect.error for effect in found.of(name, norms)} for norms in FILES)
+    moved = max(after, key=lambda blocks: before.get(blocks, 0) - after[blocks])
+    worst = max(after, key=lambda blocks: after[blocks])
+    key = "stale" if before[moved] > after[moved] else "not_stale"
+    return text(f"compare.lesions.{key}", lang, net=title(name), block=moved[0], before=_number(before[moved]),
+                after=_number(after[moved]), worst=worst[0], worst_before=_number(before[worst]),
+                worst_after=_number(after[worst]))
 
 
 def _sweep(found: Findings, name: str, lang: str) -> str:
@@ -42,13 +82,14 @@ def _paths_lead(found: Findings, lang: str) -> str:
     """Where the gradient goes; whether a path carries less the longer it is, as Veit et al. found, or not."""
     name = found.residual
     rows = found.paths[name]
-    n, total = rows[-1].length, sum(row.product for row in rows)
-    middle = next(row.length for row in rows if sum(r.product for r in rows[:row.length + 1]) >= total / 2)
-    falls = rows[-1].magnitude < rows[0].magnitude
-    ratio = max(rows[-1].magnitude, rows[0].magnitude) / min(rows[-1].magnitude, rows[0].magnitude)
-    return text("compare.lesions.lead_paths", lang, net=title(name), blocks=n, paths=f"{2**n:,}", mean=f"{n / 2:g}",
-                median=middle) + " " + text(f"compare.lesions.paths_{'fall' if falls else 'grow'}", lang,
-                                            ratio=readable(ratio))
+    first, last = rows[0], rows[-1]
+    low, high = half_range(rows)
+    outcome = "fall" if last.high < first.low else "grow" if last.low > first.high else "level"
+    ratio = max(last.median, first.median) / min(last.median, first.median)
+    return text("compare.lesions.lead_paths", lang, net=title(name), blocks=last.length, paths=f"{2**last.length:,}",
+                mean=f"{last.length / 2:g}", half=half_length(rows, lambda row: row.product), low=low, high=high,
+                by_means=half_length(rows, lambda row: row.count * row.mean)) + " " + text(
+        f"compare.lesions.paths_{outcome}", lang, ratio=readable(ratio))
 
 
 def _together(found: Findings, lang: str) -> str:
@@ -71,21 +112,23 @@ def below(found: Findings, lang: str) -> str:
 def source(found: Findings, lang: str) -> str:
     """Where the numbers come from: n, settings, files, the command, the paper."""
     if found.show == "paths":
-        samples = found.paths[found.residual][0].samples
-        return text("compare.lesions.source_paths", lang, samples=f"{samples:,}", name=found.residual)
+        samples = {row.samples for row in found.paths[found.residual]}
+        return text("compare.lesions.source_paths", lang, samples=f"{min(samples):,}", most=f"{max(samples):,}",
+                    name=found.residual)
     names = [name for name in found.twins.names if found.of(name)]
     n = found.of(names[0])[0].n
     sentence = text("compare.lesions.source", lang, n=f"{n:,}", data=found.twins.title.rpartition(", ")[2],
-                files=", ".join(f"weights/{name}/lesions.csv" for name in names), name=names[0])
-    return sentence + " " + text(f"compare.lesions.means_{found.show}", lang)
+                files=", ".join(f"weights/{name}/{FILES[found.norms]}" for name in names), name=names[0])
+    norms = text(f"compare.lesions.source_{found.norms}", lang, n=f"{found.of(names[0])[0].calibration:,}")
+    return " ".join((sentence, norms, text(f"compare.lesions.means_{found.show}", lang)))
 
 
 def table(found: Findings, lang: str) -> str:
     """The chart's numbers, a row per net and lesion, or per length."""
     if found.show == "paths":
-        rows = [[row.length, f"{row.count:,}", row.magnitude, row.product]
+        rows = [[row.length, f"{row.count:,}", f"{row.samples:,}", row.median, row.low, row.high, row.mean, row.product]
                 for row in found.paths[found.residual]]
-        columns = ("length", "count", "magnitude", "product")
+        columns = ("length", "count", "samples", "median", "low", "high", "mean", "product")
     else:
         rows = [[f"{title(name)} {' + '.join(effect.blocks)}".strip(), f"{effect.n:,}", effect.error, effect.loss]
                 for name in found.twins.names for effect in found.rows(name)]
