@@ -6,7 +6,7 @@ from math import isfinite, log10
 import plotly.graph_objects as go
 
 from resnet.charts.style import FONT, MUTED, layout, shade
-from resnet.lab.surface import Surface
+from resnet.lab.surfaces import GUESSING, Surface
 from resnet.util.text import text
 
 CEILING = 10.0  # nats, of the linear scale; guessing among ten classes costs 2.3
@@ -24,7 +24,7 @@ def height_range(surfaces: Sequence[Surface], scale: str) -> tuple[float, float]
 
 
 def contours(surface: Surface, span: tuple[float, float], scale: str, lang: str = "en") -> go.Figure:
-    """Seen from above; the trained net is the cross in the middle."""
+    """Seen from above; the trained net is the cross in the middle, the thick line where guessing would be as good."""
     figure = go.Figure(layout=layout(400))
     ticks = surface.slice.ticks
     low, high = span
@@ -35,14 +35,21 @@ def contours(surface: Surface, span: tuple[float, float], scale: str, lang: str 
         line={"width": 0.6, "color": MUTED},
         colorbar=_colour_bar(span, scale, lang), customdata=_transposed(surface.losses),
         hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
+    colour = shade(surface.plain, surface.info.architecture.depth)
+    edge = _height(GUESSING, span, scale)
+    figure.add_contour(
+        x=ticks, y=ticks, z=_heights(surface, span, scale), autocontour=False, hoverinfo="skip", showscale=False,
+        contours={"start": edge, "end": edge, "size": 1, "coloring": "lines"},
+        colorscale=[[0, colour], [1, colour]], line={"width": 2.5})
     figure.add_scatter(x=[0], y=[0], mode="markers", hoverinfo="skip", showlegend=False,
                        marker={"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": "#10202e"}})
     figure.update_xaxes(title=text("compare.surface.a", lang), showgrid=False)
     figure.update_yaxes(title=text("compare.surface.b", lang), showgrid=False, scaleanchor="x", constrain="domain")
-    figure.add_annotation(text=f"<b>{surface.title}</b>", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
-                          yshift=4, showarrow=False,
-                          font={"color": shade(surface.plain, surface.info.architecture.depth), "size": 14})
-    figure.update_layout(margin={"r": 20, "t": 32}, hovermode="closest")
+    norm = text(f"compare.surface.drawn_{surface.slice.norm}", lang)
+    figure.add_annotation(text=f"<b>{surface.title}</b><br>{norm}", x=0, y=1, xref="paper", yref="paper",
+                          yanchor="bottom", xanchor="left", align="left", yshift=4, showarrow=False,
+                          font={"color": colour, "size": 14})
+    figure.update_layout(margin={"r": 20, "t": 48}, hovermode="closest")
     return figure
 
 
