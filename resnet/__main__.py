@@ -7,7 +7,19 @@ import argparse
 import os
 import sys
 
-from resnet.commands import check_hub, classify, evaluate, export, lesions, publish, responses, surface, trace, train
+from resnet.commands import (
+    check_hub,
+    classify,
+    evaluate,
+    export,
+    lesions,
+    path,
+    publish,
+    responses,
+    surface,
+    trace,
+    train,
+)
 from resnet.util.errors import InputError
 
 
@@ -31,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (trace, classify, evaluate, lesions, responses, surface, train, export, publish, check_hub):
+    for command in (trace, classify, evaluate, lesions, responses, surface, path, train, export, publish, check_hub):
         command.add(commands)
     return parser
 
