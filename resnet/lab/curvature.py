@@ -22,7 +22,7 @@ from resnet.util.fields import hints
 from resnet.util.files import write_file
 
 FILE = "curvature.csv"
-ITERATIONS, TOLERANCE = 100, 0.05
+ITERATIONS, TOLERANCE = 50, 0.1
 Product = Callable[[Tensor], Tensor]
 
 

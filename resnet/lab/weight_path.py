@@ -89,8 +89,8 @@ def path(nets: Mapping[int, nn.Module]) -> tuple[Step, ...]:
     moved = points - points[-1]
     places = moved @ axes.T
     off = (moved - places @ axes).norm(dim=1)
-    ratios = (shares[0].item(), shares[1].item(), walk[0].item(), walk[1].item())
-    return tuple(Step(epoch, *places[i].tolist(), off[i].item(), *ratios) for i, epoch in enumerate(nets))
+    return tuple(Step(epoch, x, y, away, shares[0].item(), shares[1].item(), walk[0].item(), walk[1].item())
+                 for epoch, (x, y), away in zip(nets, places.tolist(), off.tolist(), strict=True))
 
 
 def axes_of(nets: Mapping[int, nn.Module]) -> tuple[Direction, Direction]:

@@ -50,7 +50,7 @@ def made_surfaces(monkeypatch):
 
 
 def shown(scale: str = "log", query: str = "", norm: str = "fixed", seed: int = 0) -> tuple:
-    message, heading, *charts, below, link = ask(PANEL.show, [KEY, norm, seed, scale], query)
+    message, heading, *charts, below, link = ask(PANEL.show, ["around", KEY, norm, seed, -1, scale], query)
     assert message == "" and link.startswith("tab=compare&panel=surface")
     return heading, *map(figure_of, charts), below
 
@@ -159,7 +159,7 @@ def test_only_what_is_recorded_can_be_chosen(monkeypatch):
 
 def test_without_surfaces_the_panel_says_how_they_are_made(monkeypatch):
     hold(monkeypatch, [])
-    message, heading, *charts, below, link = ask(PANEL.show, ["", "", -1, "log"])
+    message, heading, *charts, below, link = ask(PANEL.show, ["around", "", "", -1, -1, "log"])
     assert message == "" and text("compare.surface.none") in unescape(words(heading)) and below == ""
     assert not any(map(figure_of, charts)) and len(charts) == 4
 
@@ -171,7 +171,7 @@ def test_in_chinese():
 
 
 @pytest.mark.parametrize("changes", [{"nets": "zebra"}, {"nets": 5}, {"nets": "110_cifar10"}, {"scale": "<b>"},
-                                     {"norm": "<b>"}, {"seed": 99}])
+                                     {"norm": "<b>"}, {"seed": 99}, {"show": "<b>"}, {"run": 99}])
 def test_bad_knobs_fill_the_message_line_only(changes, caplog):
     message, *rest = ask(PANEL.show, held_with(SurfaceView(), **changes))
     assert message.count("<p") == 1 and "<b>" not in message and not caplog.records

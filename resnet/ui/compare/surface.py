@@ -1,23 +1,39 @@
-"""What does the loss surface look like? Recorded slices around trained twins, on equal axes and scales."""
+"""What does the loss surface look like? Recorded slices around trained twins, on equal axes and scales; the path that
+training took over it; and how sharply it bends."""
 
 from dataclasses import dataclass
 
+from resnet.lab import trainings
 from resnet.lab.plane import NORMS
 from resnet.lab.surfaces import cases, pairs
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
 from resnet.ui.compare.options import twins_option
 from resnet.ui.compare.surface_summary import below, lead
+from resnet.ui.compare.surface_training import curvature_drawing, path_drawing
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 from resnet.util.text import text
 
-BOTH = "both"
+BOTH, SHOWS = "both", ("around", "path", "curvature")
 
 
 def default_pair() -> str:
     """The deepest, CIFAR-10's first; "" in a Space whose weights have no surfaces."""
     found = pairs()
     return max(found, key=lambda key: (found[key].depth, found[key].data == "cifar10"), default="")
+
+
+def _around(view: "SurfaceView") -> bool:
+    return view.show == "around"
+
+
+def _shows(_: "SurfaceView") -> tuple[str, ...]:
+    """A Space of other weights may have no trainings recorded."""
+    return SHOWS if trainings.seeds(trainings.recorded()) else SHOWS[:1]
+
+
+def _runs(_: "SurfaceView") -> tuple[int, ...]:
+    return trainings.seeds(trainings.recorded()) or (0,)
 
 
 def _norms(view: "SurfaceView") -> tuple[str, ...]:
@@ -43,17 +59,32 @@ def _recorded(view: "SurfaceView") -> dict:
 
 @dataclass(frozen=True)
 class SurfaceView(View):
-    """nets is a pair's key such as "56_cifar10", none given the deepest pair that is recorded; norm is a treatment of
-    batch norm, or both side by side; seed is the directions'."""
+    """show is what is drawn. Around the net: nets is a pair's key such as "56_cifar10", none given the deepest pair
+    that is recorded; norm is a treatment of batch norm, or both side by side; seed is the directions'. run is the seed
+    of the training whose path is shown."""
 
-    nets: str = twins_option(pairs, "", own=lambda _: default_pair())
-    norm: str = option("", choices=_norms, own=lambda view: _norms(view)[0], of="nets",
+    show: str = option("around", choices=_shows, label="compare.surface.show", titles=True)
+    nets: str = twins_option(pairs, "", own=lambda _: default_pair(), of="show", keeps=True, shown=_around)
+    norm: str = option("", choices=_norms, own=lambda view: _norms(view)[0], of=("show", "nets"), shown=_around,
                        label="compare.surface.norm", titles=True)
-    seed: int = option(-1, choices=_seeds, own=lambda view: _seeds(view)[0], of="nets", label="compare.surface.seed")
-    scale: str = option("log", choices=("log", "linear"), label="compare.surface.scale", titles=True)
+    seed: int = option(-1, choices=_seeds, own=lambda view: _seeds(view)[0], of=("show", "nets"), shown=_around,
+                       label="compare.surface.seed")
+    run: int = option(-1, choices=_runs, own=lambda view: _runs(view)[0], of="show",
+                      shown=lambda view: view.show == "path", label="compare.surface.run")
+    scale: str = option("log", choices=("log", "linear"), of="show", keeps=True,
+                        shown=lambda view: view.show != "curvature", label="compare.surface.scale", titles=True)
 
 
 def draw(view: SurfaceView, lang: str) -> Drawing:
+    """What is asked for, where it is recorded."""
+    if view.show == "path":
+        return path_drawing(trainings.recorded(), view.run, view.scale, lang)
+    if view.show == "curvature":
+        return curvature_drawing(trainings.recorded(), lang)
+    return around_drawing(view, lang)
+
+
+def around_drawing(view: SurfaceView, lang: str) -> Drawing:
     """Both nets' slices as contours, the plain net's first: under both treatments, or under one and as reliefs too."""
     from resnet.charts.surface import contours, height_range, relief
 
@@ -67,6 +98,6 @@ def draw(view: SurfaceView, lang: str) -> Drawing:
     return Drawing(lead(known, shown, lang), charts[:4], [below(known, shown, view.nets, lang)])
 
 
-PANEL = panel("surface", SurfaceView, draw, Knobs("nets", "norm", "seed", "scale"),
+PANEL = panel("surface", SurfaceView, draw, Knobs("show", "nets", "norm", "seed", "run", "scale"),
               Result(Charts("contours-plain", "contours-residual", optional=True),
                      Charts("relief-plain", "relief-residual", optional=True), Html()))

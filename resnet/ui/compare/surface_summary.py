@@ -15,7 +15,7 @@ Cases = Mapping[tuple[str, int], Case]
 
 def lead(known: Cases, shown: Sequence[Case], lang: str) -> str:
     """The verdict of all cases of these nets, then of how many recorded nets it is the same, then what is shown."""
-    said, titles = verdict(known), dict(zip(("plain", "residual"), (one.title for one in shown[0].both), strict=True))
+    said, titles = verdict(known), {"plain": shown[0].plain.title, "residual": shown[0].residual.title}
     counts = {norm: _count(getattr(said, norm), titles, lang) for norm in NORMS}
     only = NORMS[0] if said.fixed.cases else NORMS[1]
     first = (text("compare.surface.one", lang, norm=text(f"compare.surface.drawn_{only}", lang), count=counts[only])
