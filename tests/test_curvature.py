@@ -38,15 +38,15 @@ def start(size: int) -> torch.Tensor:
 def test_the_largest_of_a_quadratics_eigenvalues(eigenvalues, largest):
     """The algebraically largest, also where one of the others is larger in magnitude."""
     matrix = quadratic(*eigenvalues)
-    found = largest_eigenvalue(lambda vector: matrix @ vector, start(4), iterations=500, tolerance=1e-6)
+    found = largest_eigenvalue(lambda vector: matrix @ vector, start(4), tolerance=1e-6)
     assert found.value == pytest.approx(largest, rel=1e-4) and found.residual < 0.01
 
 
 def test_too_few_iterations_show_in_the_residual():
-    matrix = quadratic(7.0, 6.9, 6.8, 1.0)
-    hurried, patient = (largest_eigenvalue(lambda vector: matrix @ vector, start(4), iterations=count, tolerance=0)
-                        for count in (1, 1000))
-    assert hurried.residual > 0.1 > 1e-3 > patient.residual and (hurried.iterations, patient.iterations) == (1, 1000)
+    matrix = quadratic(7.0, 6.9, 6.8, 1.0, 0.5)
+    hurried, patient = (largest_eigenvalue(lambda vector: matrix @ vector, start(5), iterations=count, tolerance=0)
+                        for count in (1, 5))
+    assert hurried.residual > 0.1 > 1e-3 > patient.residual and (hurried.iterations, patient.iterations) == (1, 5)
 
 
 def whole_hessian(net, norm: str) -> torch.Tensor:
@@ -95,7 +95,7 @@ def test_products_and_the_largest_eigenvalue_are_those_of_torchs_whole_hessian(n
     differences = (slope(norm, 1e-7 * drawn) - slope(norm, -1e-7 * drawn)) / 2e-7
     assert torch.allclose(product(drawn), differences, rtol=1e-4, atol=1e-4)
     largest = torch.linalg.eigvalsh(whole)[-1].item()
-    assert largest_eigenvalue(product, drawn, 3000, 1e-4).value == pytest.approx(largest, rel=1e-3)
+    assert largest_eigenvalue(product, drawn, 200, 1e-4).value == pytest.approx(largest, rel=1e-3)
     assert measure(SMALL, IMAGES, norm).value == pytest.approx(largest, rel=0.05)
     other = hessian_product(copy.deepcopy(own).train(norm == "fixed"), *batch)(drawn)
     assert not torch.allclose(other, whole @ drawn, rtol=0.1, atol=0.1)
