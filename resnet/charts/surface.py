@@ -40,7 +40,9 @@ def contours(surface: Surface, span: tuple[float, float], scale: str, lang: str 
                        marker={"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": "#10202e"}})
     figure.update_xaxes(title=text("compare.surface.a", lang), showgrid=False)
     figure.update_yaxes(title=text("compare.surface.b", lang), showgrid=False, scaleanchor="x", constrain="domain")
-    return headed(figure, surface.title, surface.slice.norm, colour, lang)
+    inside = text("compare.surface.inside", lang, norm=text(f"compare.surface.drawn_{surface.slice.norm}", lang),
+                  share=f"{100 * surface.share_below():.3g}")
+    return headed(figure, surface.title, inside, colour)
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,9 @@ def heights(figure: go.Figure, over: Map, span: tuple[float, float], scale: str,
         hovertemplate=f"{across} %{{x:.2f}}, {up} %{{y:.2f}}<br><b>%{{customdata:.3g}}</b><extra></extra>")
 
 
-def headed(figure: go.Figure, title: str, norm: str, colour: str, lang: str) -> go.Figure:
-    """With the net's name and how batch norm is treated above the plot; returns the figure."""
-    told = text(f"compare.surface.drawn_{norm}", lang)
-    figure.add_annotation(text=f"<b>{title}</b><br>{told}", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
+def headed(figure: go.Figure, title: str, remark: str, colour: str) -> go.Figure:
+    """With the net's name and a remark above the plot; returns the figure."""
+    figure.add_annotation(text=f"<b>{title}</b><br>{remark}", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
                           xanchor="left", align="left", yshift=4, showarrow=False, font={"color": colour, "size": 14})
     figure.update_layout(margin={"r": 20, "t": 48}, hovermode="closest")
     return figure

@@ -26,4 +26,4 @@ def path_chart(training: Training, norm: str, span: tuple[float, float], scale: 
     for axis, share, update in (("x", steps[0].share_x, figure.update_xaxes), ("y", steps[0].share_y,
                                                                                 figure.update_yaxes)):
         update(title=text(f"compare.surface.axis_{axis}", lang, share=f"{100 * share:.3g}"), showgrid=False)
-    return headed(figure, training.title, norm, colour, lang)
+    return headed(figure, training.title, text(f"compare.surface.drawn_{norm}", lang), colour)

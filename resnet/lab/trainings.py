@@ -98,9 +98,14 @@ class Sharpness:
     residual: tuple[float, ...]
 
     @property
+    def seeds(self) -> int:
+        """How many there are on each side at least."""
+        return min(len(self.plain), len(self.residual))
+
+    @property
     def sharper(self) -> str:
         """The kind whose every seed is above the other's every seed, of two seeds at least; "" where seeds overlap."""
-        if min(len(self.plain), len(self.residual)) < 2:
+        if self.seeds < 2:
             return ""
         if min(self.plain) > max(self.residual):
             return "plain"

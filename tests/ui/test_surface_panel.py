@@ -81,6 +81,13 @@ def test_the_thick_line_is_guessing(scale, height):
         assert chart.data[1].contours.start == chart.data[1].contours.end == pytest.approx(height, rel=1e-6)
 
 
+def test_each_figure_says_the_share_inside_its_line():
+    for chart, norm, name in zip(shown(norm="both")[1:5], ("fixed", "fixed", "reestimated", "reestimated"), TWINS * 2,
+                                 strict=True):
+        one, = (one for one in MADE if (one.slice.norm, one.slice.seed, one.info.name) == (norm, 0, name))
+        assert f"{100 * one.share_below():.3g} % of points inside" in chart.layout.annotations[0].text
+
+
 def test_heights_are_the_losses_with_d1_across_and_d2_upwards():
     _, plain, *_ = shown("log")
     losses = SURFACES[TWINS[0]].losses
@@ -114,7 +121,8 @@ def test_the_sentence_turns_with_the_records(monkeypatch, fixed, reestimated, sa
                        for seed in (0, 3) for surface in both(*((4.0, 1.0) if seed / 3 < count else (1.0, 4.0)),
                                                               norm=norm, seed=seed)])
     heading = words(shown()[0])
-    assert said in heading and f"it turns in {int(said == 'The picture depends')} of" in heading
+    assert said in heading
+    assert (f"the treatment decides in {int(said == 'The picture depends')}." in heading) == (reestimated is not None)
     if fixed == 2:
         assert "around ResNet-20 in 2 of 2" in heading
 

@@ -21,6 +21,8 @@ def lead(known: Cases, shown: Sequence[Case], lang: str) -> str:
     first = (text("compare.surface.one", lang, norm=text(f"compare.surface.drawn_{only}", lang), count=counts[only])
              if said.key == "one" else text(f"compare.surface.verdict_{said.key}", lang, **counts))
     others = [verdict(cases_of(twins)).key for twins in pairs().values()]
+    if set(others) == {"one"}:
+        return first
     same = text("compare.surface.others", lang, same=others.count("turns"), all=sum(key != "one" for key in others))
     return text("compare.surface.lead", lang, verdict=first, others=same)
 

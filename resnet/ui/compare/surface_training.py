@@ -87,5 +87,6 @@ def _sharper(trainings: Sequence[Training], norm: str, lang: str) -> str:
     titles = {"plain": trainings[0].title, "residual": trainings[-1].title}
     values = {f"{kind}_values": ", ".join(f"{value:.3g}" for value in getattr(found, kind)) for kind in titles}
     if not found.sharper:
-        return text("compare.surface.bend_overlap", lang, **titles, **values)
+        key = "overlap" if found.seeds > 1 else "one"
+        return text(f"compare.surface.bend_{key}", lang, **titles, **values)
     return text("compare.surface.bend_sharper", lang, net=titles[found.sharper], **titles, **values)
