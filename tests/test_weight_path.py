@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from resnet.__main__ import main
+from resnet.lab import trainings
 from resnet.lab.curvature import read as read_bends
 from resnet.lab.plane import Ground, fingerprint
 from resnet.lab.weight_path import (
@@ -125,3 +126,17 @@ def test_the_command_reads_what_train_kept(tmp_path, monkeypatch, capsys):
     assert len(read_path(out)) == 4 and len(read_plane(out)) == 18 and len(read_bends(out)) == 8
     capsys.readouterr()
     assert main(command) == 0 and "loss" not in capsys.readouterr().out
+    monkeypatch.setattr(trainings, "RECORDED", tmp_path)
+    training, = trainings.recorded.__wrapped__()
+    assert (training.info.name, training.seed, len(training.steps)) == ("resnet20_fashion_mnist", 0, 4)
+    points = {(point.norm, point.x, point.y): point.loss for point in read_plane(out)}
+    for norm, plane in training.planes.items():
+        assert len(plane.across) == len(plane.up) == 3 and plane.n == 10
+        assert all(plane.losses[i][j] == points[norm, x, y]
+                   for i, x in enumerate(plane.across) for j, y in enumerate(plane.up))
+    assert [bend.epoch for bend in training.bent("fixed")] == [0, 1, 2, 3]
+    for file in (PLANE, "curvature.csv"):
+        whole = (out / file).read_text()
+        (out / file).write_text(whole.rpartition("\n")[0].rpartition("\n")[0] + "\n")
+        assert trainings.recorded.__wrapped__() == ()  # the command has not finished
+        (out / file).write_text(whole)
