@@ -140,3 +140,13 @@ def test_the_command_reads_what_train_kept(tmp_path, monkeypatch, capsys):
         (out / file).write_text(whole.rpartition("\n")[0].rpartition("\n")[0] + "\n")
         assert trainings.recorded.__wrapped__() == ()  # the command has not finished
         (out / file).write_text(whole)
+
+
+def test_the_trainings_that_ship_are_twins_of_one_recipe():
+    found = trainings.recorded()
+    assert trainings.seeds(found) and {one.plain for one in found} == {True, False}
+    assert len({str(one.info.recipe | {"seed": 0}) for one in found}) == 1
+    for one in found:
+        assert (trainings.RECORDED / one.info.name / "path.csv").exists()
+        assert [step.epoch for step in one.steps] == list(range(one.info.recipe["epochs"] + 1))
+        assert all(bend.residual < 0.05 for bend in one.bends)

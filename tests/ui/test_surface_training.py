@@ -59,10 +59,14 @@ def test_the_path_is_drawn_over_the_heights_first_as_training_has_them():
         assert text(f"compare.surface.drawn_{norm}") in chart.layout.annotations[0].text
 
 
-def test_the_paths_sentence_has_its_control():
-    """All seeds' shares, and those of the random walk."""
+def test_the_paths_sentence_has_its_control(monkeypatch):
+    """All seeds' shares, and those of the random walk; it turns where the walk is as flat."""
     heading, *_, below = shown("path")
     assert "80–90 %" in words(heading) and "they hold 65 %" in words(heading)
+    assert "flatter than chance" in words(heading)
+    monkeypatch.setattr(lab, "recorded", lambda: tuple(
+        replace(one, steps=tuple(replace(step, walk_x=0.8) for step in one.steps)) for one in MADE))
+    assert "says nothing" in words(shown("path")[0])
     rows = list(csv.DictReader(attached(below)["path-seed0.csv"].splitlines()))
     assert len(rows) == 6 and rows[0]["net"] == "plain-20" and rows[2]["off"] == "0.2"
     assert "first 10,000 training images of Fashion-MNIST" in words(below) and "1712.09913" in below

@@ -32,11 +32,13 @@ def path_drawing(trainings: Sequence[Training], seed: int, scale: str, lang: str
 
 def _path_lead(trainings: Sequence[Training], lang: str) -> str:
     """How much of each path lies in its plane, and of a walk that goes nowhere; over all seeds."""
-    shares = {kind: _range([one.steps[0].share_x + one.steps[0].share_y for one in trainings if one.plain == kind])
+    shares = {kind: [one.steps[0].share_x + one.steps[0].share_y for one in trainings if one.plain == kind]
               for kind in (True, False)}
-    walk = _range([one.steps[0].walk_x + one.steps[0].walk_y for one in trainings])
+    walks = [one.steps[0].walk_x + one.steps[0].walk_y for one in trainings]
+    flatter = min(shares[True] + shares[False]) > max(walks)
+    control = text(f"compare.surface.walk_{'less' if flatter else 'same'}", lang, walk=_range(walks))
     return text("compare.surface.path_lead", lang, plain=trainings[0].title, residual=trainings[-1].title,
-                plain_share=shares[True], residual_share=shares[False], walk=walk)
+                plain_share=_range(shares[True]), residual_share=_range(shares[False]), control=control)
 
 
 def _range(shares: Sequence[float]) -> str:
