@@ -15,6 +15,7 @@ from resnet.commands import (
     export,
     familiarity,
     lesions,
+    path,
     publish,
     responses,
     surface,
@@ -45,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (trace, classify, evaluate, lesions, familiarity, responses, surface, train, export, publish,
-                    check_hub, audit):
+    for command in (trace, classify, evaluate, lesions, familiarity, responses, surface, path, train, export,
+                    publish, check_hub, audit):
         command.add(commands)
     return parser
 

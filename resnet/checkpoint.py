@@ -108,8 +108,7 @@ def save_model(folder: Path, model: ResNet, info: ModelInfo, half: bool = False)
     """
     from safetensors.torch import save
 
-    state = {key: (value.half() if half and value.dim() > 1 else value).detach().cpu().contiguous()
-             for key, value in model.state_dict().items()}
+    state = stored(model, half)
     shards = _shards(state)
     files: dict[str, bytes | str] = {name: save(tensors, {"format": "pt"}) for name, tensors in shards.items()}
     if len(shards) > 1:
@@ -121,6 +120,12 @@ def save_model(folder: Path, model: ResNet, info: ModelInfo, half: bool = False)
     for stale in {*folder.glob("model*.safetensors*")} - {folder / name for name in files}:
         stale.unlink()
     save_info(folder, info)
+
+
+def stored(model: ResNet, half: bool) -> dict[str, Tensor]:
+    """A net's tensors as files hold them; `half` as in `save_model`."""
+    return {key: (value.half() if half and value.dim() > 1 else value).detach().cpu().contiguous()
+            for key, value in model.state_dict().items()}
 
 
 def save_info(folder: Path, info: ModelInfo) -> None:

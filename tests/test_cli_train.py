@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from resnet.__main__ import main
 from resnet.checkpoint import load_model
+from resnet.commands.console import settings
 from resnet.config import config_of
 from resnet.data import DATA, load_split
 from resnet.model import create
@@ -20,11 +21,14 @@ from resnet.training import experiment
 from resnet.training.evaluate import evaluate
 from resnet.training.experiment import adapt, hardware, plan
 from resnet.training.recipe import Recipe
-from resnet.training.resume import CHECKPOINT
+from resnet.training.resume import CHECKPOINT, kept_weights
+from resnet.util.errors import InputError
 from tests.factories import TINY_SETTINGS, made_split, one_thread, same_tensors, tiny, write_parquet
 
 ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--batch", "16", "--lr", "0.05",
              "--precision", "fp32", "--device", "cpu", "--set", *TINY_SETTINGS]
+
+RECIPE = {"data": "fashion_mnist", "epochs": 2, "batch": 16, "lr": 0.05, "precision": "fp32"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -129,6 +133,40 @@ def test_a_run_may_leave_its_curve_only(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "runs" / "resnet20_fashion_mnist_seed3"
     assert {file.name for file in folder.iterdir()} == {"config.json", "history.csv"}
     assert "test accuracy" in capsys.readouterr().out
+
+
+def test_each_epochs_weights_may_be_kept(finished, tmp_path, monkeypatch):
+    """As fp16; those before the first are the seed's, the last are the net's; a run that resumes keeps the same."""
+    assert main(["train", *ARGUMENTS, "--out", str(tmp_path / "net"), "--keep-epochs"]) == 0
+    kept = kept_weights(tmp_path / "net", tiny())
+    assert list(kept) == [0, 1, 2] and not (finished / "epochs").exists()
+    net, first = load_model(tmp_path / "net")[0], create(tiny(), seed=0)
+    for epoch, whole in ((0, first), (2, net)):
+        assert same_tensors(kept[epoch].state_dict(), {key: value.half().float() if value.dim() > 1 else value
+                                                       for key, value in whole.state_dict().items()})
+    assert not same_tensors(kept[1].state_dict(), kept[2].state_dict())
+    stopped = tmp_path / "stopped"
+    records = experiment.run(plan("resnet20_cifar", RECIPE, changes=settings(TINY_SETTINGS)), stopped,
+                             torch.device("cpu"), keep_epochs=True)
+    while next(records).epoch < 2:
+        pass
+    records.close()
+    assert {file.name for file in (stopped / "epochs").iterdir()} == {"0000.safetensors", "0001.safetensors"}
+    assert main(["train", *ARGUMENTS, "--out", str(stopped), "--keep-epochs"]) == 0
+    for epoch, again in kept_weights(stopped, tiny()).items():
+        assert same_tensors(again.state_dict(), kept[epoch].state_dict())
+
+
+def test_a_folder_without_kept_weights_is_an_input_error(finished):
+    with pytest.raises(InputError) as caught:
+        kept_weights(finished, tiny())
+    assert caught.value.key == "no_kept_weights"
+
+
+def test_a_run_may_take_the_first_items_only(tmp_path):
+    assert main(["train", *ARGUMENTS, "--out", str(tmp_path), "--items", "32"]) == 0
+    info = load_model(tmp_path)[1]
+    assert info.recipe["items"] == 32 and info.results["train"]["n"] == 32 and info.results["test"]["n"] == 40
 
 
 def test_weights_may_be_stored_in_half_the_bytes(finished, tmp_path, capsys):

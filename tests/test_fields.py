@@ -158,7 +158,7 @@ def test_a_recipe_may_have_postponed_annotations(monkeypatch):
 
 @pytest.mark.parametrize(("module", "kind", "cells", "field"), [
     ("resnet.training.resume", "Row", "0,1,390,0.02,1.5,56.1,1.5,56.2,69.1", ("seconds", 69.1)),
-    ("resnet.lab.surface", "Height", "21,1.0,1000,0,ab12,fp32,-1.0,0.5,nan,90.5", ("error", 90.5)),
+    ("resnet.lab.surface", "Height", "21,1.0,1000,0,fixed,ab12,fp32,-1.0,0.5,nan,90.5", ("error", 90.5)),
     ("resnet.lab.lesions", "Effect", "drop,layer1.0+layer1.1,100,9.5,0.25,0", ("blocks", ("layer1.0", "layer1.1"))),
     ("resnet.lab.paths", "PathLength", f"300,{10**60},100,0.25,0.2,0.3,0.5", ("count", 10**60)),
     ("resnet.lab.race", "Lap", "1,0.5,nan,2.5,,9.5", ("plain_test", None)),

@@ -1,3 +1,4 @@
+import copy
 import csv
 import math
 from dataclasses import replace
@@ -7,11 +8,13 @@ import pytest
 import torch
 
 from resnet.commands import surface as command
-from resnet.data import sample_file
+from resnet.data import normalise, sample_file
 from resnet.hub.load import load
-from resnet.lab import surface as module
+from resnet.lab import surfaces as module
 from resnet.lab.images import images_for
-from resnet.lab.surface import FILE, Height, Slice, Walker, directions, fingerprint, read, record, recorded
+from resnet.lab.plane import Ground, Walker, fingerprint
+from resnet.lab.surface import FILE, Height, Slice, directions, read, record
+from resnet.lab.surfaces import Case, Surface, pairs, recorded, verdict
 from resnet.model import create
 from resnet.training.evaluate import evaluate
 from resnet.util.errors import InputError
@@ -51,7 +54,7 @@ def test_twins_move_along_directions_drawn_from_the_same_numbers():
 
 
 def test_the_centre_is_the_net_bit_for_bit_and_its_loss_the_evaluated_one(tmp_path):
-    walker = Walker(NET, seed=1)
+    walker = Walker(NET, *directions(NET, 1))
     walker.go(0.5, -0.5)
     assert not same_tensors(walker.net.state_dict(), NET.state_dict())
     assert same_tensors(walker.go(0.0, 0.0).state_dict(), NET.state_dict())
@@ -79,15 +82,16 @@ def test_a_stopped_record_goes_on_to_the_same_file(tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     heights(whole)
     running = record(stopped, NET, IMAGES, SMALL)
-    done = [next(running) for _ in range(4)]
+    done = [next(running) for _ in range(6)]  # two lines of the grid
     running.close()
     assert read(stopped) == tuple(done)
-    assert len(heights(stopped)) == 5 and heights(stopped) == []
+    assert len(heights(stopped)) == 3 and heights(stopped) == []
     assert (stopped / FILE).read_text() == (whole / FILE).read_text()
     assert len(read(whole)) == 9 and read(whole)[0].slice == SMALL
 
 
-@pytest.mark.parametrize("other", [{"where": replace(SMALL, seed=2)}, {"where": replace(SMALL, n=10)}, {"net": PLAIN}])
+@pytest.mark.parametrize("other", [{"where": replace(SMALL, grid=5)}, {"where": replace(SMALL, n=10)}, {"net": PLAIN},
+                                   {"where": replace(SMALL, seed=2), "net": PLAIN}])
 def test_a_file_of_another_slice_or_net_is_refused_and_kept(tmp_path, other):
     heights(tmp_path)
     before = (tmp_path / FILE).read_bytes()
@@ -107,7 +111,8 @@ def test_too_few_images_and_a_damaged_file_are_input_errors(tmp_path):
 
 
 @pytest.mark.parametrize("changes", [{"grid": 20}, {"grid": 1}, {"grid": 103}, {"span": 0.0}, {"span": math.nan},
-                                     {"span": 11.0}, {"n": 0}, {"seed": -1}])
+                                     {"span": 11.0}, {"n": 0}, {"seed": -1},
+                                     {"norm": "none"}])
 def test_a_slice_out_of_range_is_refused(changes):
     with pytest.raises(InputError):
         Slice(**changes)
@@ -126,25 +131,74 @@ def test_only_finished_surfaces_are_shown(tmp_path, monkeypatch):
         running.close()
     monkeypatch.setattr(module, "WEIGHTS", tmp_path)
     monkeypatch.setattr(module, "bundled", lambda: {name: made_info(tiny()) for name in ("whole", "begun", "without")})
-    found = recorded.__wrapped__()
-    assert set(found) == {"whole"}
+    assert recorded.__wrapped__("begun") == recorded.__wrapped__("without") == {}
     rows = {(float(row["a"]), float(row["b"])): float(row["loss"])
             for row in csv.DictReader((tmp_path / "whole" / FILE).open())}
-    surface = found["whole"]
+    surface = recorded.__wrapped__("whole")["fixed", 1]
     assert surface.centre == rows[0, 0] and surface.losses[0][2] == rows[-0.5, 0.5] and surface.slice == SMALL
+
+
+def test_a_file_holds_a_slice_for_each_treatment_and_pair_of_directions(tmp_path):
+    kinds = [replace(SMALL, seed=seed, norm=norm) for seed in (1, 2) for norm in ("fixed", "reestimated")]
+    for where in kinds:
+        assert len(heights(tmp_path, where=where)) == 9
+    assert [height.slice for height in read(tmp_path)[::9]] == kinds
+    losses = {tuple(height.loss for height in read(tmp_path)[9 * i:9 * i + 9]) for i in range(4)}
+    assert len(losses) == 4
+
+
+def test_reestimated_is_what_torchs_update_bn_gives(tmp_path):
+    """At every point, over one batch of the slice's images; but for the variance's n - 1. Held fixed it is not."""
+    moved, images = create(tiny(), seed=3), normalise(IMAGES.first(20).images, IMAGES.spec)
+    first, second = directions(NET, 1)
+    state = {name: value.clone() for name, value in NET.state_dict().items()}
+    for norm, near in (("reestimated", True), ("fixed", False)):
+        for point in heights(tmp_path, where=replace(SMALL, norm=norm)):
+            moved.load_state_dict(state | {name: state[name] + point.a * first[name] + point.b * second[name]
+                                           for name in first})
+            torch.optim.swa_utils.update_bn([images], moved)
+            again = Ground(IMAGES.first(20)).height(moved.eval())[0]
+            assert (point.loss == pytest.approx(again, rel=1e-3)) == near
+
+
+def made_case(plain: float, residual: float) -> Case:
+    """Slices of 100 points, of which these shares are better than guessing."""
+    def made(config, share: float) -> Surface:
+        losses = tuple(tuple(0.0 if 10 * i + j < 100 * share else 3.0 for j in range(10)) for i in range(10))
+        return Surface(made_info(config), SMALL, "fp32", losses, losses)
+
+    return Case(made(tiny("plain20_cifar"), plain), made(tiny(), residual))
+
+
+MORE, LESS, EVEN = made_case(0.1, 0.2), made_case(0.2, 0.1), made_case(0.1, 0.1)
+
+
+@pytest.mark.parametrize("fixed, reestimated, key", [
+    ([MORE, MORE, MORE], [LESS, LESS, LESS], "turns"), ([LESS, LESS, MORE], [MORE, LESS, MORE], "turns"),
+    ([MORE, MORE, LESS], [MORE, MORE, MORE], "holds"), ([LESS], [LESS], "holds"),
+    ([MORE, LESS], [MORE, MORE], "mixed"), ([MORE, EVEN], [LESS, LESS], "mixed"), ([EVEN], [EVEN], "mixed"),
+    ([MORE, MORE], [], "one"), ([], [LESS], "one")])
+def test_the_verdict_turns_with_the_records(fixed, reestimated, key):
+    found = verdict({(norm, seed): case for norm, found in (("fixed", fixed), ("reestimated", reestimated))
+                     for seed, case in enumerate(found)})
+    assert found.key == key
+    assert (found.fixed.residual, found.fixed.plain, found.fixed.cases) == (
+        sum(case is MORE for case in fixed), sum(case is LESS for case in fixed), len(fixed))
 
 
 @pytest.mark.slow
 def test_bundled_surfaces_are_of_the_bundled_weights():
-    """Their centre is the loss that `evaluate` finds on the same images."""
-    assert len(recorded()) == 4
-    for name in recorded():
+    """Their centre is the loss that is found on the same images, where those ship."""
+    names = [name for twins in pairs().values() for name in twins.names]
+    assert {"plain56_cifar10", "resnet56_cifar10", "plain56_fashion_mnist", "resnet56_fashion_mnist"} <= set(names)
+    for name in names:
         loaded = load(name)
         assert {height.weights for height in read(module.WEIGHTS / name)} == {fingerprint(loaded.model)}
-        if sample_file(loaded.info.data, "train").exists():
-            surface = recorded()[name]
-            score = evaluate(loaded.model, images_for(loaded.info, "train", surface.slice.n, shipped=True))
-            assert surface.centre == pytest.approx(score.loss, rel=1e-4)
+        for (norm, _), surface in recorded(name).items():
+            if sample_file(loaded.info.data, "train").exists():
+                images = images_for(loaded.info, "train", surface.slice.n, shipped=True)
+                net = copy.deepcopy(loaded.model).train(norm == "reestimated")
+                assert surface.centre == pytest.approx(Ground(images, surface.precision).height(net)[0], rel=0.02)
 
 
 def test_the_command_writes_beside_the_weights_or_where_it_is_told(tmp_path, capsys):

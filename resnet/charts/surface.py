@@ -1,12 +1,14 @@
 """A loss surface as contours from above and as a relief; two nets' figures share axes, heights and colours."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isfinite, log10
 
 import plotly.graph_objects as go
 
 from resnet.charts.style import FONT, MUTED, layout, shade
-from resnet.lab.surface import Surface
+from resnet.lab.surfaces import GUESSING, Surface
+from resnet.lab.trainings import Plane
 from resnet.util.text import text
 
 CEILING = 10.0  # nats, of the linear scale; guessing among ten classes costs 2.3
@@ -15,7 +17,7 @@ COLOURS = [[i / (len(TONES) - 1), tone] for i, tone in enumerate(TONES)]
 LEVELS = 12
 
 
-def height_range(surfaces: Sequence[Surface], scale: str) -> tuple[float, float]:
+def height_range(surfaces: "Sequence[Surface | Plane]", scale: str) -> tuple[float, float]:
     """What heights and colours span, for all surfaces together; log10 of the loss on the "log" scale."""
     losses = [loss for surface in surfaces for row in surface.losses for loss in row if isfinite(loss)]
     if scale == "log":
@@ -24,25 +26,53 @@ def height_range(surfaces: Sequence[Surface], scale: str) -> tuple[float, float]
 
 
 def contours(surface: Surface, span: tuple[float, float], scale: str, lang: str = "en") -> go.Figure:
-    """Seen from above; the trained net is the cross in the middle."""
+    """Seen from above; the trained net is the cross in the middle, the thick line where guessing would be as good."""
     figure = go.Figure(layout=layout(400))
     ticks = surface.slice.ticks
-    low, high = span
+    heights(figure, Map(ticks, ticks, surface.losses, ("a", "b")), span, scale, lang)
+    colour = shade(surface.plain, surface.info.architecture.depth)
+    edge = _height(GUESSING, span, scale)
     figure.add_contour(
-        x=ticks, y=ticks, z=_heights(surface, span, scale), zmin=low, zmax=high, colorscale=COLOURS, autocontour=False,
-        # as an image under the lines: filled paths would meet style.css's rules for the nets' colours
-        contours={"start": low, "end": high, "size": (high - low) / LEVELS, "coloring": "heatmap"},
-        line={"width": 0.6, "color": MUTED},
-        colorbar=_colour_bar(span, scale, lang), customdata=_transposed(surface.losses),
-        hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
+        x=ticks, y=ticks, z=_heights(surface.losses, span, scale), autocontour=False, hoverinfo="skip", showscale=False,
+        contours={"start": edge, "end": edge, "size": 1, "coloring": "lines"},
+        colorscale=[[0, colour], [1, colour]], line={"width": 2.5})
     figure.add_scatter(x=[0], y=[0], mode="markers", hoverinfo="skip", showlegend=False,
                        marker={"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": "#10202e"}})
     figure.update_xaxes(title=text("compare.surface.a", lang), showgrid=False)
     figure.update_yaxes(title=text("compare.surface.b", lang), showgrid=False, scaleanchor="x", constrain="domain")
-    figure.add_annotation(text=f"<b>{surface.title}</b>", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
-                          yshift=4, showarrow=False,
-                          font={"color": shade(surface.plain, surface.info.architecture.depth), "size": 14})
-    figure.update_layout(margin={"r": 20, "t": 32}, hovermode="closest")
+    inside = text("compare.surface.inside", lang, norm=text(f"compare.surface.drawn_{surface.slice.norm}", lang),
+                  share=f"{100 * surface.share_below():.3g}")
+    return headed(figure, surface.title, inside, colour)
+
+
+@dataclass(frozen=True)
+class Map:
+    """Losses over a plane: losses[i][j] at (across[i], up[j]); names of the two coordinates."""
+
+    across: Sequence[float]
+    up: Sequence[float]
+    losses: Sequence[Sequence[float]]
+    names: tuple[str, str]
+
+
+def heights(figure: go.Figure, over: Map, span: tuple[float, float], scale: str, lang: str) -> None:
+    """Coloured from low to high, with contour lines."""
+    (low, high), (across, up) = span, over.names
+    figure.add_contour(
+        x=over.across, y=over.up, z=_heights(over.losses, span, scale), zmin=low, zmax=high, colorscale=COLOURS,
+        autocontour=False,
+        # as an image under the lines: filled paths would meet style.css's rules for the nets' colours
+        contours={"start": low, "end": high, "size": (high - low) / LEVELS, "coloring": "heatmap"},
+        line={"width": 0.6, "color": MUTED}, colorbar=_colour_bar(span, scale, lang),
+        customdata=_transposed(over.losses),
+        hovertemplate=f"{across} %{{x:.2f}}, {up} %{{y:.2f}}<br><b>%{{customdata:.3g}}</b><extra></extra>")
+
+
+def headed(figure: go.Figure, title: str, remark: str, colour: str) -> go.Figure:
+    """With the net's name and a remark above the plot; returns the figure."""
+    figure.add_annotation(text=f"<b>{title}</b><br>{remark}", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
+                          xanchor="left", align="left", yshift=4, showarrow=False, font={"color": colour, "size": 14})
+    figure.update_layout(margin={"r": 20, "t": 48}, hovermode="closest")
     return figure
 
 
@@ -51,7 +81,7 @@ def relief(surface: Surface, span: tuple[float, float], scale: str, lang: str = 
     figure = go.Figure(layout=layout(380))
     ticks = surface.slice.ticks
     figure.add_surface(
-        x=ticks, y=ticks, z=_heights(surface, span, scale), cmin=span[0], cmax=span[1], colorscale=COLOURS,
+        x=ticks, y=ticks, z=_heights(surface.losses, span, scale), cmin=span[0], cmax=span[1], colorscale=COLOURS,
         showscale=False, customdata=_transposed(surface.losses),
         hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
     axis = {"color": MUTED, "gridcolor": MUTED, "showbackground": False, "title": {"font": {"size": 12}}}
@@ -66,9 +96,9 @@ def relief(surface: Surface, span: tuple[float, float], scale: str, lang: str = 
     return figure
 
 
-def _heights(surface: Surface, span: tuple[float, float], scale: str) -> list[list[float | None]]:
+def _heights(losses: Sequence[Sequence[float]], span: tuple[float, float], scale: str) -> list[list[float | None]]:
     """[b][a], as plotly reads a grid; a loss that is no number is a hole, one above the ceiling lies on it."""
-    return [[_height(loss, span, scale) for loss in row] for row in _transposed(surface.losses)]
+    return [[_height(loss, span, scale) for loss in row] for row in _transposed(losses)]
 
 
 def _height(loss: float, span: tuple[float, float], scale: str) -> float | None:

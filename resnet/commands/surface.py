@@ -13,6 +13,8 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--span", type=float, default=1.0, metavar="X", help="from -X to X along both directions (1)")
     parser.add_argument("--n", type=int, default=1_000, metavar="N", help="the first N training images (1,000)")
     parser.add_argument("--seed", type=int, default=0, help="of the two directions (0)")
+    parser.add_argument("--norm", default="fixed",
+                        help="batch norm's statistics: fixed (the default), or reestimated on the images at each point")
     parser.add_argument("--precision", default="fp32", help="fp32 (the default) or bf16")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for surface.csv; else beside the weights")
@@ -28,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from resnet.training.workers import pick_device
     from resnet.util.errors import InputError
 
-    where = Slice(args.grid, args.span, args.n, args.seed)
+    where = Slice(args.grid, args.span, args.n, args.seed, args.norm)
     if args.precision not in ("fp32", "bf16"):
         raise InputError("choice", field="precision", value=args.precision[:80], allowed="fp32, bf16")
     loaded = load(args.model)

@@ -24,6 +24,8 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--half", action="store_true",
                         help="store fp16 weights where the test accuracy moves by 0.05 points at most")
     parser.add_argument("--keep", action="store_true", help="keep the checkpoint when all is done")
+    parser.add_argument("--keep-epochs", action="store_true",
+                        help="keep every epoch's weights in FOLDER/epochs, as fp16; `resnet path` reads them")
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
     recipe = parser.add_argument_group("recipe")
     for name, hint in hints(Recipe).items():
@@ -46,7 +48,8 @@ def run(args: argparse.Namespace) -> None:
     experiment, device = plan(args.net, given, args.recipe, settings(args.set)), pick_device(args.device)
     out = args.out or Path("runs") / experiment.name
     with joined(device) as workers:
-        records = trained(experiment, out, device, workers, not args.no_weights, args.keep, args.half)
+        records = trained(experiment, out, device, workers, not args.no_weights, args.keep, args.half,
+                          args.keep_epochs)
         info = _with_bar(records, experiment.recipe.batch, workers.rank > 0)
     if workers.rank == 0 and args.json:
         print_json({"name": info.name, "out": str(out), "results": info.results, "seconds": info.seconds})

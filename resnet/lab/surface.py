@@ -2,26 +2,19 @@
 
 Two random directions are drawn; each filter of a direction is scaled to the norm of the net's own filter
 (section 4), so that nets whose weights differ in scale can be compared. Directions are zero in biases and in
-batch norm's scales and shifts, as in the authors' release (`ignore="biasbn"`), and the running statistics
-stay as they are. Twins of one seed are moved along directions drawn from the same numbers.
+batch norm's scales and shifts, as in the authors' release (`ignore="biasbn"`). Twins of one seed are moved along
+directions drawn from the same numbers.
 """
 
-import copy
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from resnet.checkpoint import ModelInfo
 from resnet.data import Split
-from resnet.hub.load import bundled
-from resnet.hub.ref import WEIGHTS
-from resnet.training.evaluate import evaluate
+from resnet.lab.plane import NORMS, Direction, Ground, Walker, fingerprint
 from resnet.util.csv import read_records, records_csv
 from resnet.util.errors import InputError
 from resnet.util.fields import check, hints, option
@@ -39,6 +32,7 @@ class Slice:
     span  from -span to span along both directions, in units of the (filter-normalised) directions
     n     images: the first n training images
     seed  of both directions
+    norm  how batch norm is treated, as resnet.lab.plane.Walker explains it
 
     Raises:
         InputError: a value out of range.
@@ -48,6 +42,7 @@ class Slice:
     span: float = option(1.0, low=0.01, high=MAX_SPAN)
     n: int = option(1_000, low=1, high=10**6)
     seed: int = option(0, low=0, high=MAX_SEED)
+    norm: str = option("fixed", choices=NORMS)
 
     def __post_init__(self):
         if not (3 <= self.grid <= MAX_GRID and self.grid % 2):
@@ -58,7 +53,7 @@ class Slice:
     def ticks(self) -> tuple[float, ...]:
         """Coordinates of the grid's lines; the one in the middle is 0 exactly."""
         half = self.grid // 2
-        return tuple(self.span * (i - half) / half for i in range(self.grid))
+        return tuple(round(self.span * (i - half) / half, 9) for i in range(self.grid))
 
 
 @dataclass(frozen=True)
@@ -73,6 +68,7 @@ class Height:
     span: float
     n: int
     seed: int
+    norm: str
     weights: str
     precision: str
     a: float
@@ -82,10 +78,15 @@ class Height:
 
     @property
     def slice(self) -> Slice:
-        return Slice(self.grid, self.span, self.n, self.seed)
+        return Slice(self.grid, self.span, self.n, self.seed, self.norm)
+
+    @property
+    def drawing(self) -> tuple[str, int]:
+        """What of a net's file it belongs to: a treatment of batch norm, and a pair of directions."""
+        return self.norm, self.seed
 
 
-def directions(net: nn.Module, seed: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def directions(net: nn.Module, seed: int) -> tuple[Direction, Direction]:
     """Two filter-normalised random directions, by parameter name; what does not move is left out."""
     generator = torch.Generator().manual_seed(seed)
     return _direction(net, generator), _direction(net, generator)
@@ -102,53 +103,32 @@ def _filter_normalised(direction: Tensor, weight: Tensor) -> Tensor:
     return direction * (own / (drawn + 1e-10)).view(-1, *[1] * (weight.ndim - 1))
 
 
-class Walker:
-    """A copy of a net on a device that can be put anywhere on the plane."""
-
-    def __init__(self, net: nn.Module, seed: int, device: "str | torch.device" = "cpu"):
-        self.net = copy.deepcopy(net).to(device).eval().requires_grad_(False)
-        convert_conv2d_weight_memory_format(self.net, torch.channels_last)
-        parameters = dict(self.net.named_parameters())
-        first, second = directions(net, seed)
-        self.moving = [(parameters[name], parameters[name].clone(), first[name].to(device), second[name].to(device))
-                       for name in first]
-
-    def go(self, a: float, b: float) -> nn.Module:
-        """The net at weights + a d1 + b d2; at (0, 0) its weights bit for bit."""
-        for parameter, start, first, second in self.moving:
-            parameter.copy_(start + a * first + b * second)
-        return self.net
-
-
 def record(folder: Path, net: nn.Module, split: Split, where: Slice, precision: str = "fp32",
            device: "str | torch.device" = "cpu") -> Iterator[Height]:
-    """Measure what surface.csv in `folder` lacks, writing after every point; yields the new points.
+    """Measure what surface.csv in `folder` lacks of a slice, writing after every line; yields the new points.
 
     Raises:
-        InputError: the file is damaged or of another slice, or there are fewer images than asked for.
+        InputError: the file is damaged, of other weights, or holds another slice along the same directions, or there
+            are fewer images than asked for.
     """
     if len(split) < where.n:
         raise InputError("surface_images", n=f"{where.n:,}", found=f"{len(split):,}")
     weights = fingerprint(net)
     have = list(read(folder)) if (folder / FILE).exists() else []
-    if any((height.slice, height.weights, height.precision) != (where, weights, precision) for height in have):
+    drawing = [height for height in have if height.drawing == (where.norm, where.seed)]
+    if any(height.weights != weights for height in have) or any(
+            (height.slice, height.precision) != (where, precision) for height in drawing):
         raise InputError("surface_other", file=str(folder / FILE))
-    done, walker = {(height.a, height.b) for height in have}, Walker(net, where.seed, device)
-    for a, b in ((_rounded(a), _rounded(b)) for a in where.ticks for b in where.ticks):
-        if (a, b) not in done:
-            score = evaluate(walker.go(a, b), split.first(where.n), precision)
-            have.append(Height(where.grid, where.span, where.n, where.seed, weights, precision, a, b, score.loss,
-                               score.error))
+    done = {(height.a, height.b) for height in drawing}
+    walker = Walker(net, *directions(net, where.seed), where.norm, device)
+    ground = Ground(split.first(where.n), precision, device)
+    for a in where.ticks:
+        line = [Height(where.grid, where.span, where.n, where.seed, where.norm, weights, precision, a, b,
+                       *ground.height(walker.go(a, b))) for b in where.ticks if (a, b) not in done]
+        if line:
+            have += line
             write_file(folder / FILE, to_csv(have))
-            yield have[-1]
-
-
-def fingerprint(net: nn.Module) -> str:
-    """Twelve digits of the SHA-256 of all tensors, in the order of their names."""
-    digest = hashlib.sha256()
-    for name, value in sorted(net.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
+            yield from line
 
 
 def to_csv(heights: Iterable[Height]) -> str:
@@ -163,54 +143,3 @@ def read(folder: Path) -> tuple[Height, ...]:
         InputError: it is damaged.
     """
     return read_records(folder / FILE, Height, "surface")
-
-
-# Recorded ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Surface:
-    """A whole surface: losses[i][j] in nats at (ticks[i], ticks[j]), the first along d1; errors alike, per cent."""
-
-    info: ModelInfo
-    slice: Slice
-    precision: str
-    losses: tuple[tuple[float, ...], ...]
-    errors: tuple[tuple[float, ...], ...]
-
-    @property
-    def plain(self) -> bool:
-        return self.info.architecture.plain
-
-    @property
-    def title(self) -> str:
-        return self.info.title
-
-    @property
-    def centre(self) -> float:
-        """The trained net's own loss."""
-        half = self.slice.grid // 2
-        return self.losses[half][half]
-
-
-@lru_cache(maxsize=1)
-def recorded() -> dict[str, Surface]:
-    """The finished surfaces of bundled nets, by model name."""
-    found = {name: _surface(info, read(WEIGHTS / name)) for name, info in bundled().items()
-             if (WEIGHTS / name / FILE).exists()}
-    return {name: surface for name, surface in found.items() if surface}
-
-
-def _surface(info: ModelInfo, heights: tuple[Height, ...]) -> Surface | None:
-    where = heights[0].slice
-    points = {(height.a, height.b): height for height in heights}
-    ticks = [_rounded(tick) for tick in where.ticks]
-    if any((a, b) not in points for a in ticks for b in ticks):
-        return None  # the script has not finished
-    rows = [[points[a, b] for b in ticks] for a in ticks]
-    return Surface(info, where, heights[0].precision, tuple(tuple(point.loss for point in row) for row in rows),
-                   tuple(tuple(point.error for point in row) for row in rows))
-
-
-def _rounded(tick: float) -> float:
-    return round(tick, 9)

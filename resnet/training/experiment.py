@@ -80,13 +80,15 @@ def adapt(config: ResNetConfig, spec: DataSpec) -> ResNetConfig:
 
 
 def run(experiment: Experiment, out: Path, device: torch.device, workers: Workers = ALONE,
-        weights: bool = True, keep: bool = False, half: bool = False) -> Generator[TrainingProgress, None, ModelInfo]:
+        weights: bool = True, keep: bool = False, half: bool = False,
+        keep_epochs: bool = False) -> Generator[TrainingProgress, None, ModelInfo]:
     """Train, evaluate and write the folder; resumes where a killed run stopped. The value is config.json's record.
 
     Args:
         weights: False leaves config.json and history.csv only, for a run whose curve is all that is wanted.
         keep: leave the checkpoint, so that more can be read from it.
         half: store kernels and matrices as fp16, unless that moves the test accuracy by more than HALF_COSTS.
+        keep_epochs: leave every epoch's weights.
 
     Raises:
         InputError: see `train`; also data that cannot be had, or a folder with another finished net.
@@ -96,7 +98,9 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
         return finished
     size = experiment.config.input_size
     train_set, test_set = (load_split(experiment.recipe.data, split).resized(size) for split in ("train", "test"))
-    net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers)
+    train_set = train_set.first(experiment.recipe.items or None)
+    net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers,
+                           keep_epochs=keep_epochs)
     seconds = load_rows(out)[-1].seconds
     test, unrounded = _tested(net, test_set, workers), {}
     if half:

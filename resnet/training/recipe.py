@@ -21,7 +21,8 @@ class Recipe:
     batch statistics of their own; torchrun's processes share the parts out and make them at least as
     many as themselves. `precision` "auto" is bf16 where the device is fast at it. `train_eval` is the
     number of training images on which the training error is followed. With `window` the net sees windows
-    of that side at first, which cost less, and whole images at last: see `window_side`.
+    of that side at first, which cost less, and whole images at last: see `window_side`. `items` are the first
+    training images that are used; 0 uses all.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -42,6 +43,7 @@ class Recipe:
     micro_batches: int = option(1, low=1, high=1_000_000)
     train_eval: int = option(10_000, low=1, high=10**9)
     window: int = option(0, low=0, high=1024)
+    items: int = option(0, low=0, high=10**9)
 
     def __post_init__(self):
         check_types(self, "recipe")

@@ -1,7 +1,8 @@
 """What a run leaves behind after every epoch, and how it goes on from there.
 
 checkpoint.safetensors holds weights, momentum and, as metadata, the net, the recipe and the rows so
-far; history.csv repeats the rows for people and charts. Both appear whole or not at all.
+far; history.csv repeats the rows for people and charts. Both appear whole or not at all. Where it is asked for,
+every epoch's weights stay too, in epochs/.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet.checkpoint import check_tensors
+from resnet.checkpoint import check_tensors, read_tensors, restore, stored
 from resnet.config import ResNetConfig
 from resnet.model import ResNet
 from resnet.training.recipe import Recipe
@@ -23,7 +24,7 @@ from resnet.util.errors import InputError
 from resnet.util.fields import from_mapping, hints
 from resnet.util.files import remove_partials, write_file
 
-CHECKPOINT, HISTORY_FILE = "checkpoint.safetensors", "history.csv"
+CHECKPOINT, HISTORY_FILE, EPOCHS = "checkpoint.safetensors", "history.csv", "epochs"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,29 @@ def load_checkpoint(out: Path, net: ResNet, optimiser: torch.optim.Optimizer, re
         raise InputError("other_run", folder=str(out))
     _restore(net, optimiser, tensors)
     return rows
+
+
+def keep_weights(out: Path, net: ResNet, epoch: int) -> None:
+    """The weights after an epoch (0: before the first): kernels and matrices in fp16, norms and biases in fp32.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    write_file(out / EPOCHS / f"{epoch:04}.safetensors", save(stored(net, half=True), {"format": "pt"}))
+
+
+def kept_weights(folder: Path, config: ResNetConfig) -> dict[int, ResNet]:
+    """The nets that `keep_weights` left in a run's folder, by epoch, in eval mode.
+
+    Raises:
+        InputError: there are none, or one is damaged or of another net.
+    """
+    files = sorted((folder / EPOCHS).glob("*.safetensors"))
+    if not files:
+        raise InputError("no_kept_weights", folder=str(folder))
+    return {int(file.stem): restore(config, read_tensors(file)) for file in files}
 
 
 def load_rows(out: Path) -> list[Row]:

@@ -24,7 +24,7 @@ from resnet.data import DataSpec, Split, augment, cut_window, normalise
 from resnet.model import ResNet, create
 from resnet.training.evaluate import evaluate
 from resnet.training.recipe import Recipe, learning_rate, window_side
-from resnet.training.resume import Row, load_checkpoint, open_folder, save_checkpoint
+from resnet.training.resume import Row, keep_weights, load_checkpoint, open_folder, save_checkpoint
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
 from resnet.util.precision import autocast
@@ -48,10 +48,11 @@ class TrainingProgress:
 
 def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Split, out: Path | None = None,
           device: "str | torch.device" = "cpu", workers: Workers = ALONE,
-          net: ResNet | None = None) -> Generator[TrainingProgress, None, ResNet]:
+          net: ResNet | None = None, keep_epochs: bool = False) -> Generator[TrainingProgress, None, ResNet]:
     """Train, yielding a record per iteration; with `out`, checkpoint every epoch and resume from there.
 
-    `net` is trained in place of fresh weights drawn by the recipe's seed.
+    `net` is trained in place of fresh weights drawn by the recipe's seed. With `keep_epochs` every epoch's weights
+    stay in `out`, and those before the first.
 
     The generator's value (StopIteration.value, or `yield from`) is the trained model. It changes
     nothing global, so a consumer may stop at any record; the last checkpoint stands.
@@ -64,6 +65,9 @@ def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Spli
     _check(config, recipe, train_set, workers)
     run = _Run(config, recipe, torch.device(device), workers, net)
     rows = _open(run, out) if out else []
+    kept = out if keep_epochs and workers.rank == 0 else None
+    if kept and not rows:
+        keep_weights(kept, run.net, 0)
     for epoch in range(len(rows), recipe.epochs):
         seconds = rows[-1].seconds if rows else 0.0
         for progress in run.epoch(epoch, train_set):
@@ -71,6 +75,8 @@ def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Spli
                 yield progress
                 continue
             rows.append(run.row(progress, train_set, test_set, seconds + run.seconds))
+            if kept:
+                keep_weights(kept, run.net, epoch + 1)
             if out and workers.rank == 0:
                 save_checkpoint(out, run.net, run.optimiser, recipe, rows)
             yield replace(progress, row=rows[-1])

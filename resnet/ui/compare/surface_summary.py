@@ -1,46 +1,59 @@
-"""Loss surfaces in words: the sentence of what to see, the source line, the table and the file."""
+"""Loss surfaces in words: what all recorded cases say together, the source line, the table and the file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from resnet.lab.surface import Surface
+from resnet.lab.plane import NORMS
+from resnet.lab.surfaces import Case, Surface, Tally, pairs, verdict
+from resnet.lab.surfaces import cases as cases_of
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.csv import csv_text
 from resnet.util.text import text
 
-COLUMNS = ("net", "centre", "half", "edge", "below")
-GUESSING = 2.302585  # nats: every one of ten classes equally probable
+COLUMNS = ("net", "norm", "seed", "centre", "half", "edge", "below")
+Cases = Mapping[tuple[str, int], Case]
 
 
-def lead(surfaces: Sequence[Surface], lang: str) -> str:
-    """How much of the slice is better than guessing, for both."""
-    plain, residual = surfaces
-    return text("compare.surface.lead", lang, plain=plain.title, residual=residual.title,
-                plain_below=f"{100 * share_below(plain, GUESSING):.3g}",
-                residual_below=f"{100 * share_below(residual, GUESSING):.3g}")
+def lead(known: Cases, shown: Sequence[Case], lang: str) -> str:
+    """The verdict of all cases of these nets, then of how many recorded nets it is the same, then what is shown."""
+    said, titles = verdict(known), {"plain": shown[0].plain.title, "residual": shown[0].residual.title}
+    counts = {norm: _count(getattr(said, norm), titles, lang) for norm in NORMS}
+    only = NORMS[0] if said.fixed.cases else NORMS[1]
+    first = (text("compare.surface.one", lang, norm=text(f"compare.surface.drawn_{only}", lang), count=counts[only])
+             if said.key == "one" else text(f"compare.surface.verdict_{said.key}", lang, **counts))
+    others = [verdict(cases_of(twins)).key for twins in pairs().values()]
+    if set(others) == {"one"}:
+        return first
+    same = text("compare.surface.others", lang, same=others.count("turns"), all=sum(key != "one" for key in others))
+    return text("compare.surface.lead", lang, verdict=first, others=same)
 
 
-def below(surfaces: Sequence[Surface], key: str, lang: str) -> str:
-    """The source line, medians on rings of the slice as a table, and all points as a file."""
-    return below_html(_source(surfaces, lang), _table(surfaces, lang), (f"surface-{key}.csv", _csv(surfaces)), lang)
+def _count(tally: Tally, titles: Mapping[str, str], lang: str) -> str:
+    """ "around ResNet-56 in 3 of 3"; where neither net leads, how often each does."""
+    if tally.winner:
+        return text("compare.surface.count", lang, net=titles[tally.winner], most=getattr(tally, tally.winner),
+                    cases=tally.cases)
+    return text("compare.surface.split", lang, **titles, plain_most=tally.plain, residual_most=tally.residual,
+                cases=tally.cases)
 
 
-def share_below(surface: Surface, loss: float) -> float:
-    """Of the grid's points."""
-    losses = [value for row in surface.losses for value in row]
-    return sum(value < loss for value in losses) / len(losses)
+def below(known: Cases, shown: Sequence[Case], key: str, lang: str) -> str:
+    """The source line, every recorded slice as a table, and all points of those shown as a file."""
+    surfaces = [surface for case in shown for surface in case.both]
+    return below_html(_source(surfaces, lang), _table(known, lang), (f"surface-{key}.csv", _csv(surfaces)), lang)
 
 
 def _source(surfaces: Sequence[Surface], lang: str) -> str:
     surface = surfaces[0]
     where = surface.slice
-    files = ", ".join(f"weights/{name}/surface.csv" for name in reversed([one.info.name for one in surfaces]))
+    files = ", ".join(dict.fromkeys(f"weights/{one.info.name}/surface.csv" for one in surfaces))
     return text("compare.surface.source", lang, n=f"{where.n:,}", grid=where.grid, seed=where.seed,
                 precision=surface.precision, files=files) + " " + text("compare.surface.limits", lang)
 
 
-def _table(surfaces: Sequence[Surface], lang: str) -> str:
-    rows = [[surface.title, surface.centre, ring(surface, 0.5), ring(surface, 1.0),
-             100 * share_below(surface, GUESSING)] for surface in surfaces]
+def _table(known: Cases, lang: str) -> str:
+    rows = [[surface.title, text(f"compare.surface.drawn_{norm}", lang), seed, surface.centre, ring(surface, 0.5),
+             ring(surface, 1.0), 100 * surface.share_below()]
+            for (norm, seed), case in known.items() for surface in case.both]
     return numbers_table([text(f"compare.surface.columns.{column}", lang) for column in COLUMNS], rows,
                          text("compare.surface.alt", lang))
 
@@ -55,6 +68,6 @@ def ring(surface: Surface, share: float) -> float:
 
 
 def _csv(surfaces: Sequence[Surface]) -> str:
-    return csv_text(("net", "a", "b", "loss", "error"), (
-        (one.title, a, b, one.losses[i][j], one.errors[i][j])
+    return csv_text(("net", "norm", "a", "b", "loss", "error"), (
+        (one.title, one.slice.norm, a, b, one.losses[i][j], one.errors[i][j])
         for one in surfaces for i, a in enumerate(one.slice.ticks) for j, b in enumerate(one.slice.ticks)), digits=6)

@@ -9,8 +9,8 @@ step     a slider of numbers; `within`: its ends, where more is allowed than it 
 menu     a dropdown in place of buttons
 eager    a box that is heard at each key, not when it is left
 hidden   held by the page and set by clicks in figures
-of       the field that, when the visitor changes it, sets this one back to its default, or to `afresh(view)`,
-         unless it `keeps` its value
+of       the field (or fields) that, when the visitor changes it, sets this one back to its default, or to
+         `afresh(view)`, unless it `keeps` its value
 shown, usable   of the view: whether the control says something, and whether it can be changed
 elem_id  for style.css
 """
@@ -77,12 +77,17 @@ def _update(view: Any, name: str, lang: str) -> Any:
 
 def followers(kind: Any, leader: str) -> list[str]:
     """The fields whose controls change with another."""
-    return [name for name, option in options(kind).items() if option.get("of") == leader]
+    return [name for name, option in options(kind).items() if leader in _leaders_of(option)]
 
 
 def leaders(kind: Any) -> list[str]:
     """The fields that others follow."""
-    return list(dict.fromkeys(option["of"] for option in options(kind).values() if "of" in option))
+    return list(dict.fromkeys(leader for option in options(kind).values() for leader in _leaders_of(option)))
+
+
+def _leaders_of(option: Mapping[str, Any]) -> tuple[str, ...]:
+    named = option.get("of", ())
+    return (named,) if isinstance(named, str) else named
 
 
 def titled(view: Any, name: str, lang: str = "en") -> Any:
