@@ -247,7 +247,7 @@ def _shifted(key: str, layer: str, index: int, count: int) -> str:
 @torch.no_grad()
 def _prepare(block: BasicBlock, arm: str) -> None:
     if arm == "zero":
-        block.bn2.weight.zero_()
+        block.bn2.get_parameter("weight").zero_()
     if arm == "dirac":
         for conv in (block.conv1, block.conv2):
             nn.init.dirac_(conv.weight)
@@ -265,6 +265,6 @@ def _calibrate(block: BasicBlock, x: Tensor, undo: bool) -> None:
         norm.get_buffer("running_mean").copy_(mean)
         norm.get_buffer("running_var").copy_(variance)
         if undo:
-            norm.weight.copy_((variance + norm.eps).sqrt())
-            norm.bias.copy_(mean)
+            norm.get_parameter("weight").copy_((variance + vars(norm)["eps"]).sqrt())
+            norm.get_parameter("bias").copy_(mean)
         x = norm(x).relu_()
