@@ -30,10 +30,9 @@ def layers_chart(race: Race, measure: str, lang: str = "en") -> go.Figure:
     for plain in (True, False):
         figure.update_annotations(font={"size": 13, "color": shade(plain, depth)},
                                   selector={"text": f"<b>{net_title(plain, depth)}</b>"})
-    plain_axis = layout()["xaxis"] | {"showgrid": False}
-    figure.update_xaxes(**plain_axis | {"type": "category", "nticks": 5})
-    figure.update_yaxes(**plain_axis | {"autorange": "reversed", "showticklabels": False})
-    figure.update_xaxes(title=text("compare.race.layers.step", lang), col=1)
+    figure.update_xaxes(**layout()["xaxis"] | {"showgrid": False, "type": "category", "nticks": 4, "tickangle": 0})
+    figure.update_yaxes(**layout()["yaxis"] | {"showgrid": False, "autorange": "reversed", "showticklabels": False})
+    figure.update_xaxes(title=text("compare.race.layers.step", lang))
     figure.update_yaxes(title=text("compare.race.layers.layer", lang), col=1)
     figure.update_layout(margin={"l": 30, "r": 64, "t": 62}, hovermode="closest",
                          coloraxis={"colorscale": COLOURS, "cmin": span[0], "cmax": span[1],
@@ -73,4 +72,4 @@ def _bar(measure: str, span: tuple[float, float]) -> dict:
         return {"thickness": 12}
     ticks = [power + step for power in range(int(span[0]) - 1, int(span[1]) + 2) for step in (0, log10(3))
              if span[0] <= power + step <= span[1]]
-    return {"thickness": 12, "tickvals": ticks, "ticktext": [f"{10**tick:.1g}" for tick in ticks]}
+    return {"thickness": 12, "tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}

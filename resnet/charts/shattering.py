@@ -26,7 +26,7 @@ from resnet.util.text import text
 DOTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44, 50)  # depths with a dot
 FLOOR, NAMED = 1e-3, 0.02  # of the correlations drawn; where the exponential laws are named
 LAWS = {"plain_centred": "1/2<sup>L</sup>", "residual_centred": "(3/4)<sup>L</sup>"}
-MARGIN = {"r": 104, "l": 62}
+MARGIN = {"r": 128, "l": 62}
 ALONG = 560  # pixels high
 
 
@@ -45,7 +45,7 @@ def size_chart(found: Sequence[ShatteringResult], pairs: str, beta: float, lang:
             _line(figure, depths, [law(one.kind, depth, beta)[0] for depth in depths], text(_key("derived"), lang))
         _dots(figure, one, [(row.depth, row.size[which]) for row in one.rows], lang)
         ends.append((one.rows[-1].size[which], one.kind))
-    _names(figure, ends, 0.95, lang)
+    _names(figure, ends, 1.5, lang)
     figure.update_xaxes(title=text(_key("depth"), lang), range=[0, MAX_DEPTH + 0.5])
     figure.update_yaxes(title=text(_key("size"), lang), type="log", exponentformat="power", dtick=1)
     return _finished(figure, text(_key("size_title"), lang))
