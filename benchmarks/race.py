@@ -14,7 +14,8 @@ import sys
 from collections import deque
 
 from resnet.lab.race import RaceSettings
-from resnet.lab.race_log import RECORDED, Race, to_csv, watch
+from resnet.lab.race_layers import layers_csv
+from resnet.lab.race_log import RECORDED, RECORDED_LAYERS, Race, to_csv, watch
 from resnet.training.experiment import versions
 from resnet.util.files import write_file
 
@@ -56,10 +57,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--depth", type=int, default=RaceSettings().depth)
-    parser.add_argument("--record", action="store_true", help=f"write {RECORDED.name}")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORDED.name} and {RECORDED_LAYERS.name}")
     args = parser.parse_args()
     if args.record:
-        write_file(RECORDED, to_csv(run(RaceSettings(), args.iterations)))
+        done = run(RaceSettings(), args.iterations)
+        write_file(RECORDED, to_csv(done))
+        write_file(RECORDED_LAYERS, layers_csv(done.layers))
     else:
         gaps([RaceSettings(depth=args.depth, seed=seed) for seed in range(args.seeds)], args.iterations)
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from resnet.data import load_samples
 from resnet.lab import race as race_module
-from resnet.lab.race import TESTED, RaceSettings, _images, one_thread, race, remove_norms
+from resnet.lab.race import TESTED, RaceSettings, images, one_thread, race, remove_norms
 from resnet.lab.race_log import Race, from_csv, recorded, to_csv, watch
 from resnet.model import create
 from resnet.training.recipe import learning_rate
@@ -27,7 +27,7 @@ def laps(settings=SMALL, iterations=4) -> list:
 
 def alone(plain: bool, settings: RaceSettings, iterations: int) -> list[float]:
     """The losses of one of the nets, trained by itself."""
-    run = train(settings.config(plain), settings.recipe(), _images("train"), _images("test").first(TESTED))
+    run = train(settings.config(plain), settings.recipe(), images("train"), images("test").first(TESTED))
     with one_thread(torch.device("cpu")):
         return [next(run).loss for _ in range(iterations)]
 
@@ -52,14 +52,14 @@ def test_the_seed_decides_a_race():
 
 
 def test_the_learning_rate_stays():
-    run = train(SMALL.config(False), SMALL.recipe(), _images("train"), _images("test").first(TESTED))
+    run = train(SMALL.config(False), SMALL.recipe(), images("train"), images("test").first(TESTED))
     with one_thread(torch.device("cpu")):
         assert {f"{next(run).lr:.6f}" for _ in range(3)} == {"0.100000"}
     assert learning_rate(SMALL.recipe(), 100_000, 93 * SMALL.recipe().epochs) == pytest.approx(0.1, rel=0.002)
 
 
 def test_the_images_are_the_bundled_ones_with_each_pixel_the_mean_of_four():
-    pooled, whole = _images("train"), load_samples("fashion_mnist", "train")
+    pooled, whole = images("train"), load_samples("fashion_mnist", "train")
     four = whole.images[5, 0, 6:8, 10:12].float().mean()
     assert tuple(pooled.images.shape) == (6_000, 1, 14, 14) and abs(pooled.images[5, 0, 3, 5] - four) <= 0.5
     assert torch.equal(pooled.labels, whole.labels)

@@ -25,8 +25,9 @@ from resnet.util.text import text
 
 DOTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44, 50)  # depths with a dot
 FLOOR, NAMED = 1e-3, 0.02  # of the correlations drawn; where the exponential laws are named
-LAWS = {"plain": "1/2<sup>L</sup>", "residual": "(3/4)<sup>L</sup>"}
-MARGIN = {"r": 104, "l": 62}
+LAWS = {"plain_centred": "1/2<sup>L</sup>", "residual_centred": "(3/4)<sup>L</sup>"}
+MARGIN = {"r": 128, "l": 62}
+ALONG = 560  # pixels high
 
 
 def colour(kind: str) -> str:
@@ -34,7 +35,7 @@ def colour(kind: str) -> str:
 
 
 def size_chart(found: Sequence[ShatteringResult], pairs: str, beta: float, lang: str = "en") -> go.Figure:
-    """Root mean square of df/dx by depth: dots measured, filled with batch norm; lines derived for wide nets."""
+    """Root mean square of df/dx by depth: dots measured; lines derived for wide nets."""
     figure = go.Figure(layout=layout(380))
     which = 0 if pairs == "independent" else 1
     ends = []
@@ -44,7 +45,7 @@ def size_chart(found: Sequence[ShatteringResult], pairs: str, beta: float, lang:
             _line(figure, depths, [law(one.kind, depth, beta)[0] for depth in depths], text(_key("derived"), lang))
         _dots(figure, one, [(row.depth, row.size[which]) for row in one.rows], lang)
         ends.append((one.rows[-1].size[which], one.kind))
-    _names(figure, ends, 0.95, lang)
+    _names(figure, ends, 1.5, lang)
     figure.update_xaxes(title=text(_key("depth"), lang), range=[0, MAX_DEPTH + 0.5])
     figure.update_yaxes(title=text(_key("size"), lang), type="log", exponentformat="power", dtick=1)
     return _finished(figure, text(_key("size_title"), lang))
@@ -55,11 +56,13 @@ def likeness_chart(found: Sequence[ShatteringResult], pairs: str, beta: float, l
     figure = go.Figure(layout=layout(380))
     depths = list(range(1, MAX_DEPTH + 1))
     for kind, name in LAWS.items():
-        values = [published(kind, depth) for depth in depths]
+        values = [law(kind, depth)[1] for depth in depths]
         _line(figure, depths, values, name)
         figure.add_annotation(x=log10(NAMED) / log10(values[0]), y=log10(NAMED), text=name, showarrow=False,
                               xanchor="left", xshift=8)
-    _batch_norm_laws(figure, depths, beta, lang)
+    _published_power(figure, depths, beta)
+    for kind in ("plain", "residual", "residual_bn"):
+        _line(figure, depths, [law(kind, depth, beta)[1] for depth in depths], text(_key("derived"), lang))
     ends = []
     for one in found:
         seen = [(row.depth, row.correlation[PAIRS.index(pairs)]) for row in one.told(pairs)]
@@ -77,7 +80,7 @@ def along_chart(looks: Sequence[tuple[str, LineGradient]], lang: str = "en") -> 
     """df/dx of one net of each kind along the line, one above the other, in units of its root mean square."""
     figure = make_subplots(rows=len(looks), cols=1, shared_xaxes=True, vertical_spacing=0.06,
                            subplot_titles=[kind_name(kind, lang) for kind, _ in looks])
-    figure.update_layout(layout(420))
+    figure.update_layout(layout(ALONG))
     x = [REACH * (2 * i / (POINTS - 1) - 1) for i in range(POINTS)]
     for row, (kind, look) in enumerate(looks, 1):
         figure.add_scatter(x=x, y=look.gradient, mode="lines", row=row, col=1, showlegend=False,
@@ -94,7 +97,7 @@ def along_chart(looks: Sequence[tuple[str, LineGradient]], lang: str = "en") -> 
 
 def autocorrelation_chart(looks: Sequence[tuple[str, LineGradient]], lang: str = "en") -> go.Figure:
     """The mean autocorrelation of df/dx along the line, by lag, beside white and brown noise."""
-    figure = go.Figure(layout=layout(420))
+    figure = go.Figure(layout=layout(ALONG))
     lags = list(range(LAGS + 1))
     for name, values in noises().items():
         told = text(_key(name), lang)
@@ -121,15 +124,13 @@ def _key(name: str) -> str:
     return f"compare.gradients.{name}"
 
 
-def _batch_norm_laws(figure: go.Figure, depths: Sequence[int], beta: float, lang: str) -> None:
-    """Two lines: as published, from where it is a correlation, and as derived for finite depth."""
-    above = [depth for depth in depths if published("residual_bn", depth, beta) <= 1]
-    values = [published("residual_bn", depth, beta) for depth in above]
-    _line(figure, above, values, "1/(β√L)", "dot")
-    if len(above) > 5:
-        middle = len(above) // 2
-        figure.add_annotation(x=above[middle], y=log10(values[middle]), text="1/(β√L)", showarrow=False, yshift=10)
-    _line(figure, depths, [law("residual_bn", depth, beta)[1] for depth in depths], text(_key("derived"), lang))
+def _published_power(figure: go.Figure, depths: Sequence[int], beta: float) -> None:
+    """The published law of shortcuts with batch norm, from where it is a correlation."""
+    points = [(depth, value) for depth in depths if (value := published("residual_bn", depth, beta)) and value <= 1]
+    _line(figure, [x for x, _ in points], [y for _, y in points], "1/(β√L)", "dot")
+    if len(points) > 5:
+        x, y = points[len(points) // 2]
+        figure.add_annotation(x=x, y=log10(y), text="1/(β√L)", showarrow=False, yshift=10)
 
 
 def _line(figure: go.Figure, x: Sequence[int], y: Sequence[float], name: str, dash: str = "solid") -> None:
@@ -147,7 +148,14 @@ def _dots(figure: go.Figure, one: ShatteringResult, points: Iterable[tuple[int, 
         x=[x for x, _ in shown], y=[y for _, y in shown], mode="lines+markers" if legend else "markers", name=name,
         showlegend=legend, line={"color": hue, "width": 1}, hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
         marker={"color": hue, "size": 6 if legend else 8, "line": {"width": 2, "color": hue},
-                "symbol": "circle" if KINDS[one.kind].batch_norm else "circle-open"})
+                "symbol": _symbol(one.kind)})
+
+
+def _symbol(kind: str) -> str:
+    """Filled with batch norm, a diamond with the mean taken off, an open circle with no norm."""
+    if KINDS[kind].batch_norm:
+        return "circle"
+    return "diamond-open" if KINDS[kind].centred else "circle-open"
 
 
 def _names(figure: go.Figure, ends: Sequence[tuple[float, str]], gap: float, lang: str) -> None:

@@ -110,15 +110,24 @@ def alikeness(model: ResNet, inputs: Tensor, seed: int) -> Tensor:
     Args:
         inputs: [n, c, h, w], of which the first IMAGES are taken.
     """
-    generator = torch.Generator().manual_seed(seed)
-    readouts = torch.randn(READOUTS, model.config.classes, generator=generator)
     model.eval().requires_grad_(False)
     inputs = inputs[:IMAGES].detach().requires_grad_()
-    outputs = (model(inputs) @ readouts.T).sum(0)
-    found = [torch.autograd.grad(output, inputs, retain_graph=True)[0].flatten(1) for output in outputs]
-    unit = F.normalize(torch.stack(found), dim=2)  # [READOUTS, images, pixels]
-    n = unit.shape[1]
-    return (unit.sum(1).square().sum(1) - n) / (n * (n - 1))
+    outputs = read_out(model, inputs, seed, READOUTS)
+    found = [torch.autograd.grad(output, inputs, retain_graph=True)[0] for output in outputs]
+    return torch.stack([cosine_of_pairs(gradients) for gradients in found])
+
+
+def read_out(model: ResNet, inputs: Tensor, seed: int, n: int) -> Tensor:
+    """n random sums of the logits, with normal weights, each summed over the images: [n]."""
+    readouts = torch.randn(n, model.config.classes, generator=torch.Generator().manual_seed(seed))
+    return (model(inputs) @ readouts.T.to(inputs.device)).sum(0)
+
+
+def cosine_of_pairs(vectors: Tensor) -> Tensor:
+    """Mean cosine of all pairs of different items of [n, ...], which tells how alike they are."""
+    unit = F.normalize(vectors.flatten(1), dim=1)
+    n = len(unit)
+    return (unit.sum(0).square().sum() - n) / (n * (n - 1))
 
 
 def _norms(model: nn.Module) -> list[nn.BatchNorm2d]:

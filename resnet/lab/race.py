@@ -5,6 +5,7 @@ on the Fashion-MNIST training items that ship with the app, pooled to 14x14 pixe
 which iteration follows from the settings alone; how many iterations fit into the seconds, from the machine.
 """
 
+import itertools
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -18,6 +19,7 @@ from torch import nn
 
 from resnet.config import ResNetConfig, config_of
 from resnet.data import Split, load_samples
+from resnet.lab.race_layers import LayerState, due, layer_states
 from resnet.model import ResNet, create
 from resnet.training.recipe import Recipe
 from resnet.training.train import TrainingProgress, train
@@ -81,6 +83,7 @@ class Lap:
 
     elapsed      seconds since the first iteration, both nets' work together
     plain_test, residual_test   test error in per cent on the first 500 test images, at an epoch's end
+    layers       of both nets before this iteration, as initialised before the first; empty between those looked at
     """
 
     iteration: int
@@ -89,6 +92,7 @@ class Lap:
     residual_loss: float
     plain_test: float | None = None
     residual_test: float | None = None
+    layers: tuple[LayerState, ...] = ()
 
 
 def race(settings: RaceSettings, device: str = "auto", iterations: int | None = None) -> Generator[Lap, None, None]:
@@ -104,15 +108,25 @@ def race(settings: RaceSettings, device: str = "auto", iterations: int | None = 
     """
     where = pick_device(device)
     nets = [_net(settings, plain) for plain in (True, False)]
-    turns = in_turn(nets, settings.recipe(), _images("train"), _images("test").first(TESTED), where)
+    turns = in_turn(nets, settings.recipe(), images("train"), images("test").first(TESTED), where)
     started = None
     with closing(turns):
-        for iteration, (one, other) in enumerate(turns, 1):
+        for iteration in itertools.count(1):
+            layers = _layers(nets, iteration, where) if due(iteration) else ()
+            if not (turn := next(turns, None)):
+                return
+            one, other = turn
             started = started or time.perf_counter()
             elapsed = time.perf_counter() - started
-            yield Lap(iteration, elapsed, _loss(one), _loss(other), _test(one), _test(other))
+            yield Lap(iteration, elapsed, _loss(one), _loss(other), _test(one), _test(other), layers)
             if iteration >= iterations if iterations else elapsed >= settings.seconds:
                 return
+
+
+def _layers(nets: Sequence[ResNet], iteration: int, device: torch.device) -> tuple[LayerState, ...]:
+    with one_thread(device):
+        return tuple(state for plain, net in zip((True, False), nets, strict=True)
+                     for state in layer_states(net, images("train"), iteration, plain))
 
 
 def in_turn(nets: Sequence[ResNet], recipe: Recipe, train_set: Split, test_set: Split,
@@ -154,7 +168,7 @@ def remove_norms(net: ResNet) -> None:
 
 
 @lru_cache(maxsize=2)
-def _images(split: str) -> Split:
+def images(split: str) -> Split:
     """The bundled images at 14x14, each pixel the mean of four."""
     whole = load_samples(DATA, split)
     return replace(whole, images=F.avg_pool2d(whole.images.float(), 2).round().to(torch.uint8))

@@ -6,17 +6,21 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from math import isnan
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 
 from resnet.lab.race import Lap, RaceSettings, one_thread, race
+from resnet.lab.race_layers import LayerState, layers_from_csv
 from resnet.training.experiment import hardware
 from resnet.training.workers import pick_device
 from resnet.util.csv import csv_text, read_rows, record_of
 from resnet.util.fields import hints
 
 RECORDED = Path(__file__).parent / "recorded" / "race.csv"  # by benchmarks/race.py --record
+RECORDED_LAYERS = RECORDED.with_name("race_layers.csv")
 WINDOW = 25  # iterations: a batch of 64 is too few to read a loss from
 TICK = 0.4  # seconds between two records
 
@@ -37,6 +41,11 @@ class Race:
     def lost_at(self, plain: bool) -> int | None:
         """The iteration at which a net's loss stopped being a number."""
         return next((lap.iteration for lap in self.laps if isnan(lap.plain_loss if plain else lap.residual_loss)), None)
+
+    @property
+    def layers(self) -> tuple[LayerState, ...]:
+        """Of both nets, at every iteration that was looked at."""
+        return tuple(state for lap in self.laps for state in lap.layers)
 
     @property
     def tests(self) -> tuple[Lap, ...]:
@@ -66,19 +75,23 @@ def watch(settings: RaceSettings, device: str = "auto", iterations: int | None =
 
 def to_csv(race: Race) -> str:
     """A line per lap, each with the settings; empty where there is nothing, six significant digits."""
-    settings = dataclasses.astuple(race.settings)
-    return csv_text((*hints(RaceSettings), "hardware", *hints(Lap)),
-                    ((*settings, race.hardware, *dataclasses.astuple(lap)) for lap in race.laps), digits=6)
+    columns = [name for name in hints(Lap) if name != "layers"]
+    before = (*dataclasses.astuple(race.settings), race.hardware)
+    rows = ((*before, *(getattr(lap, name) for name in columns)) for lap in race.laps)
+    return csv_text((*hints(RaceSettings), "hardware", *columns), rows, digits=6)
 
 
-def from_csv(lines: Iterable[str]) -> Race:
-    """The inverse of to_csv, but for the digits."""
+def from_csv(lines: Iterable[str], layers: Iterable[LayerState] = ()) -> Race:
+    """The inverse of to_csv, but for the digits; `layers` go to the laps that they belong to."""
     rows = read_rows(lines)
-    return Race(record_of(RaceSettings, rows[0]), tuple(record_of(Lap, row) for row in rows), rows[0]["hardware"])
+    looked = {iteration: tuple(states) for iteration, states in groupby(layers, key=attrgetter("iteration"))}
+    laps = (record_of(Lap, row) for row in rows)
+    return Race(record_of(RaceSettings, rows[0]),
+                tuple(replace(lap, layers=looked.get(lap.iteration, ())) for lap in laps), rows[0]["hardware"])
 
 
 @lru_cache(maxsize=1)
 def recorded() -> Race:
     """The race that ships with the app, run with the default settings."""
-    with RECORDED.open(newline="", encoding="utf-8") as file:
-        return from_csv(file)
+    with RECORDED.open(encoding="utf-8") as laps, RECORDED_LAYERS.open(encoding="utf-8") as layers:
+        return from_csv(laps, layers_from_csv(layers))

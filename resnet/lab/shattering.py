@@ -5,14 +5,15 @@ After Balduzzi et al. 2017 (arXiv 1702.08591): nets of one input x and one outpu
     h_0 = w (x - c),    h_l = [h_(l-1) +] beta W_l relu(norm(h_(l-1))),    f = v . h_L
 
 with w, v, W_l normal (W_l of variance 2 / width, He et al. 2015) and the thresholds c uniform over the line.
-"norm" subtracts each unit's mean over the points, with batch norm it also divides by the deviation; the first
-layer of a net on the line keeps its thresholds. These statistics are then held fixed, so that f is one function
-and df/dx its derivative. It is carried forward with h, for f does not exist yet: over v the covariance of
-df/dx at two points is their product t_i . t_j of t = dh/dx, exactly, and only w, c and W are sampled.
+"norm" is nothing, or takes off each unit's mean over the points (centred), or also divides by the deviation (batch
+norm); the first layer of a net on the line keeps its thresholds. These statistics are then held fixed, so that f
+is one function and df/dx its derivative. It is carried forward with h, for f does not exist yet: over v the
+covariance of df/dx at two points is their product t_i . t_j of t = dh/dx, exactly, and only w, c and W are sampled.
 
 Two sets of inputs go through the same weights: 256 points on the line [-2, 2], as in the paper, and 128
-points whose h_0 are independent. Only the latter meet the laws' assumption in every layer, that two inputs
-share a quarter of a layer's active units; points on a line share more where they are near.
+points whose h_0 are independent. Only the latter, and only where norm takes the means off, meet the published
+laws' assumption in every layer, that a quarter of its units is active at both of two inputs. Without norm the h of
+any two inputs grow alike layer by layer, and points on a line are alike from the start.
 """
 
 import math
@@ -36,14 +37,17 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Kind:
-    """skip: the shortcut is there; batch_norm: norm divides by the standard deviation too."""
+    """skip: the shortcut is there; centred: norm takes off each unit's mean; batch_norm: it also divides by the
+    standard deviation."""
 
     skip: bool
+    centred: bool
     batch_norm: bool
 
 
-KINDS = {"plain": Kind(False, False), "plain_bn": Kind(False, True),
-         "residual": Kind(True, False), "residual_bn": Kind(True, True)}
+KINDS = {f"{name}{norm}": Kind(skip, centred, batch_norm)
+         for name, skip in (("plain", False), ("residual", True))
+         for norm, centred, batch_norm in (("", False, False), ("_centred", True, False), ("_bn", True, True))}
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def layers(kind: Kind, settings: Settings, generator: torch.Generator) -> Iterat
     flows = [(h, slopes.expand_as(h)) for h in (cloud, line)]
     for depth in range(1, MAX_DEPTH + 1):
         weights = torch.randn(runs, width, width, generator=generator) * math.sqrt(2 / width)
-        keeps = (False, depth == 1)  # whose mean is left in
+        keeps = (not kind.centred, not kind.centred or depth == 1)  # whose mean is left in
         flows = [_layer(*flow, weights, kind, beta, keep) for flow, keep in zip(flows, keeps, strict=True)]
         yield flows[0][1], flows[1][1]
 
@@ -193,26 +197,34 @@ def noises() -> dict[str, tuple[float, ...]]:
 def law(kind: str, depth: int, beta: float = 1.0) -> tuple[float, float]:
     """(size, correlation) of df/dx at independent points in wide nets, derived.
 
-    A layer multiplies the mean square of df/dx by 1 + b (residual) or b (plain), and the covariance, to which
-    only the units active at both points pass it, a quarter instead of a half, by 1 + b/2 or b/2. Without batch
-    norm b = 1. With it b = beta^2 / s^2, where s^2 is the variance that norm divides by: what relu gives of
-    normal numbers has the mean square 1/2 and the variance 1/2 - 1/(2 pi), so W makes s^2 = 1 - 1/pi in a plain
-    net, and each branch adds beta^2 (1 - 1/pi) to it in a residual one.
+    A layer multiplies the mean square of df/dx by 1 + b (residual) or b (plain), and the covariance by 1 + b q or
+    b q, where q is the share of the units active at one point that are active at the other too. Two h of correlation
+    r have q = 1 - arccos(r) / pi. Centred, independent points stay at r = 0 and q = 1/2; without norm r grows.
+
+    Without batch norm b = 1. With it b = beta^2 / s^2, where s^2 is the variance that norm divides by: what relu
+    gives of normal numbers has the mean square 1/2 and the variance 1/2 - 1/(2 pi), so W makes s^2 = 1 - 1/pi in a
+    plain net, and each branch adds beta^2 (1 - 1/pi) to it in a residual one.
     """
-    skip, norm = KINDS[kind].skip, KINDS[kind].batch_norm
-    square, covariance = 1.0, 1.0
+    skip, centred, norm = KINDS[kind].skip, KINDS[kind].centred, KINDS[kind].batch_norm
+    square, covariance, alike = 1.0, 1.0, 0.0
     share = 1 - 1 / math.pi
     for before in range(depth):
         variance = 1.0 if not norm else 1 + share * beta**2 * before if skip else (share if before else 1.0)
         gain = (beta**2 if norm and skip else 1.0) / variance
         square *= skip + gain
-        covariance *= skip + gain / 2
+        covariance *= skip + gain * (1 - math.acos(alike) / math.pi)
+        alike = 0.0 if centred else (skip * alike + _relu_alike(alike)) / (skip + 1)
     return math.sqrt(square), covariance / square
 
 
-def published(kind: str, depth: int, beta: float = 1.0) -> float:
-    """The correlation as Balduzzi et al. 2017 give it: 1/2^L, (3/4)^L, and with batch norm about 1/(beta sqrt(L)),
-    which is meant for deep nets and is no correlation below L = 1/beta^2."""
-    if KINDS[kind] == KINDS["residual_bn"]:
-        return 1 / (beta * math.sqrt(depth))
-    return (0.75 if KINDS[kind].skip else 0.5) ** depth
+def _relu_alike(r: float) -> float:
+    """What W relu(h) gives of two h of correlation r: their correlation (Cho and Saul 2009, arXiv 1112.3712)."""
+    return (math.sqrt(1 - r**2) + (math.pi - math.acos(r)) * r) / math.pi
+
+
+def published(kind: str, depth: int, beta: float = 1.0) -> float | None:
+    """The correlation as Balduzzi et al. 2017 give it: 1/2^L without shortcuts, and with both batch norm and
+    shortcuts about 1/(beta sqrt(L)), which is meant for deep nets and is no correlation below L = 1/beta^2."""
+    if KINDS[kind].skip:
+        return 1 / (beta * math.sqrt(depth)) if KINDS[kind].batch_norm else None
+    return 0.5**depth

@@ -61,8 +61,10 @@ def test_size_and_likeness_are_two_charts_with_the_laws_beside(full):
     assert size.layout.title.text == text("compare.gradients.size_title")
     assert likeness.layout.title.text == text("compare.gradients.likeness_title")
     lines = [list(trace.y) for trace in likeness.data if trace.mode == "lines"]
-    assert [0.5**depth for depth in range(1, 51)] in lines and [0.75**depth for depth in range(1, 51)] in lines
-    assert [law("residual_bn", depth)[1] for depth in range(1, 51)] in lines
+    for base in (0.5, 0.75):
+        assert any(line == pytest.approx([base**depth for depth in range(1, 51)]) for line in lines)
+    for kind in ("plain", "residual", "residual_bn"):
+        assert [law(kind, depth)[1] for depth in range(1, 51)] in lines
     assert [1 / depth**0.5 for depth in range(1, 51)] in lines
     assert {"1/2<sup>L</sup>", "(3/4)<sup>L</sup>", "1/(β√L)"} <= {note.text for note in likeness.layout.annotations}
 
@@ -98,7 +100,7 @@ def test_the_csv_holds_every_kind_depth_and_sort_of_pair(full):
 
 def test_the_source_line_has_the_settings_and_the_bound(full):
     told = words(full[7])
-    assert "2 random nets of 50 units" in told and "seed 1" in told and "at most 49.2" in told
+    assert "2 random nets of 50 units" in told and "seed 1" in told and "at most 73.7" in told
 
 
 @pytest.mark.slow
@@ -149,4 +151,4 @@ def test_knobs_that_say_nothing_are_hidden():
 
 def test_the_default_view_is_bounded():
     largest = Settings(width=max(shattering.WIDTHS), runs=max(shattering.RUNS))
-    assert GradientsView().settings.operations < largest.operations < 5e10
+    assert GradientsView().settings.operations < largest.operations < 7.5e10

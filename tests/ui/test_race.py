@@ -6,8 +6,10 @@ import pytest
 
 from resnet.lab.race_log import Race, recorded, watch
 from resnet.ui.compare import race as panel
+from resnet.ui.compare import race_layers
 from resnet.ui.compare.race import LIVE, PANEL, RaceView
 from resnet.ui.page.sharing import from_query
+from resnet.util.numbers import readable
 from resnet.util.text import text
 from tests.ui.asking import ask, asked, attached, held, held_with, words
 
@@ -30,7 +32,7 @@ def lines(figure) -> dict[str, tuple]:
 
 
 def test_the_panel_opens_with_the_recorded_race():
-    message, heading, figure, below, shown, link = ask(PANEL.show, [*held(RaceView()), None])
+    message, heading, figure, below, _, *_maps, shown, link = ask(PANEL.show, [*held(RaceView()), None])
     assert message == "" and link == "tab=compare&panel=race" and shown == recorded()
     assert text("compare.race.recorded") in words(heading) and text("compare.race.changed") not in words(heading)
     drawn = lines(figure)
@@ -40,22 +42,50 @@ def test_the_panel_opens_with_the_recorded_race():
     assert recorded().hardware in words(below)
 
 
+def test_below_it_stand_the_layers_from_initialisation_on():
+    _, _, _, _, told, norms, cosines, ratios, *_ = ask(PANEL.show, [*held(RaceView()), None])
+    first, last = (recorded().layers[place].iteration for place in (0, -1))
+    for figure, measure, rows in ((norms, "norm", 37), (cosines, "cosine", 37), (ratios, "ratio", 18)):
+        assert figure.layout.title.text == text(f"compare.race.layers.{measure}")
+        for trace, plain in zip(figure.data, (True, False), strict=True):
+            states = [state for state in race_layers.looked(recorded(), last, plain)
+                      if getattr(state, measure) is not None]
+            assert [row[-1] for row in trace.customdata] == [getattr(state, measure) for state in states]
+            assert len(states) == rows and (trace.x[0], trace.x[-1]) == ("0", str(last - 1))
+    plain, residual = (readable(race_layers.growth(race_layers.looked(recorded(), first, one)))
+                       for one in (True, False))
+    assert f"{plain} times as large as at the last layer in plain-38, {residual} times" in words(told)
+    assert len(attached(told)["race-38-seed0-layers.csv"].splitlines()) == len(recorded().layers) + 1
+
+
+def test_the_layers_verdict_turns_with_the_record():
+    def told(factor: float) -> str:
+        laps = tuple(replace(lap, layers=tuple(replace(state, norm=factor * state.norm) if state.plain
+                                               and state.layer == "layer1.0.conv1" else state for state in lap.layers))
+                     for lap in recorded().laps)
+        return words(race_layers.told_html(replace(recorded(), laps=laps), "en"))
+
+    assert race_layers.even_from(recorded()) == 9
+    assert "From 8 iterations on" in told(1) and "From 0 iterations on" in told(1e-6)
+    assert "From" not in told(1e6) and "To the end" in told(1e6)
+
+
 def test_other_settings_ask_for_a_start_and_leave_the_chart():
     _, heading, *rest, link = ask(PANEL.show, [*held(SMALL), recorded()])
-    assert text("compare.race.changed") in words(heading) and rest == [gr.skip()] * 3
+    assert text("compare.race.changed") in words(heading) and rest == [gr.skip()] * 7
     assert link == "tab=compare&panel=race&depth=8&width=4"
 
 
 def test_a_race_is_drawn_as_it_goes(short):
     views = streamed(SMALL)
-    assert all(view[0] == "" and len(view) == 5 for view in views)
+    assert all(view[0] == "" and len(view) == 9 for view in views)
     first, last = views[0], views[-1]
-    assert first[4].laps == () and "race-progress" in first[3]
-    assert [lap.iteration for lap in last[4].laps] == [1, 2, 3] and last[4].settings == SMALL.settings
-    assert lines(last[2])["plain-8"] == ((1, 2, 3), tuple(last[4].losses(True)))
+    assert first[-1].laps == () and "race-progress" in first[3]
+    assert [lap.iteration for lap in last[-1].laps] == [1, 2, 3] and last[-1].settings == SMALL.settings
+    assert lines(last[2])["plain-8"] == ((1, 2, 3), tuple(last[-1].losses(True)))
     rows = list(csv.DictReader(attached(last[3])["race-8-seed0.csv"].splitlines()))
     assert [row["iteration"] for row in rows] == ["1", "2", "3"] and rows[0]["lr"] == "0.1"
-    assert float(rows[2]["residual_loss"]) == pytest.approx(last[4].laps[2].residual_loss, rel=1e-5)
+    assert float(rows[2]["residual_loss"]) == pytest.approx(last[-1].laps[2].residual_loss, rel=1e-5)
 
 
 def test_the_link_repeats_the_race(short):
@@ -63,27 +93,28 @@ def test_the_link_repeats_the_race(short):
     *_, link = ask(PANEL.show, [*held(view), None])
     again = from_query(RaceView, dict(part.split("=") for part in link.split("&")))
     assert again == view
-    courses = [[lap.plain_loss for lap in streamed(one)[-1][4].laps] for one in (view, again)]
+    courses = [[lap.plain_loss for lap in streamed(one)[-1][-1].laps] for one in (view, again)]
     assert courses[0] == courses[1]
 
 
 def test_a_stopped_race_is_drawn_as_far_as_it_went():
     part = replace(recorded(), laps=recorded().laps[:30])
-    message, heading, figure, below = ask(finish_race, [part])
+    message, heading, figure, below, *_ = ask(finish_race, [part])
     assert message == "" and "30" in words(heading) and lines(figure)["plain-38"][0][-1] == 30
     assert len(attached(below)["race-38-seed0.csv"].splitlines()) == 31
-    assert ask(finish_race, [None])[1:] == [gr.skip()] * 3
+    assert ask(finish_race, [None])[1:] == [gr.skip()] * 7
 
 
 def test_a_race_stopped_before_it_began_says_so():
-    _, heading, figure, below = ask(finish_race, [Race(SMALL.settings, (), "here")])
-    assert text("compare.race.nothing") in words(heading) and below == "" and lines(figure)["plain-8"][0] == ()
+    _, heading, figure, below, told, *maps = ask(finish_race, [Race(SMALL.settings, (), "here")])
+    assert text("compare.race.nothing") in words(heading) and below == told == "" and lines(figure)["plain-8"][0] == ()
+    assert len(maps) == 3 and all(not trace.z for one in maps for trace in one.data)
 
 
 def test_a_net_that_ran_away_is_told():
     laps = recorded().laps
     lost = replace(recorded(), laps=(*laps[:9], *(replace(lap, plain_loss=float("nan")) for lap in laps[9:])))
-    _, heading, figure, _ = ask(finish_race, [lost])
+    _, heading, figure, *_ = ask(finish_race, [lost])
     assert text("compare.race.lost", iteration=10) in words(heading) and max(lines(figure)["plain-38"][0]) == 9
 
 

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnet.lab import gradients, shattering
-from resnet.lab.gradients import DEEPEST, Gradients, fresh_nets, trained_nets
-from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, MAX_SEED, PAIRS, RUNS, WIDTHS, Settings, ShatteringResult
+from resnet.lab.gradients import DEEPEST, fresh_nets, trained_nets
+from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, MAX_SEED, PAIRS, RUNS, WIDTHS, Settings
 from resnet.ui.compare import gradients_summary as summary
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 from resnet.util.text import text
-
-NETS = ("full", "fresh", "trained")  # fully connected; convolutional twins, as initialised or trained
 
 
 def _of(nets: str, default: Any, choices: tuple, **more: Any) -> Any:
@@ -23,9 +21,9 @@ def _of(nets: str, default: Any, choices: tuple, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class GradientsView(View):
-    """nets, then what fully connected ones are asked (at: the depth looked into), then the deepest fresh twin."""
+    """nets: fully connected ones, or twins; then what the former are asked (at: the depth looked into)."""
 
-    nets: str = option("full", choices=NETS, label="compare.gradients.nets", titles=True)
+    nets: str = option("full", choices=("full", "fresh", "trained"), label="compare.gradients.nets", titles=True)
     pairs: str = _of("full", "independent", PAIRS, label="compare.gradients.pairs", titles=True)
     beta: str = _of("full", "1", tuple(f"{beta:g}" for beta in BETAS), label="compare.gradients.beta")
     at: int = _of("full", 24, LOOKED_AT, label="compare.gradients.at")
@@ -47,23 +45,23 @@ def draw(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
 def _full(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
     from resnet.charts.shattering import along_chart, autocorrelation_chart, likeness_chart, size_chart
 
-    found: list[ShatteringResult] = []
+    found = []
     for kind in KINDS:
         yield _measuring(text(f"compare.gradients.{kind}", lang), len(found), len(KINDS), lang)
         found.append(shattering.measure(kind, view.settings))
     beta = view.settings.beta
-    looks = [(one.kind, next(look for look in one.looks if look.depth == view.at)) for one in found]
-    charts = (size_chart(found, view.pairs, beta, lang), likeness_chart(found, view.pairs, beta, lang),
-              along_chart(looks, lang), autocorrelation_chart(looks, lang))
-    yield Drawing(summary.lead_full(found, view.pairs, lang), charts,
-                  [summary.claims_full(found, beta, lang), summary.below_full(found, view.settings, view.pairs, lang)])
+    looks = [(one.kind, one.looks[LOOKED_AT.index(view.at)]) for one in found]
+    charts = [*(chart(found, view.pairs, beta, lang) for chart in (size_chart, likeness_chart)),
+              *(chart(looks, lang) for chart in (along_chart, autocorrelation_chart))]
+    below = summary.below_full(found, view.settings, view.pairs, lang)
+    yield Drawing(summary.lead_full(found, view.pairs, lang), charts, [summary.claims_full(found, beta, lang), below])
 
 
 def _twins(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
     from resnet.charts.gradients import images_chart, norms_chart
 
     nets = trained_nets() if view.nets == "trained" else fresh_nets(view.deepest)
-    found: list[Gradients] = []
+    found = []
     for net in nets:
         yield _measuring(net.title, len(found), len(nets), lang)
         found.append(gradients.measure(net, view.seed))

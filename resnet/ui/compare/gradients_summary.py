@@ -30,21 +30,20 @@ CALM = 3  # times that trained nets' gradients may grow with depth to be called 
 
 
 def lead_full(found: Sequence[ShatteringResult], pairs: str, lang: str) -> str:
-    """Size against likeness at the deepest nets, with their numbers."""
-    plain, plain_bn, residual, residual_bn = (one.rows[-1] for one in found)
-    return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, plain=readable(_size(plain, pairs)),
-                plain_bn=readable(_size(plain_bn, pairs)), residual=readable(_size(residual, pairs)),
-                residual_bn=readable(_size(residual_bn, pairs)), gone=GONE,
-                plain_gone=_gone(found[0], pairs), bn_gone=_gone(found[1], pairs),
-                lost=_last_correlation(found[2], pairs, lang), kept=_last_correlation(found[3], pairs, lang))
+    """Size against likeness, with their numbers: at the deepest nets, and where likeness is gone."""
+    sizes = {one.kind: readable(_size(one.rows[-1], pairs)) for one in found}
+    gone = {f"{one.kind}_gone": _gone(one, pairs) for one in found if one.kind.startswith("plain")}
+    kept = {f"{one.kind}_kept": _last_correlation(one, pairs, lang) for one in found if one.kind.startswith("residual")}
+    return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, gone=GONE, **sizes, **gone, **kept)
 
 
 def claims_full(found: Sequence[ShatteringResult], beta: float, lang: str) -> str:
     """Published, derived here, measured here, conjectured: each by its name."""
-    last = found[-1].rows[-1]
-    values = {"beta": f"{beta:g}", "depth": MAX_DEPTH, "measured": readable(last.correlation[0]),
+    measured = {one.kind: {row.depth: readable(row.correlation[0]) for row in one.rows} for one in found}
+    values = {"beta": f"{beta:g}", "depth": MAX_DEPTH, "measured": measured["residual_bn"][MAX_DEPTH],
               "derived": readable(law("residual_bn", MAX_DEPTH, beta)[1]),
-              "published": readable(published("residual_bn", MAX_DEPTH, beta))}
+              "published": readable(published("residual_bn", MAX_DEPTH, beta) or 0)}
+    values |= {f"{kind}_{depth}": measured[kind][depth] for kind in ("plain", "plain_centred") for depth in (4, 8, 16)}
     return _claims("full", values, lang)
 
 
@@ -52,7 +51,7 @@ def below_full(found: Sequence[ShatteringResult], settings: Settings, pairs: str
     place, size = PAIRS.index(pairs), 0 if pairs == "independent" else 1
     rows = [[f"{text(f'compare.gradients.{one.kind}', lang)}, {row.depth}", row.size[size], row.correlation[place],
              row.error[place], law(one.kind, row.depth, settings.beta)[1],
-             published(one.kind, row.depth, settings.beta)]
+             published(one.kind, row.depth, settings.beta) or ""]
             for one in found for row in one.rows if row.depth in TABLED]
     table = numbers_table(_columns(FULL_COLUMNS, lang), rows, text("compare.gradients.alt_full", lang))
     source = text("compare.gradients.source_full", lang, width=settings.width, runs=settings.runs, seed=settings.seed,

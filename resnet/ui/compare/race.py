@@ -7,9 +7,10 @@ import spaces
 
 from resnet.lab.race import DEPTHS, MAX_SEED, RATES, SECONDS, WIDTHS, RaceSettings
 from resnet.lab.race_log import Race, recorded, watch
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
+from resnet.ui.compare import race_layers
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, Title, panel
 from resnet.ui.compare.live import Live
-from resnet.ui.compare.race_summary import below, progress_html, verdict
+from resnet.ui.compare.race_summary import below, lead, progress_html
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 from resnet.util.text import text
@@ -43,16 +44,16 @@ def draw(view: RaceView, lang: str, shown: Race | None) -> Drawing:
     """The recorded race where none was run yet; else what Start would do, above the race that is shown."""
     if shown is None:
         return _at_rest(recorded(), view.settings, lang)
-    return Drawing(_lead(shown, view.settings, lang))
+    return Drawing(lead(shown, view.settings, lang))
 
 
 def run(view: RaceView, lang: str) -> Iterator[Drawing]:
     """A race by the knobs' settings, drawn as it goes."""
-    from resnet.charts.race import race_chart
-
-    race = None
+    race, drawn = None, None
     for race in watch_on_device(view.settings):
-        yield Drawing(text("compare.race.running", lang), [race_chart(race, lang)], [progress_html(race, lang)], race)
+        figures = race_layers.figures(race, lang, len(race.layers) != drawn)
+        drawn = len(race.layers)
+        yield Drawing(text("compare.race.running", lang), figures, [progress_html(race, lang), ""], race)
     if race:
         yield finish(race, lang)
 
@@ -63,18 +64,11 @@ def finish(race: Race, lang: str) -> Drawing:
 
 
 def _at_rest(race: Race, asked: RaceSettings, lang: str) -> Drawing:
-    from resnet.charts.race import race_chart
-
-    return Drawing(_lead(race, asked, lang), [race_chart(race, lang)], [below(race, lang)], race)
-
-
-def _lead(race: Race, asked: RaceSettings, lang: str) -> str:
-    """What the race showed; and what is to be done about settings that are not its own."""
-    recording = text("compare.race.recorded", lang) if race == recorded() else ""
-    changed = text("compare.race.changed", lang) if asked != race.settings else ""
-    return " ".join(filter(None, (recording, verdict(race, lang), changed)))
+    html = [below(race, lang), race_layers.told_html(race, lang)]
+    return Drawing(lead(race, asked, lang), race_layers.figures(race, lang), html, race)
 
 
 LIVE = Live("race", run, finish)
 PANEL = panel("race", RaceView, draw, Knobs("depth", "width", "lr", "norm", "seed", "seconds"), LIVE,
-              Result(Charts("race-chart"), Html()), keeps=True)
+              Result(Charts("race-chart"), Html(), Title("compare.race.layers.title"), Html(),
+                     Charts("race-norm", "race-cosine", "race-ratio")), keeps=True)

@@ -1,7 +1,8 @@
 """A race in words: how it ended, the source line, the table and the file."""
 
 from resnet.config import net_title
-from resnet.lab.race_log import Race, to_csv
+from resnet.lab.race import RaceSettings
+from resnet.lab.race_log import Race, recorded, to_csv
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.html import escape
 from resnet.util.numbers import machine
@@ -26,6 +27,13 @@ def below(race: Race, lang: str) -> str:
         return ""
     name = f"race-{race.settings.depth}-seed{race.settings.seed}.csv"
     return below_html(_source(race, lang), _table(race, lang), (name, to_csv(race)), lang)
+
+
+def lead(race: Race, asked: RaceSettings, lang: str) -> str:
+    """What the race showed; and what is to be done about settings that are not its own."""
+    recording = text("compare.race.recorded", lang) if race == recorded() else ""
+    changed = text("compare.race.changed", lang) if asked != race.settings else ""
+    return " ".join(filter(None, (recording, verdict(race, lang), changed)))
 
 
 def verdict(race: Race, lang: str) -> str:
