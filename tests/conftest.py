@@ -1,8 +1,21 @@
 """What several folders of tests share."""
 
 import socket
+from pathlib import Path
 
 import pytest
+
+BROWSER = Path(__file__).parent / "e2e"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests of one file run in one process and share what it sets up; those of the browser share one page."""
+    for item in items:
+        in_browser = item.path.is_relative_to(BROWSER)
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
+        if in_browser:
+            item.add_marker("browser")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from resnet.__main__ import main
 from resnet.checkpoint import load_model
-from resnet.commands.console import settings
 from resnet.config import config_of
 from resnet.data import DATA, load_split
 from resnet.model import create
@@ -23,6 +22,7 @@ from resnet.training.experiment import adapt, hardware, plan
 from resnet.training.recipe import Recipe
 from resnet.training.resume import CHECKPOINT, kept_weights
 from resnet.util.errors import InputError
+from resnet.util.fields import settings
 from tests.factories import TINY_SETTINGS, made_split, one_thread, same_tensors, tiny, write_parquet
 
 ARGUMENTS = ["resnet20_cifar", "--data", "fashion_mnist", "--epochs", "2", "--batch", "16", "--lr", "0.05",
@@ -205,7 +205,7 @@ def test_a_net_with_the_large_stem_sees_larger_images(tmp_path):
     ["resnet20_cifar", "--data", "mnist", "--epochs", 1], ["resnet20_cifar", "--data", "cifar10", "--epochs", 1],
     [*ARGUMENTS, "--lr", -1], [*ARGUMENTS, "--batch", 81], [*ARGUMENTS, "--precision", "fp8"],
     [*ARGUMENTS, "--device", "abacus"], [*ARGUMENTS, "--device", "cuda:99"], ["--recipe", "nowhere.json"],
-    ["--recipe", __file__], [*ARGUMENTS, "--set", "shortcut=D"], [*ARGUMENTS, "--out", __file__],
+    ["--recipe", __file__], [*ARGUMENTS, "--set", "shortcut=Q"], [*ARGUMENTS, "--out", __file__],
 ])
 def test_bad_input_to_train_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)

@@ -7,6 +7,7 @@ Hub already has are not sent again; files that only the Hub has are left alone.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from resnet.checkpoint import read_tensors
@@ -154,7 +155,7 @@ def _repository(owner: str, name: str) -> str:
 
 
 def _is_shard(file: Path) -> bool:
-    return file.name == INDEX_FILE or (file.suffix == ".safetensors" and file.name != WEIGHTS_FILE)
+    return file.name == INDEX_FILE or fnmatch(file.name, "model-*-of-*.safetensors")
 
 
 def _with_models(card_file: Path, models: tuple[str, ...]) -> bytes:

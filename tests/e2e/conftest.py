@@ -18,13 +18,6 @@ LEAVING = ("AbortError", "Connection errored out")  # Gradio's answers that a pa
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker("browser")
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The address of a page that `python app.py` serves."""

@@ -16,25 +16,13 @@ from resnet.inference.web import web_file
 from resnet.model import BasicBlock
 from resnet.ui.stream.part import NETS, WEB, net_file, stream_page
 from resnet.util.text import text
-from tests.running import FLAGS, chromium, running
+from tests.running import FLAGS, chromium
 from tests.webnet import as_written, edited
 from tests.webserver import serving
 
 N, BLOCKS = 200, 9
 CIFAR_NETS = ("resnet20_cifar10", "plain20_cifar10")
 WHOLE = {"order": list(range(BLOCKS)), "shortcut": [True] * BLOCKS, "branch": [True] * BLOCKS, "scale": 1.0}
-
-
-APP = """
-import gradio as gr
-from resnet.ui.gradio_patches import patched
-from resnet.ui.page.build import launch_options
-from resnet.ui.stream.part import WEB, stream
-gr.set_static_paths([WEB])
-with gr.Blocks() as demo:
-    stream()
-patched(demo).launch(server_name="127.0.0.1", server_port={port}, **launch_options())
-"""
 
 
 def cut(part: str, *blocks: int) -> dict:
@@ -335,20 +323,14 @@ def test_the_camera_runs_live_and_stops_when_told(browser, preview):
     filmed.close()
 
 
-def test_it_stands_in_a_gradio_page(browser, tmp_path, album):
+def test_it_stands_in_the_page(visit, album):
     """Behind the page's own wall, which serves its files as it serves the photographs."""
-    with running(("-c", APP), log=tmp_path / "log.txt") as app:
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
-        problems = []
-        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(app.url)
-        expect(page.locator(".verdict b").first).to_have_text("Ankle boot")
-        scissors(page, "shortcut", 5).click()
-        expect(page.locator(".verdict b").first).to_have_text("Sneaker")
-        assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth") and problems == []
-        width, tile, icon = (page.locator(part).nth(4).bounding_box()["width"]
-                             for part in (".net-block", ".net-block .tile canvas", ".scissors svg"))
-        assert tile / width == pytest.approx(54 / 112, abs=0.01) and icon > 12  # no style of Gradio's reaches in
-        page.screenshot(path=album / "stream-gradio.png", full_page=True)
-        page.close()
+    page = visit().open("tab=start")
+    expect(page.locator(".verdict b").first).to_have_text("Ankle boot")
+    scissors(page, "shortcut", 5).click()
+    expect(page.locator(".verdict b").first).to_have_text("Sneaker")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    width, tile, icon = (page.locator(part).nth(4).bounding_box()["width"]
+                         for part in (".net-block", ".net-block .tile canvas", ".scissors svg"))
+    assert tile / width == pytest.approx(54 / 112, abs=0.01) and icon > 12  # no style of Gradio's reaches in
+    page.screenshot(path=album / "stream-page.png", full_page=True)
