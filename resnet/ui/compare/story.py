@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from resnet.ui.compare import (
+    ablation,
     accuracy,
     degradation,
     evolution,
@@ -24,7 +25,7 @@ from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
     degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, modules, evolution,
-    tutorials)}
+    tutorials, ablation)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 
