@@ -24,7 +24,7 @@ def curvature_chart(trainings: Sequence[Training], norm: str, lang: str = "en") 
             hovertemplate="%{y:.3g}")
     figure.update_xaxes(title=text("compare.surface.epoch", lang))
     figure.update_yaxes(title=text("compare.surface.eigenvalue", lang), type="log")
-    figure.update_layout(margin={"r": 20, "t": 84}, title={
+    figure.update_layout(margin={"r": 20, "t": 108}, title={
         "text": text(f"compare.surface.bent_{norm}", lang), "font": {"size": 14}, "x": 0, "xref": "paper",
         "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}, legend={"x": 0, "xanchor": "left"})
     return figure
