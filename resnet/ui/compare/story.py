@@ -24,8 +24,8 @@ from resnet.ui.page.language import both, word
 from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
-    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, modules, evolution,
-    tutorials, ablation)}
+    degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, ablation, modules,
+    evolution, tutorials)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 
