@@ -104,17 +104,21 @@ def _he(net: ResNet, _: torch.Generator) -> None:
     """As created."""
 
 
+def _convolutions(net: ResNet) -> list[nn.Conv2d]:
+    """The 3x3 ones inside blocks."""
+    return [conv for block in _blocks(net) for conv in (block.conv1, block.conv2)]
+
+
 def _dirac(net: ResNet, _: torch.Generator) -> None:
-    for block in _blocks(net):
-        for conv in (block.conv1, block.conv2):
-            if conv.in_channels == conv.out_channels:
-                nn.init.dirac_(conv.weight)
+    for conv in _convolutions(net):
+        if conv.in_channels == conv.out_channels:
+            nn.init.dirac_(conv.weight)
 
 
 @torch.no_grad()
 def _looks_linear(net: ResNet, generator: torch.Generator) -> None:
-    for conv in (net.conv1, *(conv for block in _blocks(net) for conv in (block.conv1, block.conv2))):
-        conv.weight.copy_(_mirrored(conv.weight, generator))
+    for kernel in (net.get_parameter("conv1.weight"), *(conv.weight for conv in _convolutions(net))):
+        kernel.copy_(_mirrored(kernel, generator))
     half = net.fc.in_features // 2
     net.fc.weight[:, half:] = -net.fc.weight[:, :half]
 

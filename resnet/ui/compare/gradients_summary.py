@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from resnet.lab.gradients import BATCH, IMAGES, READOUTS, Gradients
 from resnet.lab.shattering import (
     CLOUD,
+    KINDS,
     MAX_DEPTH,
     PAIRS,
     POINTS,
@@ -25,16 +26,16 @@ from resnet.util.text import text
 TABLED = (1, 2, 4, 6, 8, 10, 16, 24, 32, 40, 50)
 FULL_COLUMNS = ("kind_depth", "size", "correlation", "error", "law", "published")
 TWIN_COLUMNS = ("net", "first_norm", "last_norm", "cosine", "error")
-GONE = 0.01  # a correlation below which likeness is called gone
+FAINT = 16  # layers at which the lead tells plain nets' correlation
 CALM = 3  # times that trained nets' gradients may grow with depth to be called calm
 
 
 def lead_full(found: Sequence[ShatteringResult], pairs: str, lang: str) -> str:
-    """Size against likeness, with their numbers: at the deepest nets, and where likeness is gone."""
+    """Size against likeness: of the deepest nets, and plain nets' likeness where it is nearly gone."""
     sizes = {one.kind: readable(_size(one.rows[-1], pairs)) for one in found}
-    gone = {f"{one.kind}_gone": _gone(one, pairs) for one in found if one.kind.startswith("plain")}
-    kept = {f"{one.kind}_kept": _last_correlation(one, pairs, lang) for one in found if one.kind.startswith("residual")}
-    return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, gone=GONE, **sizes, **gone, **kept)
+    kept = {f"{one.kind}_kept": _correlation(one, MAX_DEPTH if KINDS[one.kind].skip else FAINT, pairs, lang)
+            for one in found}
+    return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, faint=FAINT, **sizes, **kept)
 
 
 def claims_full(found: Sequence[ShatteringResult], beta: float, lang: str) -> str:
@@ -114,16 +115,10 @@ def _claims(nets: str, values: dict, lang: str) -> str:
     return f'<ul class="claims">{items}</ul>'
 
 
-def _gone(one: ShatteringResult, pairs: str) -> str:
-    """The first depth at which the correlation is below GONE."""
-    place = PAIRS.index(pairs)
-    return str(next((row.depth for row in one.rows if row.correlation[place] < GONE), f"> {MAX_DEPTH}"))
-
-
-def _last_correlation(one: ShatteringResult, pairs: str, lang: str) -> str:
-    """Of the deepest nets, or that it cannot be told from zero."""
-    if len(one.told(pairs)) == len(one.rows):
-        return readable(one.rows[-1].correlation[PAIRS.index(pairs)])
+def _correlation(one: ShatteringResult, depth: int, pairs: str, lang: str) -> str:
+    """Of nets so deep, or that it cannot be told from zero."""
+    if len(one.told(pairs)) >= depth:
+        return readable(one.rows[depth - 1].correlation[PAIRS.index(pairs)])
     return text("compare.gradients.zero", lang)
 
 
