@@ -70,6 +70,7 @@ def _bar(measure: str, span: tuple[float, float]) -> dict:
     """Ticks at values, not at their logarithms."""
     if measure in LINEAR:
         return {"thickness": 12}
-    ticks = [power + step for power in range(int(span[0]) - 1, int(span[1]) + 2) for step in (0, log10(3))
-             if span[0] <= power + step <= span[1]]
+    steps = (1, 2, 5) if span[1] - span[0] < 2 else (1, 3)
+    ticks = [power + log10(step) for power in range(int(span[0]) - 1, int(span[1]) + 2) for step in steps
+             if span[0] <= power + log10(step) <= span[1]]
     return {"thickness": 12, "tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}
