@@ -1,4 +1,4 @@
-"""Panel 13: shortcut, zero scale, norm and start told apart, from ablation.csv."""
+"""Panel 10: shortcut, zero scale, norm and start told apart, from ablation.csv."""
 
 import math
 from collections.abc import Iterator
