@@ -25,7 +25,7 @@ from tests.running import FLAGS, chromium, running
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 DRAWN = {"trace": "#trace .map svg", "compare": "#curves .js-line", "classify": "#answer .bars"}
-PANEL_DRAWN = "#panel-{} :is(.js-plotly-plot, svg):visible"
+PANEL_DRAWN = "#panel-{} :is(.js-plotly-plot, svg, .corrections):visible"
 PLACES = {"start": ("tab=start&scene=4", ".start svg"), "trace": ("tab=trace", DRAWN["trace"]),
           "classify": ("tab=classify", DRAWN["classify"]),
           **{panel: (f"tab=compare&panel={panel}", PANEL_DRAWN.format(panel)) for panel in PANELS}}

@@ -79,7 +79,7 @@ def test_what_training_keeps_is_what_autograd_packs(settings, precision):
 def test_what_a_random_net_keeps(kind, seed, precision):
     config = kind(random.Random(seed))
     activations, _ = kept(create(config).train(), torch.rand(2, config.in_channels, *config.input_size), precision)
-    assert memory(trace(config), batch=2, precision=precision, training=True).activations == activations
+    assert memory(trace(config, batch=2), batch=2, precision=precision, training=True).activations == activations
 
 
 def test_gradients_and_optimisers_hold_what_pytorch_holds():

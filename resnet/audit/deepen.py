@@ -14,25 +14,38 @@ SMALL = 1e-4  # of a logit: what rounding may change
 
 def audits() -> Iterator[Audit]:
     lead, again = (drawing(PANEL, items=items).lead for items in (ITEMS[-1], ITEMS[0]))
-    figures = [figure for arm in NETS for figure in _figures(arm, lead, again)]
-    yield Audit("deepen", (lead.replace("–", " "),), tuple(figures), frozenset({f"{FREE:g}", "2"}))
+    figures = [*_identity("zero", lead, again), *_identity("dirac", lead, again), *_fresh(lead, again)]
+    yield Audit("deepen", (lead,), tuple(figures), frozenset({f"{FREE:g}"}))
 
 
-def _figures(arm: str, lead: str, again: str) -> Iterator[Figure]:
+def _identity(arm: str, lead: str, again: str) -> Iterator[Figure]:
+    """An arm whose blocks start as the identity: its errors, and by how much a logit changes."""
     count = PANEL.view().count
     shown, fresh = (said(told, f"compare.deepen.lead_{arm}", count=str(count)) for told in (lead, again))
-    for key, inserted in (("before", 0), ("first", 1), ("error", count)):
-        if key not in shown:
-            continue
-        errors = sorted(_recorded(arm, inserted))
-        ends = dict.fromkeys((0, -1)) if "–" in shown[key] else (0,)
-        for end in ends:
-            measured, within = float(fresh[key].split("–")[end]), chance(errors[end], ITEMS[0])
-            yield Figure(f"{arm}, {key}, %", shown[key].split("–")[end], f"{errors[end]:.3g}", measured, within,
-                         ITEMS[0])
-    if "largest" in shown:
-        yield Figure(f"{arm}, largest change of a logit", shown["largest"], "", float(fresh["largest"]), SMALL)
+    yield from _errors(arm, shown["before"], fresh["before"], 0)
+    yield from _errors(arm, shown["error"], fresh["error"], count)
+    yield Figure(f"{arm}, largest change of a logit", shown["largest"], "", float(fresh["largest"]), SMALL)
     yield exactly(f"{arm}, blocks", shown["count"], count)
+
+
+def _fresh(lead: str, again: str) -> Iterator[Figure]:
+    """Fresh blocks, with a shortcut and without."""
+    keys = [f"compare.deepen.shortcut_{verdict}" for verdict in ("free", "softens", "delays", "nothing")]
+    shown, fresh = (said(told, *keys) for told in (lead, again))
+    count = PANEL.view().count
+    for arm, prefix in (("shortcut", ""), ("fresh", "plain_")):
+        for key, inserted in (("first", 1), ("last", count)):
+            yield from _errors(arm, shown[prefix + key], fresh[prefix + key], inserted)
+    yield exactly("fresh blocks", shown["count"], count)
+    yield exactly("seeds", shown["seeds"], len(_recorded("fresh", 1)))
+
+
+def _errors(arm: str, shown: str, fresh: str, inserted: int) -> Iterator[Figure]:
+    """One error, or the lowest and the highest of several seeds."""
+    errors = sorted(_recorded(arm, inserted))
+    for end in (0, -1) if "–" in shown else (0,):
+        yield Figure(f"{arm}, {inserted} blocks, %", shown.split("–")[end], f"{errors[end]:.3g}",
+                     float(fresh.split("–")[end]), chance(errors[end], ITEMS[0]), ITEMS[0])
 
 
 def _recorded(arm: str, inserted: int) -> list[float]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from resnet.audit.checks import Audit, Figure, drawing, exactly, fresh_error, mean, rows, said, share
 from resnet.hub.load import bundled
+from resnet.hub.ref import WEIGHTS
+from resnet.lab.lesions import FILES
 from resnet.lab.twins import Twins, all_twins
 from resnet.ui.compare.lesions import PANEL
 from resnet.util.numbers import readable
@@ -26,6 +28,41 @@ def _figures(lead: str, pair: Twins, show: str) -> Iterator[Figure]:
         return
     for name in pair.names:
         yield from (_several if show == "several" else _alone)(lead, name, show)
+    if show in ALONE and all((WEIGHTS / name / FILES["reestimated"]).exists() for name in pair.names):
+        yield from _treatments(lead, pair, show)
+
+
+def _treatments(lead: str, pair: Twins, show: str) -> Iterator[Figure]:
+    """What the lesions cost on average with either treatment of batch norm, and what re-estimation repairs."""
+    plain, residual = (next(name for name in pair.names if bundled()[name].architecture.plain is kind)
+                       for kind in (True, False))
+    errors = {(name, norms): _errors(name, norms, show) for name in (plain, residual) for norms in FILES}
+    if not all(errors.values()):
+        return
+    found = said(lead, *(f"compare.lesions.verdict_{outcome}" for outcome in ("stays", "turns", "never")))
+    both = errors[plain, "running"].keys() & errors[residual, "running"].keys()
+    for kind, name in (("plain", plain), ("residual", residual)):
+        for norms in FILES:
+            cost = mean([errors[name, norms][blocks] for blocks in both]) - _errors(name, norms, "none")[""]
+            yield exactly(f"{bundled()[name].title}, {norms}: cost", found[f"{kind}_{norms}"], f"{cost:.1f}")
+        yield from _repaired(lead, name, errors[name, "running"], errors[name, "reestimated"])
+
+
+def _repaired(lead: str, name: str, before: dict[str, float], after: dict[str, float]) -> Iterator[Figure]:
+    title = bundled()[name].title
+    found = said(lead, "compare.lesions.stale", "compare.lesions.not_stale", net=title)
+    moved, worst = max(after, key=lambda blocks: before[blocks] - after[blocks]), max(after, key=after.__getitem__)
+    for key, recorded in (("block", moved), ("before", f"{before[moved]:.3g}"), ("after", f"{after[moved]:.3g}"),
+                          ("worst", worst), ("worst_before", f"{before[worst]:.3g}"),
+                          ("worst_after", f"{after[worst]:.3g}")):
+        yield exactly(f"{title}, re-estimated: {key}", found[key], recorded)
+
+
+def _errors(name: str, norms: str, show: str) -> dict[str, float]:
+    """Block -> error in per cent without it, on the most images that were used."""
+    single = [row for row in rows(name, FILES[norms]) if row["operation"] == show and "+" not in row["blocks"]]
+    most = max((int(row["n"]) for row in single), default=0)
+    return {row["blocks"]: float(row["error"]) for row in single if int(row["n"]) == most}
 
 
 def _alone(lead: str, name: str, show: str) -> Iterator[Figure]:
@@ -68,13 +105,31 @@ def _paths(lead: str, pair: Twins) -> Iterator[Figure]:
     name = next(name for name in pair.names if not bundled()[name].architecture.plain)
     found = said(lead, "compare.lesions.lead_paths", net=bundled()[name].title)
     lengths: Rows = rows(name, "paths.csv")
-    products = [float(row["product"]) for row in lengths]
     blocks = len(lengths) - 1
-    median = next(i for i in range(blocks + 1) if sum(products[:i + 1]) >= sum(products) / 2)
-    first, last = float(lengths[0]["magnitude"]), float(lengths[-1]["magnitude"])
-    ratio = said(lead, "compare.lesions.paths_fall" if last < first else "compare.lesions.paths_grow")["ratio"]
+    first, last = lengths[0], lengths[-1]
+    outcome = ("fall" if float(last["high"]) < float(first["low"]) else
+               "grow" if float(last["low"]) > float(first["high"]) else "level")
+    ratio = said(lead, f"compare.lesions.paths_{outcome}")["ratio"]
+    low, high = _half_range(lengths)
+    medians = sorted((float(first["median"]), float(last["median"])))
     for what, shown, recorded in (("blocks", found["blocks"], blocks), ("paths", found["paths"], f"{2**blocks:,}"),
                                   ("mean length", found["mean"], f"{blocks / 2:g}"),
-                                  ("median", found["median"], median),
-                                  ("ratio", ratio, readable(max(first, last) / min(first, last)))):
+                                  ("half", found["half"], _half(lengths, *["median"] * len(lengths))),
+                                  ("half by means", found["by_means"], _half(lengths, *["mean"] * len(lengths))),
+                                  ("lowest half", found["low"], low), ("highest half", found["high"], high),
+                                  ("ratio", ratio, readable(medians[1] / medians[0]))):
         yield exactly(f"{found['net']}, {what}", shown, recorded)
+
+
+def _half(lengths: Rows, *columns: str) -> int:
+    """The smallest length up to which half of number times gradient lies, the gradient of each in its column."""
+    carried = [int(row["count"]) * float(row[column]) for row, column in zip(lengths, columns, strict=True)]
+    return next(i for i in range(len(carried)) if sum(carried[:i + 1]) >= sum(carried) / 2)
+
+
+def _half_range(lengths: Rows) -> tuple[int, int]:
+    """Where it can lie within the intervals: the short paths at one end of theirs, the long ones at the other."""
+    total = len(lengths)
+    halves = [_half(lengths, *[ends[0]] * cut, *[ends[1]] * (total - cut))
+              for ends in (("low", "high"), ("high", "low")) for cut in range(total + 1)]
+    return min(halves), max(halves)

@@ -87,9 +87,10 @@ def named(name: str) -> dict[str, Any]:
 
 
 def _activation(name: object) -> str:
-    if name not in ACTIVATIONS:
-        raise InputError("kind_activation", name=str(name)[:80])
-    return ACTIVATIONS[str(name)]
+    spelt = str(name)
+    if spelt not in ACTIVATIONS:
+        raise InputError("kind_activation", name=spelt[:80])
+    return ACTIVATIONS[spelt]
 
 
 def _transformers(config: dict) -> Hints:

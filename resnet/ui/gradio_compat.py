@@ -100,8 +100,8 @@ def leave_values_alone(demo: "Blocks") -> None:
 
 
 def functions(demo: "Blocks") -> "dict[int, PageFunction]":
-    """All functions of the page, by the numbers under which its own buttons call them."""
-    return part(demo, "fns")
+    """All functions of the page that run here, by the numbers under which its own buttons call them."""
+    return {number: function for number, function in part(demo, "fns").items() if part(function, "fn")}
 
 
 def public_functions(demo: "Blocks") -> "dict[str, PageFunction]":

@@ -63,7 +63,7 @@ def _asked(web: httpx.Client, log: TextIO, uploaded: str, path: str, body: Any, 
     assert answer.status_code in (200, 400, 404, 405, 413, 422), f"{answer.status_code} {answer.text[:200]}"
     refusal = answer.text if answer.status_code != 200 else _refusal(web, path, answer.json())
     logged = log.read()
-    assert not re.search("failure|Traceback", logged), logged[-1_000:]
+    assert not re.search("failure|Traceback", logged), logged[-9_000:]
     return refusal
 
 
