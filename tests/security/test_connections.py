@@ -1,6 +1,7 @@
 """Connections that say nothing, or not all: measured at the running app, from where another visitor stands."""
 
 import logging
+import signal
 import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
@@ -8,7 +9,7 @@ from http.client import HTTPResponse
 import pytest
 
 from resnet.ui.wall.connections import Sparing
-from resnet.ui.wall.limits import HEAD_SECONDS, LOGGED_A_MINUTE, MAX_HEAD
+from resnet.ui.wall.limits import HEAD_SECONDS, LOGGED_A_MINUTE, MAX_HEAD, SILENT
 from tests.running import running
 from tests.security.visitors import PATIENCE, Visitor, connected, megabytes
 
@@ -19,6 +20,7 @@ sys.argv = ["app.py", "--port", "{port}"]
 runpy.run_path("app.py", run_name="__main__")
 """
 HALF = b"GET / HTTP/1.1\r\nhost: a\r\nx: "
+WHOLE = b"GET /robots.txt HTTP/1.1\r\nhost: a\r\n\r\n"
 PROMPT = 5  # seconds
 
 
@@ -55,6 +57,20 @@ def test_many_who_say_nothing_keep_nobody_out(app, log, sent):
 
 
 @pytest.mark.slow
+def test_who_comes_with_a_crowd_is_answered(app):
+    """The crowd's connections are all open before the page, held up, can read the first one's request."""
+    with ExitStack() as stack:
+        app.process.send_signal(signal.SIGSTOP)
+        try:
+            honest, *_ = [stack.enter_context(connected(app.url, sent)) for sent in (WHOLE, *[b""] * 2 * SILENT)]
+        finally:
+            app.process.send_signal(signal.SIGCONT)
+        answer = HTTPResponse(honest)
+        answer.begin()
+        assert answer.status == 200 and answer.read()
+
+
+@pytest.mark.slow
 def test_a_long_head_is_refused(app):
     with connected(app.url, HALF + b"a" * 2 * MAX_HEAD) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
@@ -65,9 +81,9 @@ def test_who_asks_twice_on_one_connection_is_answered(app):
     """And has the time of a head again for the second."""
     with connected(app.url) as connection:
         for _ in range(2):
-            connection.sendall(b"GET /robots.txt HTTP/1.1\r\nhost: a\r\n")
+            connection.sendall(WHOLE[:-2])
             time.sleep(1)
-            connection.sendall(b"\r\n")
+            connection.sendall(WHOLE[-2:])
             answer = HTTPResponse(connection)
             answer.begin()
             assert answer.status == 200 and answer.read()

@@ -1,6 +1,7 @@
 """Connections: who says nothing is hung up on, and what goes wrong with many is not told for each."""
 
 import logging
+import select
 import time
 from asyncio import TimerHandle, Transport
 from collections import Counter, OrderedDict
@@ -39,12 +40,18 @@ class Impatient(H11Protocol):
     def _is_silent(self) -> None:
         if self not in self.silent and not self.transport.is_closing():
             self.silent[self] = self.loop.call_later(HEAD_SECONDS, self.hang_up)
-            if len(self.silent) > SILENT:
-                next(iter(self.silent)).hang_up()
+            if len(self.silent) > SILENT and (oldest := next(filter(Impatient._has_sent_nothing, self.silent), None)):
+                oldest.hang_up()
 
     def _speaks(self) -> None:
         if timer := self.silent.pop(self, None):
             timer.cancel()
+
+    def _has_sent_nothing(self) -> bool:
+        """Else its request waits to be read: whoever comes with a crowd is heard first."""
+        waiting = select.poll()
+        waiting.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        return not waiting.poll(0)
 
     def hang_up(self) -> None:
         self._speaks()
