@@ -35,18 +35,25 @@ class Curve:
 
 @dataclass(frozen=True)
 class Pulled:
-    """Test error in per cent of a net without one of its blocks; `intact` with all of them; n test images."""
+    """Test error in per cent of a net without one of its blocks; `intact` with all of them; n test images;
+    `reestimated`: the same errors where batch norm's statistics are estimated anew after each cut."""
 
     title: str
     plain: bool
     intact: float
     errors: dict[str, float]
+    reestimated: dict[str, float]
     n: int
 
     @property
     def killed(self) -> int:
         """Blocks without which the net has stopped working."""
         return sum(error > KILLED for error in self.errors.values())
+
+    @property
+    def beyond_repair(self) -> int:
+        """Blocks without which it has stopped working whatever batch norm's statistics."""
+        return sum(min(error, self.reestimated[block]) > KILLED for block, error in self.errors.items())
 
     @property
     def shrugged(self) -> int:
@@ -73,11 +80,17 @@ def curve(depth: int, plain: bool) -> Curve:
 @cache
 def pulled(plain: bool) -> Pulled:
     """The 56-layer net without each of its blocks in turn."""
-    rows = lesions.recorded(f"{'plain' if plain else 'resnet'}{DEEP}_{DATA}")
+    name = f"{'plain' if plain else 'resnet'}{DEEP}_{DATA}"
+    (intact, errors, n), (_, reestimated, _) = (_alone(name, norms) for norms in ("running", "reestimated"))
+    return Pulled(curve(DEEP, plain).title, plain, intact, errors, reestimated, n)
+
+
+def _alone(name: str, norms: str) -> tuple[float, dict[str, float], int]:
+    """Error in per cent of the whole net, without each block, and of how many test images."""
+    rows = lesions.recorded(name, norms)
     alone = [row for row in rows if row.operation == "drop" and len(row.blocks) == 1]
     intact = next(row for row in rows if row.operation == "none" and row.n == alone[0].n)
-    errors = {row.blocks[0]: row.error for row in alone if row.n == intact.n}
-    return Pulled(curve(DEEP, plain).title, plain, intact.error, errors, intact.n)
+    return intact.error, {row.blocks[0]: row.error for row in alone if row.n == intact.n}, intact.n
 
 
 def numbers() -> dict[str, str]:
@@ -89,6 +102,7 @@ def numbers() -> dict[str, str]:
     return found | {
         "seeds20": f"{kinds['plain20'].seeds}", "seeds56": f"{kinds['plain56'].seeds}",
         "shrugged": f"{residual.shrugged}", "near": f"{NEAR:g}",
-        "killed": f"{plain.killed}", "of_plain": f"{len(plain.errors)}", "of_residual": f"{len(residual.errors)}",
+        "killed": f"{plain.killed}", "still": f"{plain.beyond_repair}",
+        "of_plain": f"{len(plain.errors)}", "of_residual": f"{len(residual.errors)}",
         "threshold": f"{KILLED:g}", "intact": f"{residual.intact:.1f}", "worst": f"{residual.worst:.1f}",
         "n": f"{plain.n:,}", "epochs": f"{len(kinds['plain56'].test)}"}
