@@ -1,6 +1,7 @@
 """What several folders of tests share."""
 
 import socket
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,24 @@ BROWSER = Path(__file__).parent / "e2e"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Tests of one file run in one process and share what it sets up; those of the browser share one page."""
+    spread(items)
     for item in items:
         in_browser = item.path.is_relative_to(BROWSER)
         item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
         if in_browser:
             item.add_marker("browser")
+
+
+def spread(items):
+    """Of a function's cases that `daily(n)` marks n run every day, evenly among all; the others are exhaustive."""
+    cases = defaultdict(list)
+    for item in items:
+        if marker := item.get_closest_marker("daily"):
+            cases[item.path, item.originalname, marker.args[0]].append(item)
+    for (*_, daily), same in cases.items():
+        for i, item in enumerate(same):
+            if i * daily // len(same) == (i - 1) * daily // len(same):
+                item.add_marker("exhaustive")
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ def shapes(net) -> dict:
     return {key: tuple(value.shape) for key, value in net.state_dict().items()}
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_has_our_keys_and_shapes(name):
@@ -51,6 +52,7 @@ def with_numbers(config):
     return net
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("kind", [random_config, random_member])

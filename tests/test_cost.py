@@ -60,6 +60,7 @@ def test_resnet50_from_the_papers_figure_to_flops():
     assert steps[1].layers == ("layer2.0.conv1", "layer3.0.conv1", "layer4.0.conv1")
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "1202" not in name])
 def test_each_step_begins_where_the_last_ended(name):

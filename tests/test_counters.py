@@ -100,11 +100,13 @@ def variant(name: str) -> ResNetConfig:
     return replace(config, depths=(20, 20, 20)) if "1202" in name else config
 
 
+@pytest.mark.daily(26)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variants_agree_with_torchinfo(name):
     check_torchinfo(trace(variant(name), batch=2))
 
 
+@pytest.mark.daily(26)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variants_agree_with_ptflops(name):
     check_ptflops(trace(variant(name), batch=2))

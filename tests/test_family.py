@@ -40,6 +40,7 @@ def test_every_architecture_is_taken_or_refused_with_a_reason():
     assert all(len(one.reason) > 60 and one.name in one.reason for one in members() if not one.config)
 
 
+@pytest.mark.daily(16)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKEN)
 def test_its_parameters_are_timms(name):
@@ -108,6 +109,7 @@ def peer(request, tmp_path) -> Peer:
     return Peer(inputs, logits, loaded, dict(loaded.model.state_dict()))
 
 
+@pytest.mark.daily(16)
 @pytest.mark.slow
 @pytest.mark.parametrize("peer", TAKEN, indirect=True)
 def test_it_answers_as_timms_does(peer, request):

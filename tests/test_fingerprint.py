@@ -84,6 +84,7 @@ def test_there_are_kinds_enough():
     assert len(NETS) == len({*found}) == 20 and sum(kind.file.stat().st_size for kind in NETS) < 1_000_000
 
 
+@pytest.mark.daily(8)
 @pytest.mark.slow
 @by_name
 def test_the_right_reading_is_never_clearly_beaten(kind):
@@ -121,6 +122,7 @@ def test_what_is_taken_is_right_but_for_what_cannot_be_told_apart(kind):
     assert not verdict.taken.clearly_better(mine) and not mine.clearly_better(verdict.taken)
 
 
+@pytest.mark.daily(8)
 @pytest.mark.slow
 @by_name
 def test_the_search_finds_what_the_product_finds(kind):

@@ -72,6 +72,7 @@ def test_what_training_keeps_is_what_autograd_packs(settings, precision):
     assert told.weights == nbytes(net.state_dict().values()) + copies
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("kind", [random_config, random_member])
@@ -95,6 +96,7 @@ def test_gradients_and_optimisers_hold_what_pytorch_holds():
     assert memory(trace("resnet20_cifar"), training=True, optimiser="none").optimiser == 0
 
 
+@pytest.mark.daily(13)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "1202" not in name and "10" not in name])
 def test_inference_holds_the_weights_and_the_peak(name):

@@ -133,6 +133,7 @@ def differences(loaded: LoadedModel, original: Original) -> tuple[float, float]:
     return float((seen / 255 - told).abs().max()), float(off.max())
 
 
+@pytest.mark.daily(8)
 @pytest.mark.parametrize("name", TIMM)
 def test_timm(stand_in, name):
     hub, folder = stand_in

@@ -40,6 +40,7 @@ def counted(config: ResNetConfig, shape: tuple[int, ...]) -> tuple[int, int, tup
     return sum(p.numel() for p in net.parameters()), counter.get_total_flops() // 2, tuple(out.shape)
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "1202" not in name])
 def test_a_variant_costs_what_pytorch_counts(name):
@@ -79,6 +80,7 @@ def random_member(rng: random.Random) -> ResNetConfig:
          ("reduction", (4, 16)), ("norm", ("batch", "group")), ("standardised", (False, True)))})
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("kind", [random_config, random_member])

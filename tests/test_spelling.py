@@ -146,6 +146,7 @@ def test_cifar_spelling_with_option_a_and_torchvisions_names_with_three_stages()
     assert found.spelling.name == "torchvision"
 
 
+@pytest.mark.daily(20)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_our_own_variants_with_and_without_their_config(name):
     config, tensors = VARIANTS[name], of(name)

@@ -64,6 +64,7 @@ def test_in_chinese_the_words_change_and_the_numbers_stay():
     assert f"{trace('resnet18', size=(64, 96), classes=7).params:,}" in chinese
 
 
+@pytest.mark.daily(20)
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_draws(variant):
