@@ -101,6 +101,7 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
     train_set = train_set.first(experiment.recipe.items or None)
     net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers,
                            keep_epochs=keep_epochs)
+    workers.meet()  # the first process has written the last checkpoint
     seconds = load_rows(out)[-1].seconds
     test, unrounded = _tested(net, test_set, workers), {}
     if half:
