@@ -17,7 +17,7 @@ from torch import Tensor
 
 from resnet.papers.datasets import DATA, NAMED, DataSpec, data_spec, unknown_data
 from resnet.util.errors import InputError
-from resnet.util.files import write_file
+from resnet.util.files import cache_folder, write_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,7 +68,7 @@ def load_split(name: str, split: str) -> Split:
         return load_samples(name, split)
     source = _locate(spec, split)
     state = source.stat()
-    cached = _cache_folder() / f"{name}-{split}-{state.st_size}-{int(state.st_mtime)}.safetensors"
+    cached = cache_folder() / f"{name}-{split}-{state.st_size}-{int(state.st_mtime)}.safetensors"
     with suppress(InputError):  # a damaged copy is as good as none
         return _read_split(spec, cached)
     decoded = _decode(spec, source)
@@ -221,7 +221,3 @@ def _checked(split: Split, path: Path) -> Split:
     if labels.min() < 0 or labels.max() >= len(split.spec.classes):
         raise InputError("damaged_data", file=str(path))
     return split
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "resnet-space"

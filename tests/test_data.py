@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from resnet import data
 from resnet.data import DATA, NAMED, Split, augment, cut_window, load_samples, load_split, normalise
 from resnet.util.errors import InputError
+from resnet.util.files import cache_folder
 from tests.factories import made_split, write_parquet
 
 
@@ -35,7 +36,7 @@ def test_pixels_and_labels_survive_the_parquet_file_and_the_cache(repository, mo
 def test_a_damaged_cache_is_made_again(repository):
     write_parquet(made_split(5), repository, "train")
     load_split("fashion_mnist", "train")
-    [cached] = data._cache_folder().iterdir()
+    [cached] = cache_folder().iterdir()
     cached.write_bytes(cached.read_bytes()[:-7])
     assert len(load_split("fashion_mnist", "train")) == 5
     assert len(data._read_split(DATA["fashion_mnist"], cached)) == 5

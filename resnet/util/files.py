@@ -17,6 +17,11 @@ def shipped(folder: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / folder
 
 
+def cache_folder() -> Path:
+    """The user's, for what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "resnet-space"
+
+
 def write_file(path: Path, data: "bytes | str") -> None:
     """Write beside `path`, then rename: a kill at any moment leaves the old file or the new one.
 
