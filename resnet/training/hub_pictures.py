@@ -5,6 +5,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,14 @@ SECONDS = 10.0
 Files = dict[str, list[str]]  # by split
 
 
+@contextmanager
+def _sound(file: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:  # ArrowInvalid is a ValueError
+        raise InputError("damaged_data", file=file) from error
+
+
 @dataclass(frozen=True)
 class Cells:
     """Pictures in rows of a row group of a parquet file."""
@@ -42,10 +51,8 @@ class Cells:
     def read(self) -> Iterator["Path | bytes"]:
         import pyarrow.parquet as parquet
 
-        try:
+        with _sound(str(self.file)):
             column = parquet.ParquetFile(self.file).read_row_group(self.group, columns=[self.column])[self.column]
-        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-            raise InputError("damaged_data", file=str(self.file)) from error
         for row in self.rows:
             yield (column[row].as_py() or {}).get("bytes") or b""
 
@@ -79,11 +86,11 @@ def on_the_hub(repository: str, held_out: float, seed: int) -> Pictures:
         import pyarrow.parquet as parquet
     except ImportError as error:
         raise InputError("no_pyarrow", title=repository) from error
-    try:
-        image, label, names = _columns(parquet.read_schema(places["train"][0]), repository)
+    with _sound(repository):
+        schema = parquet.read_schema(places["train"][0])
+    image, label, names = _columns(schema, repository)
+    with _sound(repository):
         labels = {split: _labels(files, label) for split, files in places.items()}
-    except (OSError, ValueError) as error:
-        raise InputError("damaged_data", file=repository) from error
     classes = names or _names([value for rows in labels.values() for value in rows.values()])
     if len(classes) < 2:
         raise InputError("data_classes", path=repository, n=len(classes))
@@ -126,7 +133,7 @@ def _chosen(names: Sequence[str], repository: str) -> tuple[Files, tuple[Note, .
     taken = next((name for name in USUAL if name in able), able[0])
     splits = configurations[taken]
     test = next((name for name in TESTED if name in splits), None)
-    notes = (Note("configuration_taken", {"name": taken, "others": ", ".join(set(able) - {taken})}, "training"),)
+    notes = (Note("configuration_taken", {"name": taken, "others": ", ".join(sorted({*able} - {taken}))}, "training"),)
     return ({"train": splits["train"]} | ({"test": splits[test]} if test else {}), notes if len(able) > 1 else ())
 
 
