@@ -1,7 +1,6 @@
 """Pictures of one's own: a folder, or a data set on the Hub, decoded once and trained on."""
 
 import json
-import random
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from resnet.inference.picture import decode, prepare
 from resnet.inference.pictures import gather, in_groups
 from resnet.training.pictures import end_of, source_of, splits_of
 from resnet.util.errors import InputError
-from tests.factories import TINY_SETTINGS, one_thread, tiny
+from tests.factories import TINY_SETTINGS, draw, draw_flowers, one_thread, tiny
 
 COLOUR = tiny(in_channels=3, input_size=(16, 16))
 
@@ -29,24 +28,9 @@ def apart(tmp_path, monkeypatch):
         yield
 
 
-def draw(folder: Path, colour: tuple[int, int, int], n: int, kind: str = "png") -> None:
-    """Pictures of a colour with noise, of several shapes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    noise = random.Random(str(folder))
-    for i in range(n):
-        picture = Image.new("RGB", (20 + 3 * i, 24), colour)
-        for _ in range(40):
-            place = noise.randrange(picture.width), noise.randrange(picture.height)
-            picture.putpixel(place, tuple(noise.randrange(256) for _ in range(3)))
-        picture.save(folder / f"{i:03}.{kind}")
-
-
 @pytest.fixture
 def flowers(tmp_path) -> Path:
-    root = tmp_path / "flowers"
-    for name, colour in (("rose", (200, 20, 40)), ("玫瑰", (240, 120, 150)), ("été", (20, 160, 60))):
-        draw(root / name, colour, 10)
-    return root
+    return draw_flowers(tmp_path / "flowers")
 
 
 def refusal(*arguments: object) -> InputError:

@@ -172,6 +172,7 @@ def _decoded(groups: Sequence[Group], shape: tuple[int, ...],
         return
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    context.set_forkserver_preload([__name__])  # torch is imported once
     try:
         with ProcessPoolExecutor(processors(), context, torch.set_num_threads, (1,)) as pool:
             futures = [pool.submit(_decode, *task) for task in tasks]
