@@ -1,11 +1,11 @@
 """The model card of a trained net: README.md with the Hub's front matter."""
 
 import shlex
-from dataclasses import dataclass
 
 from resnet.checkpoint import ModelInfo
 from resnet.config import VARIANTS, ResNetConfig
 from resnet.data import NAMED
+from resnet.hub.libraries import timm_name, torchvision_code, torchvision_twin
 from resnet.hub.ref import ModelRef
 from resnet.util.fields import spell
 
@@ -25,45 +25,10 @@ PAPERS = {
 }
 
 
-@dataclass(frozen=True)
-class Library:
-    """How torchvision builds the same net: a line of code, and lines that change its stem."""
-
-    build: str
-    changes: tuple[str, ...] = ()
-
-
 def model_card(info: ModelInfo) -> str:
     """README.md of weights/<name>/."""
     parts = (_front_matter(info), _what(info), _results(info), _how_trained(info), _how_to_load(info), _limits(info))
     return "\n\n".join(parts) + "\n"
-
-
-def torchvision_twin(config: ResNetConfig) -> Library | None:
-    """How torchvision builds this net with the same tensors; None where it has no such net.
-
-    It knows projection shortcuts (option B) with norm, the original order and the v1.5 stride, and
-    starts with 7x7 on three channels; another stem is put in by hand. Plain nets, the CIFAR family's
-    zero-padded shortcuts (option A), pre-activation and biased convolutions are beyond it.
-    """
-    if len(config.depths) != 4:
-        return None
-    same = ResNetConfig(block=config.block, depths=config.depths, groups=config.groups, stem=config.stem,
-                        width_per_group=config.width_per_group, in_channels=config.in_channels,
-                        classes=config.classes, input_size=config.input_size)
-    if config != same or config.stem not in ("7x7", "3x3"):
-        return None
-    block = {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[config.block]
-    more = "".join(f", {key}={getattr(config, key)}" for key, usual in (("groups", 1), ("width_per_group", 64))
-                   if getattr(config, key) != usual)
-    build = f"resnet.ResNet(resnet.{block}, {list(config.depths)}, num_classes={config.classes}{more})"
-    kernel = "3, 1, 1" if config.stem == "3x3" else "7, 2, 3"
-    changes = []
-    if config.stem == "3x3" or config.in_channels != 3:
-        changes.append(f"net.conv1 = torch.nn.Conv2d({config.in_channels}, 64, {kernel}, bias=False)")
-    if config.stem == "3x3":
-        changes.append("net.maxpool = torch.nn.Identity()")
-    return Library(build, tuple(changes))
 
 
 def _title(info: ModelInfo) -> str:
@@ -186,6 +151,8 @@ import resnet
 net = resnet.load("{info.name}").model  # eval mode; or the path of this folder
 ```"""
     twin = torchvision_twin(info.architecture)
+    if twin is None and timm_name(info.architecture):
+        return text + _by_timm(info)
     if twin is None:
         return text + """
 
@@ -196,17 +163,17 @@ The tensors have torchvision's names and fit its net:
 
 ```python
 {torchvision_code(twin)}
+```""" + (_by_timm(info) if timm_name(info.architecture) else "")
+
+
+def _by_timm(info: ModelInfo) -> str:
+    return f"""
+
+timm calls it `{timm_name(info.architecture)}`, and loads it from where `python -m resnet publish` has put it:
+
+```python
+timm.create_model("hf_hub:OWNER/{info.name}", pretrained=True)
 ```"""
-
-
-def torchvision_code(twin: Library) -> str:
-    """Python that loads the weights of the current folder into torchvision's net, `net`."""
-    return "\n".join((
-        "from pathlib import Path", "",
-        "import torch", "from safetensors.torch import load_file", "from torchvision.models import resnet", "",
-        f"net = {twin.build}", *twin.changes,
-        'tensors = [load_file(file) for file in Path().glob("model*.safetensors")]',
-        "net.load_state_dict({key: value for part in tensors for key, value in part.items()})", "net.eval()"))
 
 
 def _limits(info: ModelInfo) -> str:

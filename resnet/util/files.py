@@ -9,6 +9,13 @@ from resnet.util.errors import InputError
 PACKAGE = Path(__file__).parents[1]
 # What files are called in a model's folder or repository; a sharded one has an index in the weights' place.
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
+OURS = "resnet_space"  # the key of our record in a config.json that is another library's, too
+
+
+def own_record(config: object) -> dict | None:
+    """Our record of a parsed config.json, which may stand inside another library's; None where there is none."""
+    inside = config.get(OURS, config) if isinstance(config, dict) else None
+    return inside if isinstance(inside, dict) and isinstance(inside.get("architecture"), dict) else None
 
 
 def shipped(folder: str) -> Path:
