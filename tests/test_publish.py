@@ -141,6 +141,8 @@ def test_public_is_said(hub, folder):
 
 def test_a_dry_run_needs_no_token(hub, folder, monkeypatch, capsys):
     monkeypatch.setenv("HF_TOKEN", "")
+    for name in (".env", "passwords.txt", "model.safetensors.7.partial"):
+        (folder / name).write_text("not for others")
     assert main(["publish", str(folder), "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("model OWNER/my-net: 2 files")
     assert main(["publish", "--dry-run", "--json"]) == 0

@@ -14,14 +14,14 @@ from pathlib import Path
 from resnet.checkpoint import ModelInfo, read_tensors
 from resnet.hub.ref import WEIGHTS, ModelRef, bundled_names
 from resnet.util.errors import InputError
-from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, own_record
+from resnet.util.files import CHECKPOINT_FILE, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, own_record
 
 ROOT = Path(__file__).parent.parent.parent
 SPACE_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "docs/*.png", "resnet/**/*", "weights/**/*")
 PLAIN_LIMIT = 10_000_000  # bytes; larger files must be stored as LFS or Xet on the Hub
 SPACE_NAME = "resnet-space"
 SOMEONE = "OWNER"  # stands for the account in what is only shown
-RUNNING = "checkpoint.safetensors"  # in the folder of a training that has not ended
+MODEL_FILES = ("README.md", "LICENSE", "*.json", "*.csv", "*.safetensors")  # whatever else lies there stays there
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def plan_folder(owner: str, folder: Path, name: str = "") -> Upload:
     from resnet.hub.load import load
 
     load(str(folder.absolute()))  # what cannot be loaded is not shown to anyone
-    if (folder / RUNNING).exists():
+    if (folder / CHECKPOINT_FILE).exists():
         raise InputError("publish_running", folder=str(folder))
     return Upload(_repository(owner, name or folder.resolve().name), "model", model_files(folder))
 
@@ -88,7 +88,8 @@ def plan_folder(owner: str, folder: Path, name: str = "") -> Upload:
 def model_files(folder: Path) -> dict[str, "Path | bytes"]:
     """A model's folder with its shards joined into one model.safetensors, and a config.json that timm reads, too."""
     files: dict[str, Path | bytes] = {file.name: file for file in sorted(folder.iterdir())
-                                      if file.is_file() and not _is_shard(file) and _is_shown(file)}
+                                      if file.is_file() and not _is_shard(file)
+                                      and any(fnmatch(file.name, pattern) for pattern in MODEL_FILES)}
     if (config := _config_with_timm(folder)) is not None:
         files[CONFIG_FILE] = config
     if WEIGHTS_FILE not in files:
@@ -178,10 +179,6 @@ def _repository(owner: str, name: str) -> str:
 
 def _is_shard(file: Path) -> bool:
     return file.name == INDEX_FILE or fnmatch(file.name, "model-*-of-*.safetensors")
-
-
-def _is_shown(file: Path) -> bool:
-    return not file.name.startswith(".") and not file.name.endswith(".partial")
 
 
 def _config_with_timm(folder: Path) -> bytes | None:

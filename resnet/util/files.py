@@ -9,6 +9,7 @@ from resnet.util.errors import InputError
 PACKAGE = Path(__file__).parents[1]
 # What files are called in a model's folder or repository; a sharded one has an index in the weights' place.
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
+CHECKPOINT_FILE = "checkpoint.safetensors"  # beside them while a training has not ended
 OURS = "resnet_space"  # the key of our record in a config.json that is another library's, too
 
 
