@@ -18,7 +18,7 @@ from torch import Tensor
 from resnet.config import ResNetConfig, net_title
 from resnet.model import ResNet
 from resnet.util.errors import InputError
-from resnet.util.files import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, write_file
+from resnet.util.files import CONFIG_FILE, INDEX_FILE, OURS, WEIGHTS_FILE, write_file
 
 FLOATS, COUNTS = (torch.float32, torch.float16, torch.bfloat16), (torch.int64, torch.int32)
 MAX_TEXT = 200  # characters of a label, a name, a machine
@@ -68,6 +68,7 @@ class ModelInfo:
         """Raises InputError when the text is not such a record."""
         try:
             data = json.loads(text)
+            data = dict(data.get(OURS, data))
             data["architecture"] = ResNetConfig.from_dict(data["architecture"])
             for key in ("labels", "mean", "std"):
                 data[key] = tuple(data[key])

@@ -1,4 +1,4 @@
-"""Fashion-MNIST and CIFAR-10 as tensors, read from the Hub's data set repositories.
+"""The named data sets as tensors, read from the Hub's data set repositories.
 
 A split is looked for in `$RESNET_DATA` (a folder laid out like the repositories), then among the
 bundled samples, then on the Hub; it is decoded once and kept in the user's cache.
@@ -6,7 +6,6 @@ bundled samples, then on the Hub; it is decoded once and kept in the user's cach
 
 import io
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,33 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resnet.papers.datasets import DATA, NAMED, DataSpec, data_spec, unknown_data
 from resnet.util.errors import InputError
-from resnet.util.files import write_file
+from resnet.util.files import cache_folder, write_file
 
 if TYPE_CHECKING:
     from PIL import Image
 
 SAMPLES = Path(__file__).parent / "samples"
 MAX_BYTES = 8_000_000_000
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    """Where a data set lives on the Hub and what its nets need to know about it."""
-
-    name: str
-    title: str
-    repository: str
-    folder: str
-    image_column: str
-    classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    size: tuple[int, int]
-
-    @property
-    def channels(self) -> int:
-        return len(self.mean)
+__all__ = ["DATA", "NAMED", "DataSpec", "Split", "data_spec", "load_samples", "load_split", "normalise", "unknown_data"]
 
 
 @dataclass(frozen=True)
@@ -75,34 +57,6 @@ class Split:
         return replace(self, images=F.interpolate(self.images, tuple(size), mode="bilinear", antialias=True))
 
 
-DATA = {
-    spec.name: spec
-    for spec in (
-        DataSpec(
-            "fashion_mnist", "Fashion-MNIST", "zalando-datasets/fashion_mnist", "fashion_mnist", "image",
-            ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-             "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-            (0.2860,), (0.3530,), (28, 28)),
-        DataSpec(
-            "cifar10", "CIFAR-10", "uoft-cs/cifar10", "plain_text", "img",
-            ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-            (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), (32, 32)),
-    )
-}
-
-
-def data_spec(name: str) -> DataSpec:
-    """Raises InputError for an unknown data set."""
-    if name not in DATA:
-        raise unknown_data(name)
-    return DATA[name]
-
-
-def unknown_data(name: str, known: Iterable[str] = DATA) -> InputError:
-    """What is said of a name that is no data set's."""
-    return InputError("unknown_data", name=name[:80], known=", ".join(known))
-
-
 def load_split(name: str, split: str) -> Split:
     """A whole split ("train" or "test") of a data set.
 
@@ -114,7 +68,7 @@ def load_split(name: str, split: str) -> Split:
         return load_samples(name, split)
     source = _locate(spec, split)
     state = source.stat()
-    cached = _cache_folder() / f"{name}-{split}-{state.st_size}-{int(state.st_mtime)}.safetensors"
+    cached = cache_folder() / f"{name}-{split}-{state.st_size}-{int(state.st_mtime)}.safetensors"
     with suppress(InputError):  # a damaged copy is as good as none
         return _read_split(spec, cached)
     decoded = _decode(spec, source)
@@ -215,9 +169,9 @@ def _decode(spec: DataSpec, path: Path) -> Split:
     except ImportError as error:  # the page does without it
         raise InputError("no_pyarrow", title=spec.title) from error
     try:
-        table = parquet.read_table(path, columns=[spec.image_column, "label"])
+        table = parquet.read_table(path, columns=[spec.image_column, spec.label_column])
         images = torch.stack([_pixels(cell["bytes"].as_py()) for cell in table[spec.image_column]])
-        labels = torch.tensor(table["label"].to_pylist(), dtype=torch.int64)
+        labels = torch.tensor(table[spec.label_column].to_pylist(), dtype=torch.int64)
         return _checked(Split(spec, images, labels), path)
     except (OSError, ValueError, TypeError, LookupError, RuntimeError) as error:  # ArrowInvalid is a ValueError
         raise InputError("damaged_data", file=str(path)) from error
@@ -267,7 +221,3 @@ def _checked(split: Split, path: Path) -> Split:
     if labels.min() < 0 or labels.max() >= len(split.spec.classes):
         raise InputError("damaged_data", file=str(path))
     return split
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "resnet-space"

@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
             self.noted.file = file
             content = self.hub.repositories[f"{kind}/{repo}"].commits[commit][file]
             return self._body(content, {"ETag": f'"{entity_tag(content)}"'}, self._fault(stored=True))
-        if match := self.API.fullmatch(path):
+        if match := self.API.fullmatch(urlsplit(self.path).path):
             return self._info(match[1], match[2], unquote(match[3] or "main"))
         return self._error(404, "")
 

@@ -256,14 +256,28 @@ def test_bad_input_to_evaluate_is_one_line_and_status_2(finished, capsys, argume
 # torchrun ----------------------------------------------------------------------------------------
 
 
+def in_two_processes(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """`resnet train` under torchrun, from a folder of its own."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+               "-m", "resnet", "train", *arguments]
+    root = str(Path(__file__).parent.parent)
+    return subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root}, cwd=folder,
+                          timeout=180, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_a_single_epoch_in_a_fresh_folder_ends_well_in_all_processes(tmp_path):
+    """The only checkpoint is there before the second process looks for it."""
+    done = in_two_processes(tmp_path, *ARGUMENTS, "--epochs", "1", "--out", "net")
+    assert done.returncode == 0, done.stderr
+    assert {file.name for file in (tmp_path / "net").iterdir()} == {"model.safetensors", "config.json", "history.csv",
+                                                                    "README.md"}
+
+
 @pytest.mark.slow
 def test_two_processes_train_what_one_does_in_two_parts(tmp_path, capfd):
     """Weights, running statistics and results of two gloo processes under torchrun against one."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-               "-m", "resnet", "train", *ARGUMENTS, "--out", str(tmp_path / "two"), "--json"]
-    root = str(Path(__file__).parent.parent)
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root}, cwd=tmp_path,
-                          timeout=180, capture_output=True, text=True)
+    done = in_two_processes(tmp_path, *ARGUMENTS, "--out", str(tmp_path / "two"), "--json")
     assert done.returncode == 0, done.stderr
     assert main(["train", *ARGUMENTS, "--micro-batches", "2", "--out", str(tmp_path / "one")]) == 0
     two, one = load_file(tmp_path / "two/model.safetensors"), load_file(tmp_path / "one/model.safetensors")

@@ -7,8 +7,9 @@ import torch
 from PIL import Image, ImageOps
 
 from resnet import data
-from resnet.data import DATA, Split, augment, cut_window, load_samples, load_split, normalise
+from resnet.data import DATA, NAMED, Split, augment, cut_window, load_samples, load_split, normalise
 from resnet.util.errors import InputError
+from resnet.util.files import cache_folder
 from tests.factories import made_split, write_parquet
 
 
@@ -19,7 +20,7 @@ def repository(tmp_path, monkeypatch) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", NAMED)
 def test_pixels_and_labels_survive_the_parquet_file_and_the_cache(repository, monkeypatch, name):
     made = made_split(12, name)
     write_parquet(made, repository, "train")
@@ -27,7 +28,7 @@ def test_pixels_and_labels_survive_the_parquet_file_and_the_cache(repository, mo
     monkeypatch.setattr(data, "_decode", None)  # from here on only the cache can answer
     cached = load_split(name, "train")
     for split in (decoded, cached):
-        assert split.spec is DATA[name]
+        assert split.spec is NAMED[name]
         assert torch.equal(split.images, made.images) and split.images.is_contiguous()
         assert torch.equal(split.labels, made.labels) and split.labels.dtype == torch.int64
 
@@ -35,7 +36,7 @@ def test_pixels_and_labels_survive_the_parquet_file_and_the_cache(repository, mo
 def test_a_damaged_cache_is_made_again(repository):
     write_parquet(made_split(5), repository, "train")
     load_split("fashion_mnist", "train")
-    [cached] = data._cache_folder().iterdir()
+    [cached] = cache_folder().iterdir()
     cached.write_bytes(cached.read_bytes()[:-7])
     assert len(load_split("fashion_mnist", "train")) == 5
     assert len(data._read_split(DATA["fashion_mnist"], cached)) == 5
@@ -51,8 +52,8 @@ def test_what_is_missing_is_named(repository):
     with pytest.raises(InputError, match="train-00000-of-00001.parquet") as caught:
         load_split("cifar10", "train")
     assert caught.value.key == "data_missing"
-    with pytest.raises(InputError, match="fashion_mnist, cifar10"):
-        load_split("mnist", "train")
+    with pytest.raises(InputError, match="fashion_mnist, cifar10, cifar100, mnist"):
+        load_split("zebra", "train")
     with pytest.raises(InputError, match="CIFAR-10"):
         load_samples("cifar10", "test")
 
@@ -107,7 +108,7 @@ def test_the_specs_mean_and_std_are_the_images():
     assert spec.std[0] == pytest.approx(pixels.std().item(), abs=2e-3)
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", NAMED)
 def test_normalise_is_the_formula(name):
     split = made_split(3, name)
     result = normalise(split.images, split.spec)

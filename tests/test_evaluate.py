@@ -95,7 +95,7 @@ def test_a_model_sees_images_as_it_was_trained_to(monkeypatch, net):
 
 
 @pytest.mark.parametrize(("arguments", "key"), [
-    (("cifar10",), "evaluate_shape"), (("mnist",), "unknown_data"),
+    (("cifar10",), "evaluate_shape"), (("zebra",), "unknown_data"), (("mnist",), "evaluate_misfit"),
     (("fashion_mnist", 0), "range"), (("fashion_mnist", 5, "fp8"), "choice"),
 ])
 def test_what_cannot_be_evaluated_is_refused(net, arguments, key):

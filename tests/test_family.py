@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from resnet.checkpoint import restore
-from resnet.hub.infer import infer_config
+from resnet.hub.infer import infer_config, state_shapes
+from resnet.hub.libraries import TIMM, timm_name
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.fast import folded
@@ -44,8 +45,16 @@ def test_every_architecture_is_taken_or_refused_with_a_reason():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKEN)
 def test_its_parameters_are_timms(name):
-    config = known(name).config
-    assert config and trace(config).params == sum(weight.numel() for weight in whole(name).parameters())
+    config, net = known(name).config, whole(name)
+    assert config and trace(config).params == sum(weight.numel() for weight in net.parameters())
+    assert timm_name(config) in (None, name)  # what `export` and `publish` call it
+    if timm_name(config):
+        assert state_shapes(config) == of(net)
+
+
+@pytest.mark.slow
+def test_every_name_that_is_exported_is_timms():
+    assert {timm_name(one.config) for one in members() if one.config} - {None} == {*TIMM.split()} <= {*TAKEN}
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def imported(*sources: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_every_package_that_is_imported_is_declared():
-    declared = {normal(one) for one in PROJECT["dependencies"] + EXTRAS["train"]}
+    declared = {normal(one) for one in PROJECT["dependencies"] + EXTRAS["train"] + EXTRAS["export"]}
     used = imported(ROOT / "app.py", *(ROOT / "resnet").rglob("*.py"))
     assert {"torch", "httpx2", "pillow", "pyarrow"} <= used <= declared
 

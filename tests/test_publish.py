@@ -7,12 +7,13 @@ from huggingface_hub import RepoCard, constants
 import resnet.hub.publish as module
 from resnet.__main__ import main
 from resnet.checkpoint import load_model, save_model
-from resnet.hub.load import bundled
+from resnet.hub.load import bundled, load
 from resnet.hub.publish import PLAIN_LIMIT, ROOT, model_files, plan, publish, space_files
 from resnet.hub.ref import WEIGHTS
 from resnet.util.errors import InputError
 from tests.hub import StandInHub, pointed_at
 from tests.hub_commits import Commits
+from tests.test_export import NETS, noise, same, saved
 
 SMALL = "resnet20_fashion_mnist"
 
@@ -110,6 +111,54 @@ def test_a_dry_run_shows_every_file_and_asks_nobody(hub, capsys):
 def test_the_command_tells_where_things_went(hub, capsys):
     assert main(["publish", "--models", SMALL, "--space", ""]) == 0  # the owner is the token's
     assert f"/tester/{SMALL}" in capsys.readouterr().out
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A net of one's own that timm has, too."""
+    return saved(tmp_path / "my-net", NETS["resnet10t"])
+
+
+def test_a_net_of_ones_own_is_published_privately_and_loads_by_timm_and_here(hub, folder, capsys):
+    import timm
+
+    assert main(["publish", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["repository"] == "tester/my-net"
+    assert hub.created["models", "tester/my-net"]["visibility"] == "private"
+    net, ours, again = timm.create_model("hf_hub:tester/my-net", pretrained=True).eval(), load(str(folder)), load(
+        "tester/my-net")
+    x = noise(ours.info.architecture)
+    with torch.inference_mode():
+        assert same(net(x), ours.model(x)) and same(again.model(x), ours.model(x))
+    assert again.info.labels == ours.info.labels == tuple(net.pretrained_cfg["label_names"])
+    assert (again.info.mean, again.info.data) == (ours.info.mean, "./colours")
+
+
+def test_public_is_said(hub, folder):
+    assert main(["publish", str(folder), "--public", "--name", "shown", "--owner", "tutors"]) == 0
+    assert hub.created["models", "tutors/shown"]["visibility"] == "public"
+
+
+def test_a_dry_run_needs_no_token(hub, folder, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", "")
+    for name in (".env", "passwords.txt", "model.safetensors.7.partial"):
+        (folder / name).write_text("not for others")
+    assert main(["publish", str(folder), "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("model OWNER/my-net: 2 files")
+    assert main(["publish", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[-1]["repository"] == "OWNER/resnet-space"
+    assert not hub.hub.requests
+
+
+def test_what_is_not_finished_or_sound_is_not_published(hub, folder, tmp_path, capsys):
+    (folder / "checkpoint.safetensors").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    for arguments, part in (([folder], "not ended"), ([tmp_path / "empty"], "model.safetensors"),
+                            ([tmp_path / "nowhere"], "nowhere"), ([folder, "--name", "a b"], "a b")):
+        assert main(["publish", *map(str, arguments)]) == 2
+        assert part in capsys.readouterr().err
+        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    assert not hub.messages
 
 
 @pytest.mark.parametrize("arguments, part", [

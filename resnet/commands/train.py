@@ -1,12 +1,36 @@
-"""python -m resnet train: a variant, from scratch."""
+"""python -m resnet train: a variant, from scratch or from anyone's weights, on a data set or pictures of one's own."""
+
+from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resnet.commands.console import Subcommands, print_json
 from resnet.util.fields import hints, settings
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from resnet.checkpoint import ModelInfo
+    from resnet.training.pictures import Preparing
+    from resnet.training.resume import Row
+    from resnet.training.train import TrainingProgress
+
+    Records = Generator[TrainingProgress | Preparing, None, ModelInfo]
+
+TOLD = {
+    "data": "cifar10, cifar100, fashion_mnist or mnist; a folder with a folder for each class (below train/ and val/, "
+            "or a share is held out); or an image classification data set on the Hub, owner/name",
+    "init": "start from this model's weights with a new head: a bundled name, a Hub repository, a folder or a file",
+    "freeze": "epochs at first in which only the head learns",
+    "layer_decay": "each earlier stage learns by this share of the rate of the stage behind it",
+    "mixup": "parameter of the Beta distribution that images are mixed by; 0 mixes none",
+    "held_out": "share of each class that is tested on, where a folder has no val/; drawn by the seed",
+}
 
 
 def add(commands: Subcommands) -> None:
@@ -29,11 +53,11 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object at the end")
     recipe = parser.add_argument_group("recipe")
     for name, hint in hints(Recipe).items():
-        option = f"--{name.replace('_', '-')}"
+        option, told = f"--{name.replace('_', '-')}", TOLD.get(name)
         if hint is bool:
-            recipe.add_argument(option, action=argparse.BooleanOptionalAction)
+            recipe.add_argument(option, action=argparse.BooleanOptionalAction, help=told)
         else:
-            recipe.add_argument(option, type=hint)
+            recipe.add_argument(option, type=hint, help=told)
     parser.set_defaults(run=run)
 
 
@@ -59,16 +83,22 @@ def run(args: argparse.Namespace) -> None:
             for split, score in info.results.items()))
 
 
-def _with_bar(records, batch: int, silent: bool):
+def _with_bar(records: Records, batch: int, silent: bool) -> ModelInfo:
     """Draw training records as a bar in images, with a line per epoch; the generator's value."""
     from tqdm import tqdm
 
-    with closing(records), tqdm(unit=" images", unit_scale=True, disable=silent or None) as bar:
+    from resnet.training.pictures import Preparing
+
+    with (closing(records), tqdm(unit=" images", unit_scale=True, disable=silent or None) as bar,
+          tqdm(unit=" pictures", leave=False, delay=0.5, disable=silent or None) as preparing):
         while True:
             try:
                 progress = next(records)
             except StopIteration as end:
                 return end.value
+            if isinstance(progress, Preparing):
+                _prepare(preparing, progress, silent)
+                continue
             if bar.total is None:  # a resumed run starts within the bar
                 bar.total, bar.initial = progress.iterations * batch, (progress.iteration - 1) * batch
                 bar.n = bar.initial
@@ -78,6 +108,14 @@ def _with_bar(records, batch: int, silent: bool):
                 tqdm.write(_epoch_line(progress.row), file=sys.stderr)
 
 
-def _epoch_line(row) -> str:
+def _prepare(bar: tqdm, progress: Preparing, silent: bool) -> None:
+    """Pictures that are decoded once, before the first epoch, and what was left out of them."""
+    bar.total = progress.total
+    bar.update(progress.done - bar.n)
+    for note in () if silent else progress.notes:
+        bar.write(note.sentence(), file=sys.stderr)
+
+
+def _epoch_line(row: Row) -> str:
     return (f"epoch {row.epoch}: test error {row.test_error:.2f} %, training error {row.train_error:.2f} %, "
             f"{row.seconds:,.0f} s")

@@ -7,6 +7,7 @@ from typing import Any
 
 from resnet.config import MAX_SIZE, ResNetConfig
 from resnet.util.errors import InputError
+from resnet.util.files import own_record
 
 # timm's ResNets as it names them, with the prefixes and suffixes of releases; all else of its "resnet" names differs.
 NAME = re.compile(
@@ -47,8 +48,8 @@ def read_hints(config: object) -> Hints:
     """
     if not isinstance(config, dict):
         return Hints()
-    if isinstance(config.get("architecture"), dict):
-        return Hints("ours", ResNetConfig.from_dict(config["architecture"]))
+    if ours := own_record(config):
+        return Hints("ours", ResNetConfig.from_dict(ours["architecture"]))
     if isinstance(config.get("architecture"), str):
         return _timm(config)
     return _transformers(config) if isinstance(config.get("model_type"), str) else Hints()

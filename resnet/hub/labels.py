@@ -42,7 +42,7 @@ def class_order(labels: Sequence[str], classes: Sequence[str], model: str) -> tu
     Raises:
         InputError: the names are not the data set's.
     """
-    if are_numbers(labels):
+    if are_numbers(labels) or tuple(labels) == tuple(classes):
         return tuple(range(len(classes)))
     known = {_plain(label): i for i, label in enumerate(labels)}
     strange = next((name for name in classes if _plain(name) not in known), None)

@@ -20,7 +20,7 @@ from resnet.hub.readings import COLOURS, FIELDS, STATED, STRUCTURE, Reading, nam
 from resnet.hub.recognise import Recognised, recognise_header
 from resnet.hub.ref import ModelRef
 from resnet.model import ResNet
-from resnet.util.files import CONFIG_FILE
+from resnet.util.files import CONFIG_FILE, own_record
 from resnet.util.lru import LRU
 from resnet.util.note import Note
 from resnet.util.numbers import by
@@ -153,8 +153,8 @@ class _Description:
 def describe(found: Recognised, path: Path | None) -> _Description:
     """Classes, mean and std, and how the net wants its pictures; a path is where its files lie."""
     config = found.header.config
-    if isinstance(config, dict) and isinstance(config.get("architecture"), dict) and "labels" in config:
-        info = ModelInfo.from_json(json.dumps(config), f"{found.name[:80]}/{CONFIG_FILE}")
+    if (ours := own_record(config)) and "labels" in ours:
+        info = ModelInfo.from_json(json.dumps(ours), f"{found.name[:80]}/{CONFIG_FILE}")
         return _Description(info, told=frozenset(FIELDS), ours=True)
     processor = read_json(Folder(path), PROCESSOR, SMALL) if path and path.is_dir() else None
     wanted = read_preprocessing(config, processor, found.config)

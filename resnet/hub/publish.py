@@ -1,24 +1,27 @@
-"""What goes to the Hub: a model repository for each bundled model, and the Space that shows them.
+"""What goes to the Hub: a net of one's own, or a model repository for each bundled model and the Space that shows them.
 
-`plan` says which file comes from where, `publish` sends it, one commit per repository. Files that the
+`plan` and `plan_folder` say which file comes from where, `publish` sends it, one commit per repository. Files that the
 Hub already has are not sent again; files that only the Hub has are left alone.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from resnet.checkpoint import read_tensors
+from resnet.checkpoint import ModelInfo, read_tensors
 from resnet.hub.ref import WEIGHTS, ModelRef, bundled_names
 from resnet.util.errors import InputError
-from resnet.util.files import INDEX_FILE, WEIGHTS_FILE
+from resnet.util.files import CHECKPOINT_FILE, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, own_record
 
 ROOT = Path(__file__).parent.parent.parent
 SPACE_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "docs/*.png", "resnet/**/*", "weights/**/*")
 PLAIN_LIMIT = 10_000_000  # bytes; larger files must be stored as LFS or Xet on the Hub
 SPACE_NAME = "resnet-space"
+SOMEONE = "OWNER"  # stands for the account in what is only shown
+MODEL_FILES = ("README.md", "LICENSE", "*.json", "*.csv", "*.safetensors")  # whatever else lies there stays there
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,27 @@ def plan(owner: str, models: tuple[str, ...] | None = None, space: str = SPACE_N
     return uploads
 
 
+def plan_folder(owner: str, folder: Path, name: str = "") -> Upload:
+    """The repository of a net of one's own, called `name`, or as its folder is.
+
+    Raises:
+        InputError: there is no finished, sound net in the folder, or the name is none for the Hub.
+    """
+    from resnet.hub.load import load
+
+    load(str(folder.absolute()))  # what cannot be loaded is not shown to anyone
+    if (folder / CHECKPOINT_FILE).exists():
+        raise InputError("publish_running", folder=str(folder))
+    return Upload(_repository(owner, name or folder.resolve().name), "model", model_files(folder))
+
+
 def model_files(folder: Path) -> dict[str, "Path | bytes"]:
-    """A model's folder with its shards joined into one model.safetensors."""
+    """A model's folder with its shards joined into one model.safetensors, and a config.json that timm reads, too."""
     files: dict[str, Path | bytes] = {file.name: file for file in sorted(folder.iterdir())
-                                      if file.is_file() and not _is_shard(file)}
+                                      if file.is_file() and not _is_shard(file)
+                                      and any(fnmatch(file.name, pattern) for pattern in MODEL_FILES)}
+    if (config := _config_with_timm(folder)) is not None:
+        files[CONFIG_FILE] = config
     if WEIGHTS_FILE not in files:
         from safetensors.torch import save
 
@@ -89,8 +109,11 @@ def space_files(root: Path, models: tuple[str, ...] = ()) -> dict[str, "Path | b
     return files
 
 
-def publish(uploads: list[Upload], private: bool = False) -> Iterator[Pushed]:
+def publish(uploads: list[Upload], private: bool = True) -> Iterator[Pushed]:
     """Create or update each repository, with the token that huggingface_hub finds.
+
+    Args:
+        private: those that are created; one that is there stays as visible as it is.
 
     Raises:
         InputError: no token, no right, or the Hub fails; what was published before stays.
@@ -121,7 +144,7 @@ def _send(upload: Upload, private: bool) -> Pushed:
     api = HfApi()
     operations = [CommitOperationAdd(name, content) for name, content in upload.files.items()]
     with _in_sentences(upload.repository):
-        api.create_repo(upload.repository, repo_type=upload.kind, private=private or None, exist_ok=True,
+        api.create_repo(upload.repository, repo_type=upload.kind, private=private, exist_ok=True,
                         space_sdk="gradio" if upload.kind == "space" else None)
         commit = api.create_commit(upload.repository, operations, repo_type=upload.kind,
                                    commit_message="Published by python -m resnet publish")
@@ -156,6 +179,20 @@ def _repository(owner: str, name: str) -> str:
 
 def _is_shard(file: Path) -> bool:
     return file.name == INDEX_FILE or fnmatch(file.name, "model-*-of-*.safetensors")
+
+
+def _config_with_timm(folder: Path) -> bytes | None:
+    """None where there is no record of ours, or timm has no such net: the file is sent as it is."""
+    from resnet.hub.libraries import timm_name, with_timm
+
+    try:
+        told = (folder / CONFIG_FILE).read_text("utf-8")
+        info = ModelInfo.from_json(told, folder.name) if own_record(json.loads(told)) else None
+    except (OSError, ValueError):
+        return None
+    if info is None or timm_name(info.architecture) is None:
+        return None
+    return (json.dumps(with_timm(info), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _with_models(card_file: Path, models: tuple[str, ...]) -> bytes:

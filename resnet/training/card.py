@@ -1,10 +1,12 @@
 """The model card of a trained net: README.md with the Hub's front matter."""
 
-from dataclasses import dataclass
+import shlex
 
 from resnet.checkpoint import ModelInfo
 from resnet.config import VARIANTS, ResNetConfig
-from resnet.data import DATA
+from resnet.data import NAMED
+from resnet.hub.libraries import timm_name, torchvision_code, torchvision_twin
+from resnet.hub.ref import ModelRef
 from resnet.util.fields import spell
 
 LICENSE = "mit"
@@ -12,20 +14,15 @@ UNROUNDED = "test_fp32"  # the key of the test result before the weights were ro
 TERMS = {
     "fashion_mnist": "Fashion-MNIST is by Zalando (Xiao et al. 2017, arXiv 1708.07747), under the MIT licence.",
     "cifar10": "CIFAR-10 is by Krizhevsky (2009) and comes without a licence; none of its images are in here.",
+    "cifar100": "CIFAR-100 is by Krizhevsky (2009) and comes without a licence; none of its images are in here.",
+    "mnist": "MNIST is by LeCun, Cortes and Burges (1998); none of its images are in here.",
 }
+UNUSED = {"init": "", "freeze": 0, "layer_decay": 1.0, "mixup": 0.0, "held_out": 0.0}  # settings that say nothing so
 SAID = ("in_channels", "classes", "input_size")  # by the sentences beside them
 PAPERS = {
     "original": "He et al. 2015, *Deep Residual Learning for Image Recognition* (arXiv 1512.03385)",
     "preact": "He et al. 2016, *Identity Mappings in Deep Residual Networks* (arXiv 1603.05027)",
 }
-
-
-@dataclass(frozen=True)
-class Library:
-    """How torchvision builds the same net: a line of code, and lines that change its stem."""
-
-    build: str
-    changes: tuple[str, ...] = ()
 
 
 def model_card(info: ModelInfo) -> str:
@@ -34,50 +31,43 @@ def model_card(info: ModelInfo) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def torchvision_twin(config: ResNetConfig) -> Library | None:
-    """How torchvision builds this net with the same tensors; None where it has no such net.
+def _title(info: ModelInfo) -> str:
+    return NAMED[info.data].title if info.data in NAMED else info.data.removeprefix("./")
 
-    It knows projection shortcuts (option B) with norm, the original order and the v1.5 stride, and
-    starts with 7x7 on three channels; another stem is put in by hand. Plain nets, the CIFAR family's
-    zero-padded shortcuts (option A), pre-activation and biased convolutions are beyond it.
-    """
-    if len(config.depths) != 4:
-        return None
-    same = ResNetConfig(block=config.block, depths=config.depths, groups=config.groups, stem=config.stem,
-                        width_per_group=config.width_per_group, in_channels=config.in_channels,
-                        classes=config.classes, input_size=config.input_size)
-    if config != same or config.stem not in ("7x7", "3x3"):
-        return None
-    block = {"basic": "BasicBlock", "bottleneck": "Bottleneck"}[config.block]
-    more = "".join(f", {key}={getattr(config, key)}" for key, usual in (("groups", 1), ("width_per_group", 64))
-                   if getattr(config, key) != usual)
-    build = f"resnet.ResNet(resnet.{block}, {list(config.depths)}, num_classes={config.classes}{more})"
-    kernel = "3, 1, 1" if config.stem == "3x3" else "7, 2, 3"
-    changes = []
-    if config.stem == "3x3" or config.in_channels != 3:
-        changes.append(f"net.conv1 = torch.nn.Conv2d({config.in_channels}, 64, {kernel}, bias=False)")
-    if config.stem == "3x3":
-        changes.append("net.maxpool = torch.nn.Identity()")
-    return Library(build, tuple(changes))
+
+def _repository(info: ModelInfo) -> str:
+    """Of the data set on the Hub; "" for pictures of one's own."""
+    return NAMED[info.data].repository if info.data in NAMED else "" if info.data.startswith("./") else info.data
+
+
+def _start(info: ModelInfo) -> str:
+    return info.recipe.get("init", "")
 
 
 def _front_matter(info: ModelInfo) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
-    spec = DATA[info.data]
+    repository, ours = _repository(info), info.data in NAMED
     kind = "plain-network" if info.architecture.plain else "residual-network"
     data = ModelCardData(
-        model_name=info.name, license=LICENSE, library_name="pytorch", datasets=[spec.repository],
+        model_name=info.name, license=LICENSE if ours and not _start(info) else None, library_name="pytorch",
+        datasets=[repository] if repository else None, base_model=_base(info),
         pipeline_tag="image-classification", metrics=["accuracy"],
-        tags=["image-classification", "resnet", kind, "safetensors", info.data.replace("_", "-")],
+        tags=["image-classification", "resnet", kind, "safetensors", *([info.data.replace("_", "-")] if ours else [])],
         eval_results=[EvalResult(
-            task_type="image-classification", dataset_type=spec.repository, dataset_name=spec.title,
+            task_type="image-classification", dataset_type=repository or "imagefolder", dataset_name=_title(info),
             dataset_split="test", metric_type="accuracy", metric_value=info.results["test"]["accuracy"])])
     return f"---\n{data.to_yaml()}\n---"
 
 
+def _base(info: ModelInfo) -> str | None:
+    """The repository on the Hub that it starts from."""
+    ref = ModelRef.parse(_start(info), trusted=True) if _start(info) else None
+    return ref.repo if ref and ref.kind == "hub" else None
+
+
 def _what(info: ModelInfo) -> str:
-    config, spec = info.architecture, DATA[info.data]
+    config = info.architecture
     base = VARIANTS.get(info.variant)
     changed = [f"`{key}={spell(value)}`" for key, value in config.to_dict().items()
                if base and base.to_dict()[key] != value and key not in SAID]
@@ -85,11 +75,19 @@ def _what(info: ModelInfo) -> str:
     return f"""# {info.name}
 
 {kind}, {config.depth} weighted layers deep, `{info.variant}`{' with ' + ', '.join(changed) if changed else ''},
-trained from scratch on {spec.title}. It takes {_channels(config)} of {_pixels(info)}, scaled to 0 to 1 and
+trained {_from(info)} on {_title(info)}. It takes {_channels(config)} of {_pixels(info)}, scaled to 0 to 1 and
 normalised by mean {_numbers(info.mean)} and standard deviation {_numbers(info.std)}, and answers with a logit for each
 of {config.classes} classes: {', '.join(info.labels)}.
 
 The architecture is that of {PAPERS['original' if config.order == 'original' else 'preact']}."""
+
+
+def _from(info: ModelInfo) -> str:
+    if not _start(info):
+        return "from scratch"
+    freeze = info.recipe.get("freeze")
+    return (f"from the weights of `{_start(info)}`, with a new head"
+            + (f" that learned alone for {freeze} epochs," if freeze else ","))
 
 
 def _results(info: ModelInfo) -> str:
@@ -103,13 +101,19 @@ def _results(info: ModelInfo) -> str:
 {rows}
 
 One run, evaluated in fp32, one view of each image. The weights are those of the last epoch; the test set had no say in
-that{_chosen(info)}. `history.csv` has errors and losses after every epoch.{_rounded(info)}
+that{_chosen(info)}. `history.csv` has errors and losses after every epoch.{_held(info)}{_rounded(info)}
 
-    python -m resnet evaluate {info.name} --data {info.data}"""
+    python -m resnet evaluate {info.name} --data {shlex.quote(info.data)}"""
 
 
 def _chosen(info: ModelInfo) -> str:
     return f", but in the recipe it had, so the figure flatters it:\n{info.chosen}" if info.chosen else ""
+
+
+def _held(info: ModelInfo) -> str:
+    share = info.recipe.get("held_out") if info.data not in NAMED else 0
+    return f"""
+The test images are {100 * share:g} % of each class, drawn by the seed and not trained on.""" if share else ""
 
 
 def _rounded(info: ModelInfo) -> str:
@@ -118,7 +122,8 @@ Kernels and matrices are stored as fp16; the results but the last are those of t
 
 
 def _how_trained(info: ModelInfo) -> str:
-    rows = "\n".join(f"| {key} | {value} |" for key, value in info.recipe.items())
+    rows = "\n".join(f"| {key} | {value} |" for key, value in info.recipe.items()
+                     if UNUSED.get(key) != value and not (key == "held_out" and info.data in NAMED))
     versions = ", ".join(f"{key} {value}" for key, value in info.versions.items())
     return f"""## Training
 
@@ -146,6 +151,8 @@ import resnet
 net = resnet.load("{info.name}").model  # eval mode; or the path of this folder
 ```"""
     twin = torchvision_twin(info.architecture)
+    if twin is None and timm_name(info.architecture):
+        return text + _by_timm(info)
     if twin is None:
         return text + """
 
@@ -156,31 +163,45 @@ The tensors have torchvision's names and fit its net:
 
 ```python
 {torchvision_code(twin)}
+```""" + (_by_timm(info) if timm_name(info.architecture) else "")
+
+
+def _by_timm(info: ModelInfo) -> str:
+    return f"""
+
+timm calls it `{timm_name(info.architecture)}`, and loads it from where `python -m resnet publish` has put it:
+
+```python
+timm.create_model("hf_hub:OWNER/{info.name}", pretrained=True)
 ```"""
 
 
-def torchvision_code(twin: Library) -> str:
-    """Python that loads the weights of the current folder into torchvision's net, `net`."""
-    return "\n".join((
-        "from pathlib import Path", "",
-        "import torch", "from safetensors.torch import load_file", "from torchvision.models import resnet", "",
-        f"net = {twin.build}", *twin.changes,
-        'tensors = [load_file(file) for file in Path().glob("model*.safetensors")]',
-        "net.load_state_dict({key: value for part in tensors for key, value in part.items()})", "net.eval()"))
-
-
 def _limits(info: ModelInfo) -> str:
-    spec = DATA[info.data]
+    made = ("Made to show what depth and shortcuts do, not for use on other pictures: it knows"
+            if info.data in NAMED else "It knows")
     return f"""## Limits
 
-Made to show what depth and shortcuts do, not for use on other pictures: it knows the {len(info.labels)} classes above
+{made} the {len(info.labels)} classes above
 and names one of them whatever it is shown. These are the figures of one run with one seed; another seed gives others.
 
 ## Data and licence
 
-{TERMS[info.data]}
-Read from [{spec.repository}](https://huggingface.co/datasets/{spec.repository}).
-The weights are under the MIT licence."""
+{_terms(info)}"""
+
+
+def _terms(info: ModelInfo) -> str:
+    terms, repository = [], _repository(info)
+    if info.data in NAMED:
+        terms.append(TERMS[info.data])
+    if repository:
+        terms.append(f"Read from [{repository}](https://huggingface.co/datasets/{repository}).")
+    else:
+        terms.append("The pictures are those of whoever trained it; none of them are in here.")
+    if _start(info):
+        terms.append(f"The weights that it starts from, `{_start(info)}`, have terms of their own.")
+    elif info.data in NAMED:
+        terms.append("The weights are under the MIT licence.")
+    return "\n".join(terms)
 
 
 def _channels(config: ResNetConfig) -> str:
@@ -192,7 +213,10 @@ def _size(size: tuple[int, int]) -> str:
 
 
 def _pixels(info: ModelInfo) -> str:
-    taken, own = info.architecture.input_size, DATA[info.data].size
+    taken = info.architecture.input_size
+    if info.data not in NAMED:
+        return f"{_size(taken)} pixels (the shorter edge scaled to them, then the centre)"
+    own = NAMED[info.data].size
     resized = f" (the data set's {_size(own)}, resized bilinearly with antialiasing)" if taken != own else ""
     return f"{_size(taken)} pixels{resized}"
 

@@ -8,13 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet.checkpoint import ModelInfo
-from resnet.data import DATA, DataSpec, Split, data_spec, load_split, normalise
+from resnet.data import NAMED, DataSpec, Split, data_spec, load_split, normalise
 from resnet.hub.labels import class_order
+from resnet.training.pictures import Pictures, Source, end_of, test_split
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
 from resnet.util.precision import autocast, check_precision
 
-BATCH = 500  # images of a data set's own size
+BATCH = 500  # images of 64 x 64 pixels and less
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int
     """
     was_training = model.training
     model.eval()
+    height, width = split.images.shape[-2:]
+    batch = max(1, min(batch, BATCH * 64 * 64 // (height * width)))
     device = next(model.parameters()).device
     classes = len(split.spec.classes)
     confusion = torch.zeros(classes * classes, dtype=torch.float64, device=device)
@@ -68,9 +71,11 @@ def evaluate(model: nn.Module, split: Split, precision: str = "fp32", batch: int
     return Score(n, int(counts.trace()) / n, sums[0].item() / n, tuple(map(tuple, counts.tolist())))
 
 
-def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | None = None, precision: str = "fp32",
-                   workers: Workers = ALONE, look: Look | None = None, batch: int = BATCH) -> Score:
-    """The score of a trained net on the (first `limit`) test images of a data set, seen as it was trained to.
+def evaluate_model(model: nn.Module, info: ModelInfo, data: "str | Source", limit: int | None = None,
+                   precision: str = "fp32", workers: Workers = ALONE, look: Look | None = None,
+                   batch: int = BATCH) -> Score:
+    """The score of a trained net on the (first `limit`) test images of a data set, seen as it was trained to; pictures
+    of one's own are scaled and cropped as for training.
 
     Its classes are matched with the data set's by their names, whatever order its answers are in.
 
@@ -83,21 +88,32 @@ def evaluate_model(model: nn.Module, info: ModelInfo, data: str, limit: int | No
     if limit is not None and limit < 1:
         raise InputError("range", field="limit", value=limit, limit="10,000")
     check_precision(precision)
-    check_fit(info, data)
-    order = class_order(info.labels, data_spec(data).classes, info.name)
-    split = load_split(data, "test").first(limit)
+    if isinstance(data, Pictures):
+        split, look = end_of(test_split(data, info.architecture)).first(limit), None
+        check_shape(info, split.spec)
+    else:
+        name = data if isinstance(data, str) else data.name
+        check_fit(info, name)
+        split = load_split(name, "test").first(limit)
+    order = class_order(info.labels, split.spec.classes, info.name)
     shown = as_seen(split, info) if look is None else replace(split, spec=_as_normalised(split, info))
     return evaluate(model, shown, precision, batch, workers.rank, workers.world, look, order)
 
 
 def check_fit(info: ModelInfo, data: str) -> None:
     """Raises InputError when the data set is unknown or not what the net was made for."""
-    spec, config = data_spec(data), info.architecture
+    check_shape(info, data_spec(data))
+    if info.data in NAMED and info.data != data:
+        raise InputError("evaluate_misfit", model=info.name, title=data_spec(data).title,
+                         made_for=NAMED[info.data].title)
+
+
+def check_shape(info: ModelInfo, spec: DataSpec) -> None:
+    """Raises InputError when the data set has other channels, or another number of classes."""
+    config = info.architecture
     if (config.in_channels, config.classes) != (spec.channels, len(spec.classes)):
         raise InputError("evaluate_shape", model=info.name, title=spec.title, channels=config.in_channels,
                          classes=f"{config.classes:,}", needs_channels=spec.channels, needs_classes=len(spec.classes))
-    if info.data in DATA and info.data != data:
-        raise InputError("evaluate_misfit", model=info.name, title=spec.title, made_for=DATA[info.data].title)
 
 
 def _as_normalised(split: Split, info: ModelInfo) -> DataSpec:

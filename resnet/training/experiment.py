@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import platform
+import re
 import sys
 from collections.abc import Generator
 from copy import deepcopy
@@ -13,10 +14,13 @@ import torch
 
 from resnet.checkpoint import ModelInfo, save_info, save_model
 from resnet.config import ResNetConfig, config_of
-from resnet.data import DataSpec, Split, data_spec, load_split
-from resnet.model import ResNet
+from resnet.data import DataSpec, Split
+from resnet.hub.load import load
+from resnet.hub.loaded import LoadedModel
+from resnet.model import ResNet, create
 from resnet.training.card import UNROUNDED, model_card
 from resnet.training.evaluate import Score, evaluate
+from resnet.training.pictures import Preparing, Source, source_of, splits_of
 from resnet.training.recipe import Recipe
 from resnet.training.resume import CHECKPOINT, load_rows
 from resnet.training.train import TrainingProgress, train
@@ -31,25 +35,27 @@ HALF_COSTS = 0.0005  # of the test accuracy, at most
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is trained, and how."""
+    """What is trained, on what, and how."""
 
     variant: str
     config: ResNetConfig
     recipe: Recipe
+    source: Source
 
     @property
     def name(self) -> str:
         """resnet20_fashion_mnist; another order or seed than usual shows: resnet20_cifar10_preact_seed1."""
         order = f"_{self.config.order}" if self.config.order != "original" else ""
         seed = f"_seed{self.recipe.seed}" if self.recipe.seed else ""
-        return f"{self.variant.removesuffix('_cifar')}_{self.recipe.data}{order}{seed}"
+        data = re.sub(r"[^\w.-]+", "_", self.recipe.data.rpartition("/")[2])
+        return f"{self.variant.removesuffix('_cifar')}_{data}{order}{seed}"
 
 
 def plan(variant: str | None, recipe: dict, source: Path | None = None, changes: dict | None = None) -> Experiment:
     """An experiment out of what the command line says.
 
     Args:
-        variant: a variant's name; None takes the net of `source`.
+        variant: a variant's name; None takes the net of `source`, or of the weights that it starts from.
         recipe: fields of Recipe; they go before those of `source`.
         source: config.json of a trained net, to repeat its run or to train another variant in its way.
         changes: fields of ResNetConfig.
@@ -59,29 +65,71 @@ def plan(variant: str | None, recipe: dict, source: Path | None = None, changes:
     """
     info = _read_info(source) if source else None
     recipe = (info.recipe if info else {}) | recipe
-    name = variant or (info.variant if info else None)
+    start = load(recipe["init"]) if recipe.get("init") else None
+    name = variant or (info.variant if info else start.info.variant if start else None)
     if name is None or "data" not in recipe or "epochs" not in recipe:
         raise InputError("train_needs")
     parsed = Recipe.from_dict(recipe)
+    pictures = source_of(parsed.data, parsed.held_out, parsed.seed)
+    part = not isinstance(pictures, DataSpec) and not pictures.held
+    parsed = dataclasses.replace(parsed, data=pictures.name, held_out=0.0 if part else parsed.held_out)
     if info and not variant:
-        config = info.architecture if parsed.data == info.data else adapt(info.architecture, data_spec(parsed.data))
+        config = info.architecture if parsed.data == info.data else adapt(info.architecture, pictures)
     else:
-        config = adapt(config_of(name), data_spec(parsed.data))
-    return Experiment(name, config_of(config, **(changes or {})), parsed)
+        config = _continued(start, len(pictures.classes)) if start else adapt(config_of(name), pictures)
+    config = config_of(config, **(changes or {}))
+    if start:
+        check_start(start, config)
+    if start and variant:
+        check_start(start, config_of(variant, in_channels=config.in_channels))
+    return Experiment(name, config, parsed, pictures)
 
 
-def adapt(config: ResNetConfig, spec: DataSpec) -> ResNetConfig:
+def adapt(config: ResNetConfig, source: Source) -> ResNetConfig:
     """A variant made for a data set: its channels and classes, and, with the 3x3 stem, its size.
 
-    Nets with the 7x7 stem are made for larger pictures; for them the images are resized.
+    Nets with the 7x7 stem are made for larger pictures; for them the images are resized. Pictures of one's own come in
+    colours and at any size.
     """
-    size = spec.size if config.stem == "3x3" else config.input_size
-    return config_of(config, in_channels=spec.channels, classes=len(spec.classes), input_size=size)
+    if not isinstance(source, DataSpec):
+        return config_of(config, in_channels=3, classes=len(source.classes))
+    size = source.size if config.stem == "3x3" else config.input_size
+    return config_of(config, in_channels=source.channels, classes=len(source.classes), input_size=size)
+
+
+def _continued(start: LoadedModel, classes: int) -> ResNetConfig:
+    """A trained net's config, made for other classes, at the size that it saw."""
+    size = start.steps.size if start.steps else start.info.architecture.input_size
+    return config_of(start.info.architecture, classes=classes, input_size=size)
+
+
+def check_start(start: LoadedModel, config: ResNetConfig) -> None:
+    """Raises InputError for weights whose body is not the net's."""
+    wanted, found = (_body(one) for one in (config, start.info.architecture))
+    if wanted != found:
+        raise InputError("init_misfit", model=str(start.ref)[:80], net=start.info.title)
+
+
+def _body(config: ResNetConfig) -> dict[str, torch.Size]:
+    """The shapes of all tensors but the head's."""
+    with torch.device("meta"):
+        return {name: tensor.shape for name, tensor in ResNet(config).state_dict().items()
+                if not name.startswith("fc.")}
+
+
+def begun(experiment: Experiment) -> ResNet:
+    """The net before the first step: drawn by the seed, with the body of `init` where there is one."""
+    net = create(experiment.config, seed=experiment.recipe.seed)
+    if experiment.recipe.init:
+        weights = load(experiment.recipe.init).model.state_dict()
+        net.load_state_dict({name: tensor for name, tensor in weights.items() if not name.startswith("fc.")},
+                            strict=False)
+    return net
 
 
 def run(experiment: Experiment, out: Path, device: torch.device, workers: Workers = ALONE,
         weights: bool = True, keep: bool = False, half: bool = False,
-        keep_epochs: bool = False) -> Generator[TrainingProgress, None, ModelInfo]:
+        keep_epochs: bool = False) -> Generator[TrainingProgress | Preparing, None, ModelInfo]:
     """Train, evaluate and write the folder; resumes where a killed run stopped. The value is config.json's record.
 
     Args:
@@ -96,11 +144,10 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
     finished = _finished(experiment, out, device, workers)
     if finished:
         return finished
-    size = experiment.config.input_size
-    train_set, test_set = (load_split(experiment.recipe.data, split).resized(size) for split in ("train", "test"))
-    train_set = train_set.first(experiment.recipe.items or None)
+    train_set, test_set = yield from _splits(experiment)
     net = yield from train(experiment.config, experiment.recipe, train_set, test_set, out, device, workers,
-                           keep_epochs=keep_epochs)
+                           begun(experiment), keep_epochs)
+    workers.meet()  # the first process has written the last checkpoint
     seconds = load_rows(out)[-1].seconds
     test, unrounded = _tested(net, test_set, workers), {}
     if half:
@@ -116,6 +163,17 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
         if not keep:
             (out / CHECKPOINT).unlink()
     return info
+
+
+def _splits(experiment: Experiment) -> Generator[Preparing, None, tuple[Split, Split]]:
+    """Both parts, in the colours that the net's first weights know."""
+    splits = yield from splits_of(experiment.source, experiment.config)
+    train_set, test_set = splits[0].first(experiment.recipe.items or None), splits[1]
+    if not experiment.recipe.init:
+        return train_set, test_set
+    known = load(experiment.recipe.init).info
+    spec = dataclasses.replace(train_set.spec, mean=known.mean, std=known.std)
+    return dataclasses.replace(train_set, spec=spec), dataclasses.replace(test_set, spec=spec)
 
 
 def describe(experiment: Experiment, net: ResNet, train_set: Split, test: Score, seconds: float,

@@ -24,6 +24,13 @@ class Recipe:
     of that side at first, which cost less, and whole images at last: see `window_side`. `items` are the first
     training images that are used; 0 uses all.
 
+    `init` names the model whose weights a net starts from, with a new head. The body then stays as it is for the first
+    `freeze` epochs, batch norm's statistics included, and learns by `layer_decay` times the rate of the part behind it
+    (Howard and Ruder 2018, arXiv 1801.06146, section 3.2): the head by the whole rate, the last stage by `layer_decay`
+    of it, the stem by the least. `mixup` is the parameter of the Beta distribution that two images are mixed by (Zhang
+    et al. 2018, arXiv 1710.09412); 0 mixes none. `held_out` is the share of pictures of one's own that is tested on,
+    where no part is for that; 0 says that there is one.
+
     Raises:
         InputError: a value of the wrong type or out of range.
     """
@@ -44,6 +51,11 @@ class Recipe:
     train_eval: int = option(10_000, low=1, high=10**9)
     window: int = option(0, low=0, high=1024)
     items: int = option(0, low=0, high=10**9)
+    init: str = ""
+    freeze: int = option(0, low=0, high=1_000_000)
+    layer_decay: float = option(1.0, low=0, high=1)
+    mixup: float = option(0.0, low=0, high=1000)
+    held_out: float = option(0.2, low=0, high=0.9)
 
     def __post_init__(self):
         check_types(self, "recipe")
@@ -70,6 +82,15 @@ def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
     if done < recipe.warmup:
         return recipe.lr * done / recipe.warmup
     return recipe.lr * (iterations - iteration) / (iterations * (1 - recipe.warmup) + 1)
+
+
+def rate_scale(recipe: Recipe, parameter: str, stages: int) -> float:
+    """What the learning rate is multiplied by for a parameter, by its name, in a net of so many stages."""
+    part = parameter.partition(".")[0]
+    behind = {"fc": 0, "norm": 1}.get(part, stages + 1)
+    if part.startswith("layer"):
+        behind = stages + 1 - int(part.removeprefix("layer"))
+    return recipe.layer_decay ** behind
 
 
 def window_side(recipe: Recipe, epoch: int, side: int) -> int:

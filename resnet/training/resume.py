@@ -22,9 +22,9 @@ from resnet.training.recipe import Recipe
 from resnet.util.csv import records_csv
 from resnet.util.errors import InputError
 from resnet.util.fields import from_mapping, hints
-from resnet.util.files import remove_partials, write_file
+from resnet.util.files import CHECKPOINT_FILE, remove_partials, write_file
 
-CHECKPOINT, HISTORY_FILE, EPOCHS = "checkpoint.safetensors", "history.csv", "epochs"
+CHECKPOINT, HISTORY_FILE, EPOCHS = CHECKPOINT_FILE, "history.csv", "epochs"
 
 
 @dataclass(frozen=True)

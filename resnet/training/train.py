@@ -10,6 +10,7 @@ number of processes does not change the result.
 """
 
 import math
+import random
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from resnet.config import ResNetConfig
 from resnet.data import DataSpec, Split, augment, cut_window, normalise
 from resnet.model import ResNet, create
 from resnet.training.evaluate import evaluate
-from resnet.training.recipe import Recipe, learning_rate, window_side
+from resnet.training.recipe import Recipe, learning_rate, rate_scale, window_side
 from resnet.training.resume import Row, keep_weights, load_checkpoint, open_folder, save_checkpoint
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
@@ -84,7 +85,11 @@ def train(config: ResNetConfig, recipe: Recipe, train_set: Split, test_set: Spli
 
 
 class _Run:
-    """The state that an iteration changes: weights and momentum."""
+    """The state that an iteration changes: weights and momentum.
+
+    frozen   only the head learns
+    mix      how much of each image is its own; the rest is another's of the same part of the batch
+    """
 
     def __init__(self, config: ResNetConfig, recipe: Recipe, device: torch.device, workers: Workers,
                  net: ResNet | None = None):
@@ -95,9 +100,22 @@ class _Run:
         self.net = net.to(device).to(memory_format=torch.channels_last)
         self.norms = [module for module in self.net.modules() if isinstance(module, nn.BatchNorm2d)]
         self.optimiser = _optimiser(self.net, recipe)
-        self.model = self.net
-        if workers.world > 1:  # each process keeps running statistics of its own; row() joins them
-            self.model = nn.parallel.DistributedDataParallel(self.net, broadcast_buffers=False)
+        self.frozen, self.mix = False, 1.0
+        self.model = self._shared()
+
+    def _shared(self) -> nn.Module:
+        """Each process keeps running statistics of its own; row() joins them."""
+        if self.workers.world == 1:
+            return self.net
+        return nn.parallel.DistributedDataParallel(self.net, broadcast_buffers=False)
+
+    def freeze(self, frozen: bool) -> None:
+        """From now on the head alone learns, or all does."""
+        self.net.train(not frozen)  # frozen norms keep their statistics, too
+        if frozen != self.frozen:
+            for name, parameter in self.net.named_parameters():
+                parameter.requires_grad_(not frozen or name.startswith("fc."))
+            self.frozen, self.model = frozen, self._shared()  # which gradients there are is asked once
 
     def steps(self, train_set: Split) -> int:
         """Iterations an epoch; the images that fill no batch wait for another epoch's order."""
@@ -110,13 +128,15 @@ class _Run:
         mirrored = torch.rand(len(train_set), generator=torch.Generator().manual_seed(recipe.seed)) < 0.5
         order = torch.randperm(len(train_set), generator=generator)
         side = window_side(recipe, epoch, train_set.images.shape[-1])
-        self.model.train()
+        mixing = random.Random(f"{recipe.seed}/{epoch}")
+        self.freeze(epoch < recipe.freeze)
         started = time.perf_counter()
         for step in range(steps):
             index = order[step * recipe.batch:(step + 1) * recipe.batch]
             flip = mirrored[index] ^ bool(epoch % 2) if recipe.flip else torch.zeros(len(index), dtype=torch.bool)
             images = cut_window(augment(train_set.images[index], recipe.pad, flip, generator), side, generator)
             lr = learning_rate(recipe, epoch * steps + step, recipe.epochs * steps)
+            self.mix = mixing.betavariate(recipe.mixup, recipe.mixup) if recipe.mixup else 1.0
             loss = self.update(images, train_set.labels[index], train_set.spec, lr)
             self.seconds = time.perf_counter() - started
             yield TrainingProgress(epoch + 1, epoch * steps + step + 1, recipe.epochs * steps, lr, loss,
@@ -135,18 +155,26 @@ class _Run:
         if not math.isfinite(total):
             raise InputError("loss_not_finite", lr=f"{lr:.3g}")
         for group in self.optimiser.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["scale"]
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return total
 
     def backward(self, images: Tensor, labels: Tensor) -> float:
         """Add the gradients of a part of the batch; its share of the loss."""
+        if self.mix < 1:
+            images = images.lerp(images.flip(0), 1 - self.mix)
         with autocast(self.device, self.recipe.precision):
-            logits = self.model(images)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing) / self.parts
+            logits = self.model(images).float()
+        loss = self.loss(logits, labels)
+        if self.mix < 1:
+            loss = self.mix * loss + (1 - self.mix) * self.loss(logits, labels.flip(0))
         loss.backward()
         return loss.item()
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """A part's share."""
+        return F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing) / self.parts
 
     def weigh_statistics(self, part: int) -> None:
         """Let the running statistics' updates by the parts of a batch make one update by the parts' mean.
@@ -175,10 +203,13 @@ class _Run:
 
 
 def _optimiser(net: ResNet, recipe: Recipe) -> torch.optim.SGD:
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
+    """SGD with a group of parameters for each rate and decay."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate_scale(recipe, name, len(net.stages)), decay), []).append(parameter)
     return torch.optim.SGD(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        [{"params": found, "weight_decay": decay, "scale": scale} for (scale, decay), found in groups.items()],
         lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 

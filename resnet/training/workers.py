@@ -34,6 +34,11 @@ class Workers:
         """The mean over all processes, in place."""
         return self.sum(tensor).div_(self.world) if self.world > 1 else tensor
 
+    def meet(self) -> None:
+        """Wait for all processes: what each of them did before this, such as writing a file, is done after it."""
+        if self.world > 1:
+            dist.barrier()
+
 
 ALONE = Workers()
 

@@ -9,12 +9,25 @@ from resnet.util.errors import InputError
 PACKAGE = Path(__file__).parents[1]
 # What files are called in a model's folder or repository; a sharded one has an index in the weights' place.
 WEIGHTS_FILE, INDEX_FILE, CONFIG_FILE = "model.safetensors", "model.safetensors.index.json", "config.json"
+CHECKPOINT_FILE = "checkpoint.safetensors"  # beside them while a training has not ended
+OURS = "resnet_space"  # the key of our record in a config.json that is another library's, too
+
+
+def own_record(config: object) -> dict | None:
+    """Our record of a parsed config.json, which may stand inside another library's; None where there is none."""
+    inside = config.get(OURS, config) if isinstance(config, dict) else None
+    return inside if isinstance(inside, dict) and isinstance(inside.get("architecture"), dict) else None
 
 
 def shipped(folder: str) -> Path:
     """A folder that stands beside the package in a checkout, and inside it where it was installed."""
     inside = PACKAGE / folder
     return inside if inside.is_dir() else PACKAGE.parent / folder
+
+
+def cache_folder() -> Path:
+    """The user's, for what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "resnet-space"
 
 
 def write_file(path: Path, data: "bytes | str") -> None:
