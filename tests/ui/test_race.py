@@ -80,7 +80,7 @@ def test_a_race_is_drawn_as_it_goes(short):
     views = streamed(SMALL)
     assert all(view[0] == "" and len(view) == 9 for view in views)
     first, last = views[0], views[-1]
-    assert first[-1].laps == () and "race-progress" in first[3]
+    assert first[-1].laps == () and "<progress" in first[1]
     assert [lap.iteration for lap in last[-1].laps] == [1, 2, 3] and last[-1].settings == SMALL.settings
     assert lines(last[2])["plain-8"] == ((1, 2, 3), tuple(last[-1].losses(True)))
     rows = list(csv.DictReader(attached(last[3])["race-8-seed0.csv"].splitlines()))
