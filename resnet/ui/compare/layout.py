@@ -101,10 +101,13 @@ class Charts:
 
 
 class Html:
-    """A piece of HTML that the panel draws."""
+    """A piece of HTML that the panel draws, or a component that makes its own of what the panel says."""
+
+    def __init__(self, kind: Callable[[], Component] = gr.HTML):
+        self.kind = kind
 
     def place(self, at: Place) -> None:
-        at.outputs.append(gr.HTML())
+        at.outputs.append(self.kind())
 
 
 class Title:
