@@ -1,8 +1,8 @@
 // The race's track: two runners, whose place is their training loss, their score, and below each the gradients of its
 // layers. A finished race is replayed in six seconds; a live one stands at its last point, over the ghost of the last.
 (() => {
-  const REPLAY = 6000;  // milliseconds
-  const TONES = 6;      // steps of a gradient's shade, race.css has the colours
+  const REPLAY = 6000;   // milliseconds
+  const FAINTEST = .06;  // opacity of the smallest gradient's stripe
 
   const made = (kind, parent, words = "") => {
     const one = document.createElement(kind.split(".")[0]);
@@ -31,7 +31,7 @@
       const norms = before(lane.looks, iteration) ?? [];
       shades.forEach((cell, i) => {
         const level = norms[i] > 0 ? (Math.log(norms[i]) - low) / (high - low || 1) : 0;
-        cell.className = `tone${Math.round(Math.min(1, Math.max(0, level)) * (TONES - 1))}`;
+        cell.style.opacity = FAINTEST + (1 - FAINTEST) * Math.min(1, Math.max(0, level));
       });
       const there = last && last.iterations.findLastIndex((one) => one <= iteration);
       const theirs = last?.lanes.find((one) => one.kind === lane.kind)?.losses[there];
