@@ -111,6 +111,7 @@ def test_the_table_is_filtered_and_taken_along(visit, tmp_path):
 def test_curves_are_switched_off_and_measured_otherwise(visit, tmp_path):
     page = visit().open("tab=compare")
     lines = page.locator("#curves .scatterlayer .js-line")
+    expect(lines).not_to_have_count(0)
     every = lines.count()
     assert every >= 2 * len(NETS)
     adjust(page)

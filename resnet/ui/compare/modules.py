@@ -24,7 +24,7 @@ def draw(view: ModulesView, lang: str) -> Drawing:
              "factorised": lambda: factorised_chart(FACTORISED, lang)}.get(view.show, lambda: None)()
     maps = maps_html(lang) if view.show == "inception" else ""
     lead, numbers = said(view.show, lang)
-    return Drawing(lead, [chart], [maps + below(view.show, lang)], numbers=numbers)
+    return Drawing(lead, [chart], [maps, below(view.show, lang)], numbers=numbers)
 
 
-PANEL = panel("modules", ModulesView, draw, Result(Charts("modules", optional=True), Knobs("show"), Html()))
+PANEL = panel("modules", ModulesView, draw, Result(Charts("modules", optional=True), Html(), Knobs("show"), Html()))
