@@ -52,11 +52,12 @@ def _highest(race: Race) -> float:
 
 def _apart(ends: Sequence[End], top: float) -> list[End]:
     """Where the names stand: at their lines' ends, pushed apart where these are near, inside the plot."""
-    if len(ends) < 2:
-        return [((x, min(y, top)), *rest) for (x, y), *rest in ends]
-    low, high = sorted(ends, key=lambda end: end[0][1])
-    gap = NAME * top
-    middle = (min(low[0][1], top) + min(high[0][1], top)) / 2
-    middle = min(max(middle, gap / 2), top - gap / 2)
-    return [((low[0][0], min(low[0][1], middle - gap / 2)), *low[1:]),
-            ((high[0][0], max(min(high[0][1], top), middle + gap / 2)), *high[1:])]
+    inside: list[End] = [((x, min(y, top)), told, colour) for (x, y), told, colour in ends]
+    inside.sort(key=lambda end: end[0][1])
+    if len(inside) < 2:
+        return inside
+    (low, *_), (high, *_) = inside
+    half = NAME * top / 2
+    middle = min(max((low[1] + high[1]) / 2, half), top - half)
+    heights = min(low[1], middle - half), max(high[1], middle + half)
+    return [((x, height), told, colour) for ((x, _), told, colour), height in zip(inside, heights, strict=True)]

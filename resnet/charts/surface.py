@@ -73,7 +73,8 @@ def heights(figure: go.Figure, over: Map, span: tuple[float, float], scale: str,
 
 def headed(figure: go.Figure, title: str, remark: str, colour: str) -> go.Figure:
     """With the net's name and a remark above the plot; returns the figure."""
-    figure.add_annotation(text=f"<b>{title}</b><br><span style='font-size:12px'>{remark}</span>", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
+    told = f"<b>{title}</b><br><span style='font-size:12px'>{remark}</span>"
+    figure.add_annotation(text=told, x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
                           xanchor="left", align="left", yshift=4, showarrow=False, font={"color": colour, "size": 14})
     figure.update_layout(margin={"r": 20, "t": 48}, hovermode="closest")
     return figure

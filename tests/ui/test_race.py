@@ -5,6 +5,7 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 
+from resnet.charts.race import race_chart
 from resnet.lab.race_log import Race, recorded, watch
 from resnet.ui.compare import race as panel
 from resnet.ui.compare import race_layers, race_track
@@ -161,3 +162,17 @@ def test_bad_knobs_fill_the_message_line_only(changes, part, lang, caplog):
     for message, *rest in answers:
         assert part in message and message.count("<p") == 1 and not caplog.records
         assert all(value == gr.skip() for value in rest)
+
+
+def test_names_stand_apart_however_near_the_lines_end_and_a_cut_range_says_so():
+    def noted(plain: float, residual: float):
+        laps = tuple(replace(lap, plain_loss=plain, residual_loss=residual) for lap in recorded().laps)
+        return race_chart(replace(recorded(), laps=laps)).layout
+
+    for plain, residual in ((1.0, 1.0), (0.02, 0.01), (2.49, 2.5), (0.6, 0.9)):
+        layout = noted(plain, residual)
+        low, high = sorted(note.y for note in layout.annotations)
+        assert high - low >= 0.149 * layout.yaxis.range[1] and layout.yaxis.range[0] <= low
+        assert high <= layout.yaxis.range[1]
+    assert [note.text for note in noted(50, 1).annotations if "cut" in note.text] == [
+        text("compare.race.cut", top="3", highest="50")]
