@@ -49,7 +49,7 @@ def test_a_page_that_says_otherwise_disagrees(monkeypatch):
 
     def changed(panel, *extra, **fields) -> Drawing:
         drawn = real(panel, *extra, **fields)
-        return replace(drawn, lead=re.sub(r"13\.59", "13.39", drawn.lead) + " And 42 %.")
+        return replace(drawn, numbers=re.sub(r"13\.59", "13.39", drawn.numbers) + " And 42 %.")
 
     assert all(figure.agrees for audit in orders.audits() for figure in audit.figures)
     monkeypatch.setattr(orders, "drawing", changed)

@@ -17,7 +17,7 @@ Losses = dict[tuple[str, str, int], list[float]]  # of a kind, with norm or not,
 
 def audits() -> Iterator[Audit]:
     shown, losses = drawing(PANEL), _losses()
-    yield Audit("ablation, lead", (shown.lead,), tuple(_lead(shown.lead, losses)), frozenset({str(DEEP), "2"}))
+    yield Audit("ablation, lead", (shown.told,), tuple(_lead(shown.told, losses)), frozenset({str(DEEP), "2"}))
     told = words((shown.html or [""])[0]).partition(" Measured here")[0]
     yield Audit("ablation, findings", (told,), tuple(_findings(told, losses)), frozenset({str(DEEP), "2"}))
 
@@ -32,7 +32,7 @@ def _losses() -> Losses:
 
 
 def _lead(lead: str, losses: Losses) -> Iterator[Figure]:
-    found = said(lead, "compare.ablation.lead")
+    found = said(lead, "compare.ablation.numbers")
     for key, norm in (("without", "False"), ("norm", "True")):
         training = [_name(kind, norm) for kind in KINDS if max(losses[kind, norm, DEEP]) < LEARNS]
         yield exactly(f"train at {DEEP} layers, {key}", found[key], ", ".join(training))

@@ -10,13 +10,13 @@ from resnet.ui.compare.accuracy import PANEL
 
 def audits() -> Iterator[Audit]:
     for recipe in RECIPES:
-        lead = drawing(PANEL, recipe=recipe).lead
+        lead = drawing(PANEL, recipe=recipe).told
         figures = _of_v1(lead) if recipe == "V1" else _of_recipe(lead, recipe)
         yield Audit(f"accuracy, {recipe}", (lead,), tuple(figures), frozenset({"32", "100", "90", "102"}))
 
 
 def _of_v1(lead: str) -> Iterator[Figure]:
-    found = said(lead, "compare.accuracy.lead_v1")
+    found = said(lead, "compare.accuracy.numbers_v1") | said(lead, "compare.accuracy.lead_v1")
     for key, name, theirs in (("resnet", "ResNet-50", "ResNet50"), ("vgg", "VGG-16", "VGG16"),
                               ("next", "ResNeXt-50 32x4d", "ResNeXt50_32X4D")):
         yield _published(name, found[key], "V1", _meta(theirs, "V1"))
@@ -25,7 +25,7 @@ def _of_v1(lead: str) -> Iterator[Figure]:
 
 
 def _of_recipe(lead: str, recipe: str) -> Iterator[Figure]:
-    found = said(lead, "compare.accuracy.lead_recipe")
+    found = said(lead, "compare.accuracy.numbers_recipe")
     old, new = _accuracy("ResNet-50", "V1"), _accuracy("ResNet-50", recipe)
     yield _published("ResNet-50", found["before"], "V1", _meta("ResNet50", "V1"))
     yield _published("ResNet-50", found["now"], recipe, _meta("ResNet50", "V2") if recipe == "V2" else None)

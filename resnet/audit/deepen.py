@@ -13,7 +13,7 @@ SMALL = 1e-4  # of a logit: what rounding may change
 
 
 def audits() -> Iterator[Audit]:
-    lead, again = (drawing(PANEL, items=items).lead for items in (ITEMS[-1], ITEMS[0]))
+    lead, again = (drawing(PANEL, items=items).told for items in (ITEMS[-1], ITEMS[0]))
     figures = [*_identity("zero", lead, again), *_identity("dirac", lead, again), *_fresh(lead, again)]
     yield Audit("deepen", (lead,), tuple(figures), frozenset({f"{FREE:g}"}))
 
@@ -30,8 +30,7 @@ def _identity(arm: str, lead: str, again: str) -> Iterator[Figure]:
 
 def _fresh(lead: str, again: str) -> Iterator[Figure]:
     """Fresh blocks, with a shortcut and without."""
-    keys = [f"compare.deepen.shortcut_{verdict}" for verdict in ("free", "softens", "delays", "nothing")]
-    shown, fresh = (said(told, *keys) for told in (lead, again))
+    shown, fresh = (said(told, "compare.deepen.numbers") for told in (lead, again))
     count = PANEL.view().count
     for arm, prefix in (("shortcut", ""), ("fresh", "plain_")):
         for key, inserted in (("first", 1), ("last", count)):

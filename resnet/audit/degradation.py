@@ -19,7 +19,6 @@ from resnet.audit.checks import (
 from resnet.papers.tables import published
 from resnet.ui.compare.degradation import PANEL
 
-KEYS = {True: ("degrades", "degrades_some", "deep_plain"), False: ("turns", "turns_some", "deep_residual")}
 PRINTED = {"plain18": ("plain18", "none"), "plain34": ("plain34", "none"), "resnet18": ("resnet18", "A"),
            "resnet34": ("resnet34", "A"), "resnet152": ("resnet152", "B")}
 
@@ -27,9 +26,9 @@ PRINTED = {"plain18": ("plain18", "none"), "plain34": ("plain34", "none"), "resn
 def audits() -> Iterator[Audit]:
     for data in ("cifar10", "fashion_mnist"):
         shown = drawing(PANEL, data=data)
-        figures = [figure for plain in (True, False) for figure in _depths(shown.lead, data, plain)]
+        figures = [figure for plain in (True, False) for figure in _depths(shown.told, data, plain)]
         figures += _source(words((shown.html or [""])[0]), data)
-        yield Audit(f"degradation, {data}", (shown.lead,), tuple(figures))
+        yield Audit(f"degradation, {data}", (shown.told,), tuple(figures))
         if data == "cifar10":
             told = words((shown.html or ["", ""])[1])
             yield Audit("degradation, published", (told,), tuple(_published(told)),
@@ -37,14 +36,14 @@ def audits() -> Iterator[Audit]:
 
 
 def _depths(lead: str, data: str, plain: bool) -> Iterator[Figure]:
-    found = said(lead, *(f"compare.degradation.{key}" for key in KEYS[plain]))
+    found = said(lead, "compare.degradation.numbers_depths", deep="plain-56" if plain else "ResNet-56")
     kind = "plain" if plain else "resnet"
     for end, depth in (("deep", 56), ("shallow", 20)):
         name = f"{kind}{depth}_{data}"
         for split in ("train", "test"):
-            if shown := found.get(f"{end}_{split}"):
-                ends = [float(seed[-1][f"{split}_error"]) for seed in seeds_of(name)]
-                yield share(f"{found[end]}, {split} error, %", shown, mean(ends), fresh_error(name, split))
+            ends = [float(seed[-1][f"{split}_error"]) for seed in seeds_of(name)]
+            yield share(f"{found[end]}, {split} error, %", found[f"{end}_{split}"], mean(ends),
+                        fresh_error(name, split))
     yield from seeds(found["seeds"], seeds_of(f"{kind}56_{data}"), seeds_of(f"{kind}20_{data}"))
 
 

@@ -1,4 +1,4 @@
-"""Panel 2: gradients, which the page measures while one waits, measured again with another seed or another way."""
+"""Panel 2: gradients, from shattering.csv and gradients.csv, and measured again with another seed or another way."""
 
 import copy
 from collections.abc import Iterator
@@ -6,48 +6,57 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from resnet.audit.checks import Audit, Figure, drawing, said, value
+from resnet.audit.checks import Audit, Figure, drawing, rows_of, said, value
 from resnet.data import normalise
 from resnet.hub.load import load
 from resnet.lab.gradients import BATCH
+from resnet.lab.gradients_log import DEPTHS, TWINS
 from resnet.lab.images import images_for
 from resnet.lab.twins import all_twins
 from resnet.ui.compare.gradients import PANEL
+from resnet.util.numbers import readable
 
-SIZES = ("plain", "plain_centred", "plain_bn", "residual", "residual_centred", "residual_bn", "residual_bn_kept",
-         "plain_kept")
+SIZES = ("plain", "plain_centred", "plain_bn", "residual_bn", "residual_bn_kept", "plain_kept")
 ANOTHER = 1  # seed
 SPREAD = {"full": 0.4, "fresh": 0.7}  # of the value: another seed's nets differ by so much
 FIRST = "layer1.0.conv1"
 
 
 def audits() -> Iterator[Audit]:
-    lead, again = (drawing(PANEL, nets="full", seed=seed).lead for seed in (0, ANOTHER))
-    yield Audit("gradients, full", (lead,), tuple(_full(lead, again)), frozenset({"50", "16", "0"}))
-    lead, again = (drawing(PANEL, nets="fresh", seed=seed).lead for seed in (0, ANOTHER))
-    figures = [_near(f"as initialised, {net}", norm, _norms(again)[net], "fresh")
-               for net, norm in _norms(lead).items()]
-    yield Audit("gradients, fresh", (lead,), tuple(figures))
-    lead = drawing(PANEL, nets="trained").lead
-    figures = [Figure(f"trained, {net}", norm, "", _norm(net), 0.02 * float(norm), BATCH)
-               for net, norm in _norms(lead).items()]
-    yield Audit("gradients, trained", (lead,), tuple(figures))
+    told, again = (drawing(PANEL, nets="full", seed=seed).told for seed in (0, ANOTHER))
+    yield Audit("gradients, full", (told,), tuple(_full(told, again)), frozenset({"50", "16", "0"}))
+    told, again = (drawing(PANEL, nets="fresh", seed=seed).told for seed in (0, ANOTHER))
+    figures = [Figure(f"as initialised, {net}", norm, _recorded(net, trained=False), value(_norms(again)[net]),
+                      SPREAD["fresh"] * value(norm)) for net, norm in _norms(told).items()]
+    yield Audit("gradients, fresh", (told,), tuple(figures))
+    told = drawing(PANEL, nets="trained").told
+    figures = [Figure(f"trained, {net}", norm, _recorded(net, trained=True), _norm(net), 0.02 * float(norm), BATCH)
+               for net, norm in _norms(told).items()]
+    yield Audit("gradients, trained", (told,), tuple(figures))
 
 
-def _full(lead: str, again: str) -> Iterator[Figure]:
-    shown, fresh = (said(told, "compare.gradients.lead_full") for told in (lead, again))
+def _full(told: str, again: str) -> Iterator[Figure]:
+    shown, fresh = (said(one, "compare.gradients.numbers_full") for one in (told, again))
     for key in SIZES:
-        yield _near(f"fully connected, {key}", shown[key], fresh[key], "full")
+        kind, quantity = key.removesuffix("_kept"), "correlation" if key.endswith("_kept") else "size"
+        depth = "16" if key == "plain_kept" else "50"
+        [row] = [row for row in rows_of(DEPTHS) if (row["kind"], row["depth"]) == (kind, depth)]
+        yield Figure(f"fully connected, {key}", shown[key], readable(float(row[f"{quantity}_independent"])),
+                     value(fresh[key]), SPREAD["full"] * value(shown[key]))
 
 
-def _near(what: str, shown: str, fresh: str, nets: str) -> Figure:
-    return Figure(what, shown, "", value(fresh), SPREAD[nets] * value(shown))
-
-
-def _norms(lead: str) -> dict[str, str]:
+def _norms(told: str) -> dict[str, str]:
     """Net -> norm of "1.69 in plain-20, 458 in plain-56; 0.551 in ResNet-20, 2.38 in ResNet-56"."""
-    parts = lead.rpartition(": ")[2].rstrip(".").replace(";", ",").split(", ")
+    parts = said(told, "compare.gradients.numbers_twins")["norms"].replace(";", ",").split(", ")
     return {net: norm for norm, net in (part.split(" in ") for part in parts)}
+
+
+def _recorded(title: str, trained: bool) -> str:
+    """The norm at the first block's first kernels."""
+    kind, depth = title.split("-")
+    return next(readable(float(row["norm"])) for row in rows_of(TWINS)
+                if (row["plain"] == "True", row["depth"], bool(row["name"]), row["layer"])
+                == (kind == "plain", depth, trained, FIRST))
 
 
 def _norm(title: str) -> float:

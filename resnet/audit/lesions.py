@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from resnet.audit.checks import Audit, Figure, drawing, exactly, fresh_error, mean, rows, said, share
+from resnet.audit.checks import Audit, Figure, drawing, exactly, fresh_error, mean, rows, said, share, words
 from resnet.hub.load import bundled
 from resnet.hub.ref import WEIGHTS
 from resnet.lab.lesions import FILES
@@ -18,8 +18,9 @@ Rows = list[dict[str, str]]
 def audits() -> Iterator[Audit]:
     for key, pair in all_twins().items():
         for show in (*ALONE, "several", "paths"):
-            lead = drawing(PANEL, nets=key, show=show).lead
-            yield Audit(f"lesions, {key}, {show}", (lead,), tuple(_figures(lead, pair, show)), frozenset({"110"}))
+            shown = drawing(PANEL, nets=key, show=show)
+            told = f"{shown.told} {words((shown.html or [''])[0]).partition('Measured here')[0]}"
+            yield Audit(f"lesions, {key}, {show}", (told,), tuple(_figures(told, pair, show)), frozenset({"110"}))
 
 
 def _figures(lead: str, pair: Twins, show: str) -> Iterator[Figure]:
@@ -39,7 +40,8 @@ def _treatments(lead: str, pair: Twins, show: str) -> Iterator[Figure]:
     errors = {(name, norms): _errors(name, norms, show) for name in (plain, residual) for norms in FILES}
     if not all(errors.values()):
         return
-    found = said(lead, *(f"compare.lesions.verdict_{outcome}" for outcome in ("stays", "turns", "never")))
+    found = said(lead, "compare.lesions.costs", plain_net=bundled()[plain].title,
+                 residual_net=bundled()[residual].title)
     both = errors[plain, "running"].keys() & errors[residual, "running"].keys()
     for kind, name in (("plain", plain), ("residual", residual)):
         for norms in FILES:
@@ -107,9 +109,6 @@ def _paths(lead: str, pair: Twins) -> Iterator[Figure]:
     lengths: Rows = rows(name, "paths.csv")
     blocks = len(lengths) - 1
     first, last = lengths[0], lengths[-1]
-    outcome = ("fall" if float(last["high"]) < float(first["low"]) else
-               "grow" if float(last["low"]) > float(first["high"]) else "level")
-    ratio = said(lead, f"compare.lesions.paths_{outcome}")["ratio"]
     low, high = _half_range(lengths)
     medians = sorted((float(first["median"]), float(last["median"])))
     for what, shown, recorded in (("blocks", found["blocks"], blocks), ("paths", found["paths"], f"{2**blocks:,}"),
@@ -117,7 +116,7 @@ def _paths(lead: str, pair: Twins) -> Iterator[Figure]:
                                   ("half", found["half"], _half(lengths, *["median"] * len(lengths))),
                                   ("half by means", found["by_means"], _half(lengths, *["mean"] * len(lengths))),
                                   ("lowest half", found["low"], low), ("highest half", found["high"], high),
-                                  ("ratio", ratio, readable(medians[1] / medians[0]))):
+                                  ("ratio", found["ratio"], readable(medians[1] / medians[0]))):
         yield exactly(f"{found['net']}, {what}", shown, recorded)
 
 

@@ -13,14 +13,16 @@ from resnet.util.numbers import short
 def audits() -> Iterator[Audit]:
     for show, figures, constants in (("inception", _inception, ()), ("factorised", _factorised, ()),
                                      ("cardinality", _cardinality, ("50", "64", "32", "4", "8"))):
-        lead = drawing(modules.PANEL, show=show).lead
+        lead = drawing(modules.PANEL, show=show).told
         yield Audit(f"modules, {show}", (lead,), tuple(figures(lead)), frozenset(constants))
-    told = words((drawing(tutorials.PANEL).html or [""])[0])
-    yield Audit("tutorials", (), tuple(_tutorials(told)))
+    shown = drawing(tutorials.PANEL)
+    told = words((shown.html or [""])[0])
+    count = exactly("sentences", said(shown.told, "compare.tutorials.lead")["count"], told.count("“"))
+    yield Audit("tutorials", (shown.told,), (count, *_tutorials(told)))
 
 
 def _inception(lead: str) -> Iterator[Figure]:
-    found = said(lead, "compare.modules.lead_inception")
+    found = said(lead, "compare.modules.numbers_inception")
     side = 28 * 28
     inception = 192 * 64 + 192 * 96 + 9 * 96 * 128 + 192 * 16 + 25 * 16 * 32 + 192 * 32
     for key, weights in (("inception", inception), ("basic", 2 * 9 * 128 * 128),
@@ -31,7 +33,7 @@ def _inception(lead: str) -> Iterator[Figure]:
 def _cardinality(lead: str) -> Iterator[Figure]:
     from torchvision.models.resnet import Bottleneck, ResNet
 
-    found = said(lead, "compare.modules.lead_cardinality")
+    found = said(lead, "compare.modules.numbers_cardinality")
     rows = [row for row in CARDINALITIES if row.depth == 50]
     for key, row in (("first", rows[0]), ("before", rows[-2]), ("last", rows[-1])):
         yield exactly(f"{row.groups}×{row.width}d, top-1 error, %", found[key], f"{row.error:.1f}")
@@ -61,7 +63,7 @@ def _counted(net: Any) -> int:
 
 
 def _factorised(lead: str) -> Iterator[Figure]:
-    found = said(lead, "compare.modules.lead_factorised")
+    found = said(lead, "compare.modules.numbers_factorised")
     for key, left in (("two", 18 / 25), ("three", 6 / 9), ("seven", 14 / 49)):
         yield exactly(f"{key}, cost left, %", found[key], f"{100 * left:.0f}")
 

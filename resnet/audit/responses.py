@@ -17,9 +17,9 @@ WITHIN = 0.05  # of the value: a deviation over a hundred images and thousands o
 def audits() -> Iterator[Audit]:
     for data, names in nets().items():
         shown = drawing(PANEL, data=data)
-        means = dict(part.rsplit(" ", 1) for part in said(shown.lead, "compare.responses.lead")["means"].split("; "))
+        means = dict(part.rsplit(" ", 1) for part in said(shown.told, "compare.responses.means")["means"].split("; "))
         figures = [_mean(name, means[bundled()[name].title]) for name in names]
-        yield Audit(f"responses, {data}", (shown.lead,), (*figures, _images(words((shown.html or [""])[0]), names[0])),
+        yield Audit(f"responses, {data}", (shown.told,), (*figures, _images(words((shown.html or [""])[0]), names[0])),
                     frozenset({"7", "1"}))
 
 

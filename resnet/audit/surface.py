@@ -15,13 +15,12 @@ NORMS = ("fixed", "reestimated")
 def audits() -> Iterator[Audit]:
     turning = [_turns(pair) for pair in pairs().values() if all(_wins(pair, norm)[2] for norm in NORMS)]
     for key, pair in pairs().items():
-        lead = drawing(PANEL, nets=key).lead
+        lead = drawing(PANEL, nets=key).told
         yield Audit(f"surface, {key}", (lead,), (*_counts(lead, pair), *_others(lead, turning)))
 
 
 def _counts(lead: str, pair: Twins) -> Iterator[Figure]:
-    verdicts = ("verdict_turns", "verdict_holds", "verdict_mixed", "one")
-    found = said(lead, *(f"compare.surface.{key}" for key in verdicts))
+    found = said(lead, "compare.surface.counts", "compare.surface.one")
     for norm in NORMS:
         residual, plain, cases = _wins(pair, norm)
         if not cases:

@@ -14,6 +14,9 @@ from resnet.util.text import text
 CEILING = 10.0  # nats, of the linear scale; guessing among ten classes costs 2.3
 TONES = ("#f4f7f9", "#cfdae2", "#a3b8c7", "#7593a8", "#4b6f88", "#2b4d66", "#142f43")  # low to high, one neutral hue
 COLOURS = [[i / (len(TONES) - 1), tone] for i, tone in enumerate(TONES)]
+# Of reliefs, which stand on the page itself: neither end of the scale is the paper's colour in either mode.
+RELIEF_COLOURS = [[0, "#d3e0ea"], [0.5, "#8fb0c6"], [1, "#557f9c"]]
+HEADROOM = 0.03  # of the height above a relief's ceiling, where a plane of equal heights would flicker
 LEVELS = 12
 
 
@@ -70,30 +73,46 @@ def heights(figure: go.Figure, over: Map, span: tuple[float, float], scale: str,
 
 def headed(figure: go.Figure, title: str, remark: str, colour: str) -> go.Figure:
     """With the net's name and a remark above the plot; returns the figure."""
-    figure.add_annotation(text=f"<b>{title}</b><br>{remark}", x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
+    told = f"<b>{title}</b><br><span style='font-size:12px'>{remark}</span>"
+    figure.add_annotation(text=told, x=0, y=1, xref="paper", yref="paper", yanchor="bottom",
                           xanchor="left", align="left", yshift=4, showarrow=False, font={"color": colour, "size": 14})
     figure.update_layout(margin={"r": 20, "t": 48}, hovermode="closest")
     return figure
 
 
 def relief(surface: Surface, span: tuple[float, float], scale: str, lang: str = "en") -> go.Figure:
-    """The same heights in three dimensions; style.css cannot reach its letters, so they are grey in both modes."""
-    figure = go.Figure(layout=layout(380))
+    """The same heights in three dimensions; style.css cannot reach its letters, so they are grey in both modes.
+
+    All reliefs of a page are turned together (figure.js).
+    """
+    figure = go.Figure(layout=layout(400))
     ticks = surface.slice.ticks
     figure.add_surface(
-        x=ticks, y=ticks, z=_heights(surface.losses, span, scale), cmin=span[0], cmax=span[1], colorscale=COLOURS,
-        showscale=False, customdata=_transposed(surface.losses),
+        x=ticks, y=ticks, z=_heights(surface.losses, span, scale), cmin=span[0], cmax=span[1],
+        colorscale=RELIEF_COLOURS, showscale=False, contours={"z": _lines(span)},
+        lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.02, "roughness": 1},
+        customdata=_transposed(surface.losses),
         hovertemplate="a %{x:.2f}, b %{y:.2f}<br><b>%{customdata:.3g}</b><extra></extra>")
     axis = {"color": MUTED, "gridcolor": MUTED, "showbackground": False, "title": {"font": {"size": 12}}}
     marks = _marks(span, scale)
     figure.update_scenes(
         xaxis=axis | {"title": {"text": "a"}}, yaxis=axis | {"title": {"text": "b"}},
-        zaxis=axis | {"title": {"text": text("compare.surface.loss", lang)}, "range": list(span),
+        zaxis=axis | {"title": {"text": text("compare.surface.loss", lang)},
+                      "range": [span[0], span[1] + HEADROOM * (span[1] - span[0])],
                       "tickvals": [at for at, _ in marks], "ticktext": [name for _, name in marks]},
         aspectmode="manual", aspectratio={"x": 1, "y": 1, "z": 0.75},
-        camera={"eye": {"x": 1.5, "y": -1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.12}})
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, font={"family": FONT, "color": MUTED})
-    return figure
+        camera={"eye": {"x": 1.3, "y": -1.3, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.1}})
+    figure.update_layout(font={"family": FONT, "color": MUTED})
+    norm = text(f"compare.surface.drawn_{surface.slice.norm}", lang)
+    headed(figure, surface.title, norm, shade(surface.plain, surface.info.architecture.depth))
+    return figure.update_layout(margin={"l": 0, "r": 0, "b": 0}, meta={"turns": "together"})
+
+
+def _lines(span: tuple[float, float]) -> dict:
+    """Contour lines on a relief, at equal heights, none at the ceiling."""
+    low, high = span
+    step = (high - low) / LEVELS
+    return {"show": True, "start": low + step, "end": high - step, "size": step, "color": MUTED, "width": 1}
 
 
 def _heights(losses: Sequence[Sequence[float]], span: tuple[float, float], scale: str) -> list[list[float | None]]:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from resnet.lab.race_log import recorded
 from resnet.ui.compare.story import PANELS
 from resnet.util.text import text
 from tests.e2e.audit import SIZES, TABS
@@ -36,7 +37,7 @@ def test_on_a_phone_the_figure_stands_in_the_first_screen_and_a_half(visit, tab)
 def test_on_a_phone_every_panels_figure_comes_before_its_knobs(visit, panel):
     page = visit(viewport=SIZES["phone"]).open(f"tab=compare&panel={panel}")
     drawn(page, panel)
-    figure = page.locator(f"#panel-{panel} :is(.plot, .order)").first.bounding_box()
+    figure = page.locator(f"#panel-{panel} :is(.track, .plot, .order)").first.bounding_box()
     assert figure["y"] < SIZES["phone"]["height"], figure
     knobs = page.locator(".knobs:visible")
     assert all(knobs.nth(i).bounding_box()["y"] > figure["y"] for i in range(knobs.count()))
@@ -141,6 +142,30 @@ def test_a_figure_is_taken_as_a_picture(visit, place):
     upper, middle = (picture.crop((0, int(picture.height * a), 2_400, int(picture.height * b)))
                      for a, b in ((0, 0.2), (0.35, 0.75)))
     assert all(len(set(part.resize((300, 100)).getdata())) > 20 for part in (upper, middle)), "words and a figure"
+
+
+def test_the_recorded_race_is_replayed_and_not_unasked_where_less_motion_is_wanted(visit):
+    page = visit(reduced_motion="reduce").open("tab=compare&panel=race")
+    scores, running = page.locator("#race-track .score"), page.locator("#panel-race[data-running]")
+    ends = [f"{recorded().losses(plain)[-1]:.3g}" for plain in (True, False)]
+    for score, end in zip(scores.all(), ends, strict=True):
+        expect(score).to_contain_text(end)
+    expect(running).to_have_count(0)
+    page.get_by_role("button", name=text("compare.race.track.replay")).click()
+    expect(running).to_have_count(1)
+    expect(running).to_have_count(0, timeout=60_000)
+    expect(scores.last).to_contain_text(ends[1])
+    moving = visit(reduced_motion="no-preference").open("tab=compare&panel=race")
+    expect(moving.locator("#panel-race[data-running]")).to_have_count(1)
+
+
+def test_scenes_are_turned_together(visit):
+    page = visit().open("tab=compare&panel=surface&norm=fixed")
+    plain, residual = page.locator("#relief-plain .plot"), page.locator("#relief-residual .plot")
+    for scene in (plain, residual):
+        expect(scene.locator("canvas").first).to_be_visible()
+    plain.evaluate("""place => place.emit("plotly_relayout", {"scene.camera": {eye: {x: 2, y: 1, z: .5}}})""")
+    page.wait_for_function("place => place._fullLayout.scene.camera.eye.x === 2", arg=residual.element_handle())
 
 
 def test_no_picture_is_offered_where_a_visitors_own_may_stand(visit):

@@ -1,4 +1,5 @@
 import csv
+import re
 from dataclasses import replace
 
 import gradio as gr
@@ -8,7 +9,7 @@ from resnet.lab.ablation import ARMS, DEPTHS, KINDS, Arm
 from resnet.lab.ablation_log import CHANCE, Best, Trial, best, recorded, watch
 from resnet.ui.compare import ablation as panel
 from resnet.ui.compare.ablation import LIVE, PANEL, AblationView
-from resnet.ui.compare.ablation_summary import arm_name, findings_html, lead
+from resnet.ui.compare.ablation_summary import arm_name, findings_html, lead, numbers
 from resnet.ui.page.sharing import from_query
 from resnet.util.text import text
 from tests.factories import one_thread
@@ -58,8 +59,17 @@ def test_the_verdict_is_the_records(plain, residual, words_of):
     found = found_with(plain_norm=plain, residual_norm=residual)
     comparison = text(f"compare.ablation.compared_{words_of}", n=2, one=arm_name(RESIDUAL, "en"),
                       other=arm_name(PLAIN, "en"))
-    assert comparison in lead(found, "en") and comparison in words(findings_html(found, "en"))
-    assert "without batch norm: none. With it: plain + BN, residual + BN" in lead(found, "en")
+    assert comparison in numbers(found, "en") and comparison in words(findings_html(found, "en"))
+    assert "without batch norm: none; with it: plain + BN, residual + BN" in numbers(found, "en")
+
+
+@pytest.mark.parametrize("losses, told", [
+    ({"skipinit": (0.5, 0.5), "plain_norm": (1.0, 1.0)}, "starts? at zero on a shortcut; with it, even the plain"),
+    ({"skipinit": (0.5, 0.5)}, "1 train without batch norm and 0 with it"),
+    ({"plain": (0.5, 0.5), "plain_norm": (1.0, 1.0)}, "1 train without batch norm and 1 with it"),
+    ({"plain_norm": (1.0, 1.0)}, "0 train without batch norm and 1 with it")])
+def test_the_conclusion_is_the_records(losses, told):
+    assert re.search(told, lead(found_with(**losses), "en"))
 
 
 def test_one_seed_above_the_mark_is_no_training():

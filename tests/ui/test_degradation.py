@@ -15,7 +15,7 @@ from tests.histories import FINAL, write_four, write_run
 from tests.ui.asking import ask, attached, changed, held, held_with, words
 
 weights = histories.weights
-ALL = DegradationView()
+ALL = DegradationView("fashion_mnist")
 PLAIN = DegradationView(nets=("plain20_fashion_mnist",))
 
 
@@ -56,7 +56,7 @@ def points(figure) -> set[tuple[str, float, float]]:
 @pytest.mark.parametrize("metric", ["error", "loss"])
 @pytest.mark.parametrize("axis, scale", [("epoch", 1), ("iteration", 1), ("seconds", 60)])
 def test_the_curves_are_the_recorded_histories(metric, axis, scale):
-    view = DegradationView(metric=metric, axis=axis)
+    view = DegradationView("fashion_mnist", metric=metric, axis=axis)
     expected = {(dash, row[axis] / scale, row[f"{split}_{metric}"])
                 for split, dash in (("train", "dash"), ("test", "solid"))
                 for name in view.nets for row in mean_history(name)}
@@ -178,14 +178,15 @@ def nets(*names: str) -> tuple[str, ...]:
 def test_four_nets_are_told_by_depth_without_and_with_shortcuts(weights):
     write_four(weights)
     told = lead()
-    assert "plain-56 ends at 9 % error, plain-20 at 5 %" in told and "fails to optimise" in told
-    assert "ResNet-56 ends at 1 % error (test 7 %), ResNet-20 at 4 % (test 8.6 %)" in told
+    assert "plain-56 ends at 9 % training and 13 % test error, plain-20 at 5 % and 9.5 %" in told
+    assert "fails to optimise" in told and "with shortcuts it is better" in told
+    assert "ResNet-56 ends at 1 % training and 7 % test error, ResNet-20 at 4 % and 8.6 %" in told
     assert "Not recorded" not in told and "differs" not in told
 
 
 @pytest.mark.parametrize("chosen, parts, absent", [
     (("plain20", "resnet20"), ["only the shortcut differs", "8.6 %", "9.5 %"], ["training data"]),
-    (("plain20", "plain56"), ["fails to optimise"], ["With shortcuts", "only the shortcut"]),
+    (("plain20", "plain56"), ["fails to optimise"], ["ith shortcuts", "only the shortcut"]),
     (("resnet20", "resnet56"), ["With shortcuts the deeper net is better"], ["Without shortcuts"]),
     (("plain20", "plain56", "resnet20"), ["fails to optimise", "only the shortcut differs"], ["ResNet-56"]),
     (("plain56", "resnet20"), ["plain-56 ends at 13 % test", "ResNet-20 ends at 8.6 % test"], ["shortcut"]),
@@ -213,17 +214,19 @@ def test_a_deeper_plain_net_that_is_no_worse_is_not_called_so(weights, final, pa
 
 
 @pytest.mark.parametrize("deep, part", [
-    ((6.0,), "on average, but one seed against several (1 and 3)"),
-    ((6.0, 6.5), "on average, but their seeds overlap (2 and 3), so they are not told apart"),
-    ((8.0,), "(dashed), one seed against several (1 and 3)"),
-    ((8.0, 9.0), "(dashed), in every seed (2 and 3)"),
+    ((6.0,), "on average: one seed against several (1 and 3)"),
+    ((6.0, 6.5), "on average: their seeds overlap (2 and 3), so they are not told apart"),
+    ((8.0,), "fails to optimise: one seed against several (1 and 3)"),
+    ((8.0, 9.0), "fails to optimise: in every seed (2 and 3)"),
 ])
 def test_a_verdict_says_what_its_seeds_allow(weights, deep, part):
     for net, finals in (("plain56", deep), ("plain20", (4.0, 5.0, 7.0))):
         for seed, train in enumerate(finals):
             write_run(weights / "runs" / f"{net}_cifar10_seed{seed}", net, final=(train, 13.0), seed=seed)
     view = DegradationView("cifar10", nets=("plain56_cifar10_seed0", "plain20_cifar10_seed0"))
-    assert part in words(shown(view)[0])
+    told = words(shown(view)[0])
+    assert all(one in told for one in part.split(": "))
+    assert ("fails" in told) == ("fails" in part)
 
 
 def test_nets_of_different_recipes_are_not_compared(weights):

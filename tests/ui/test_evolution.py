@@ -5,22 +5,22 @@ import pytest
 
 from resnet.papers.evolution import EVOLUTION
 from resnet.tracing.trace import trace
-from resnet.ui.compare.evolution import PANEL, STEPS, lead, net, verdict
+from resnet.ui.compare.evolution import PANEL, STEPS, gains, net, numbers, verdict
 from resnet.util.text import LANGUAGES
 from tests.ui.asking import ask, attached, words
 
 
 @pytest.mark.parametrize("key", STEPS)
 def test_every_step_is_drawn_with_its_cost(key):
-    message, heading, html, link = ask(PANEL.show, [key])
+    message, heading, html, _, link = ask(PANEL.show, [key])
     assert message == "" and f"{net(STEPS[key]).name}" in html
     assert ("step" in link) == (key != "d")
-    assert all("{" not in lead(STEPS[key], lang) for lang in LANGUAGES)
+    assert all("{" not in numbers(STEPS[key], lang) for lang in LANGUAGES)
 
 
 def test_a_step_is_compared_with_the_one_it_starts_from():
     nets = {key: trace("resnet50", **STEPS[key].settings) for key in STEPS}
-    below = attached(ask(PANEL.show, ["d"])[2])["evolution.csv"]
+    below = attached(ask(PANEL.show, ["d"])[3])["evolution.csv"]
     for change, row in zip(EVOLUTION, csv.DictReader(below.splitlines()), strict=True):
         before = nets[change.after or change.key]
         assert int(row["macs"]) - int(row["macs_more"]) == before.macs
@@ -34,9 +34,9 @@ def test_only_changed_blocks_are_marked():
 
 
 def test_the_verdict_turns_with_the_figures():
-    assert "recipe alone" in verdict("en") and "+5.1" in verdict("en")
+    assert "a better recipe has brought" in verdict("en") and "+5.1 points" in numbers(STEPS["d"], "en")
     other = tuple(replace(step, accuracy=90.0) if step.key == "d" else step for step in EVOLUTION)
-    assert verdict("en", other) != verdict("en") and "+14.7" in verdict("en", other)
+    assert verdict("en", other) != verdict("en") and gains(other)["built"] == pytest.approx(14.7, abs=0.05)
 
 
 def test_what_was_not_found_is_not_told():

@@ -14,7 +14,7 @@ from resnet.surgery import Lesion, lesioned, with_own_norms
 from resnet.training.evaluate import evaluate
 from resnet.ui.compare.lesions import PANEL, SHOWS, LesionsView
 from resnet.ui.compare.lesions_findings import Findings
-from resnet.ui.compare.lesions_summary import verdict
+from resnet.ui.compare.lesions_summary import costs_of, lead, numbers, repairs
 from resnet.util.text import sentences, text
 from tests.ui.asking import ask, attached, changed, held, held_with, steps, words
 
@@ -95,7 +95,7 @@ def test_the_default_view_is_recorded_with_both_kinds_of_statistics():
             assert f"{cost:.1f}" in words(heading)
     moved = max(after["plain56_cifar10"], key=lambda block: before["plain56_cifar10"][block]
                 - after["plain56_cifar10"][block])
-    assert f"plain-56 recovers most at {moved}" in words(heading)
+    assert f"plain-56 recovers most at {moved}" in words(below)
 
 
 def effects(name: str, file: str) -> dict[str, float]:
@@ -116,8 +116,8 @@ def test_re_estimated_norms_are_dots_with_lines_to_where_they_stood():
 
 
 @pytest.mark.parametrize("costs, key", [
-    ({"plain": (9, 5), "residual": (3, 1)}, "stays"), ({"plain": (9, 1), "residual": (3, 2)}, "turns"),
-    ({"plain": (1, 1), "residual": (3, 2)}, "never"),
+    ({"plain": (9, 5), "residual": (3, 1)}, "plain"), ({"plain": (9, 1), "residual": (3, 2)}, "turns"),
+    ({"plain": (1, 1), "residual": (3, 2)}, "never"), ({"plain": (60, 40), "residual": (3, 2)}, "collapse"),
 ])
 def test_the_verdict_follows_the_records(costs, key):
     names = {"plain": "plain20_fashion_mnist", "residual": "resnet20_fashion_mnist"}
@@ -127,10 +127,12 @@ def test_the_verdict_follows_the_records(costs, key):
     found = Findings(all_twins()[SMALL], "drop", "running", (), rows, {})
     values = {f"{kind}_{norms}": f"{cost:.1f}" for kind, pair in costs.items()
               for norms, cost in zip(FILES, pair, strict=True)}
-    assert verdict(found, "en")[0] == text(f"compare.lesions.verdict_{key}", plain_net="plain-20",
-                                           residual_net="ResNet-20", **values)
+    nets = {"plain_net": "plain-20", "residual_net": "ResNet-20"}
+    act = text("compare.lesions.act_drop")
+    assert lead(found, "en") == text(f"compare.lesions.hurt_{key}", act=act, **nets)
+    assert text("compare.lesions.costs", **nets, **values) in numbers(found, "en") and len(costs_of(found)) == 4
     repaired = sentences("en")["compare.lesions.stale"].partition("{")[0]
-    told = [sentence.startswith(repaired) for sentence in verdict(found, "en")[1:]]
+    told = [sentence.startswith(repaired) for sentence in repairs(found, "en")]
     assert told == [before > after for before, after in (costs["plain"], costs["residual"])]
 
 

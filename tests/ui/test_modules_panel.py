@@ -17,20 +17,20 @@ def shown(show: str, link: str = "") -> list:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("show", SHOWS)
 def test_each_view_has_a_sentence_numbers_and_a_file(show, lang):
-    heading, chart, below = shown(show, f"lang={lang}")
+    heading, chart, maps, below = shown(show, f"lang={lang}")
     assert words(heading) and f"modules-{show}.csv" in attached(below) and "arXiv" in words(below)
-    assert ("svg" in below) == (show == "inception") == (chart.get("visible") is False)
+    assert ("svg" in maps) == (show == "inception") == (chart.get("visible") is False)
 
 
 def test_inceptions_branches_stand_beside_residual_blocks():
-    heading, _, below = shown("inception")
-    assert below.count("<svg") == 3 and "128,049,152" in below and "163,328" in below
+    heading, _, maps, below = shown("inception")
+    assert maps.count("<svg") == 3 and "128,049,152" in below and "163,328" in below
     for cost in ("128 M", "231.2 M", "218.4 M"):
         assert cost in words(heading)
 
 
 def test_the_curve_is_table_3_at_our_costs():
-    _, chart, below = shown("cardinality")
+    _, chart, _, below = shown("cardinality")
     assert [y for line in chart["value"].data for y in line.y] == [row.error for row in CARDINALITIES]
     assert list(chart["value"].layout.xaxis.ticktext) == ["1<br>× 64", "2<br>× 40", "4<br>× 24", "8<br>× 14",
                                                           "32<br>× 4"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 import pytest
 
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Progress, Result, panel
 from resnet.ui.page.controls import leaders
 from resnet.ui.page.sharing import View, from_query
 from resnet.util.errors import InputError
@@ -29,9 +29,10 @@ class SmallView(View):
     off: tuple[str, ...] = option((), hidden=True)
 
 
-def draw(view: SmallView, lang: str) -> Iterator[str | Drawing]:
-    yield f"measuring {view.width}"
-    yield Drawing(f"drawn in {lang}", ["left", None if view.data == "b" else "right"], [",".join(view.nets)])
+def draw(view: SmallView, lang: str) -> Iterator[Progress | Drawing]:
+    yield Progress(f"measuring {view.width}", 0.25)
+    yield Drawing(f"drawn in {lang}", ["left", None if view.data == "b" else "right"], [",".join(view.nets)],
+                  numbers=f"{len(view.nets)} nets")
 
 
 PANEL = panel("race", SmallView, draw, Knobs("data", "nets", "after", "width", "seed", "off"),
@@ -50,9 +51,10 @@ def test_controls_are_made_of_the_fields():
 
 def test_what_is_on_its_way_leaves_the_figures_and_the_link():
     on_its_way, drawn = ask(PANEL.show, held(VIEW), "lang=zh")
-    assert "measuring 5" in words(on_its_way[1]) and all(value == gr.skip() for value in on_its_way[2:])
+    assert "measuring 5" in words(on_its_way[1]) and 'value="0.250"' in on_its_way[1]
+    assert all(value == gr.skip() for value in on_its_way[2:])
     message, heading, left, right, html, link = drawn
-    assert message == "" and "drawn in zh" in words(heading)
+    assert message == "" and "drawn in zh 2 nets" in words(heading) and "<progress" not in heading
     assert (left, right["value"], html) == ("left", "right", "a1,a2")
     assert link == "tab=compare&panel=race&after=y&width=5"
 

@@ -9,7 +9,7 @@ from resnet.lab.responses import nets
 from resnet.lab.responses import responses as measure
 from resnet.ui.compare import responses
 from resnet.ui.compare.responses import PANEL, ResponsesView
-from resnet.ui.compare.responses_summary import example_html, lead
+from resnet.ui.compare.responses_summary import example_html, lead, numbers
 from resnet.ui.page.sharing import from_query, parse_controls, to_query
 from resnet.util.text import text
 from tests.ui import asking
@@ -17,6 +17,7 @@ from tests.ui.asking import ask, asked, attached, changed, held, held_with, word
 
 TWINS = ("plain20_fashion_mnist", "resnet20_fashion_mnist")
 VIEW = ResponsesView(items=100, names=TWINS)
+ALL = ResponsesView("fashion_mnist")
 
 
 def steps(values: list, query: str = "") -> list[tuple]:
@@ -51,19 +52,22 @@ def test_it_is_said_whether_the_order_is_that_of_figure_7():
     plain, shallow, deep = made("plain-20", 1.0), made("ResNet-20", 0.9), made("ResNet-56", 0.8)
     kind, depth = (text(f"compare.responses.holds_{comparison}", seeds="one seed each")
                    for comparison in ("kind", "depth"))
-    assert lead([plain, shallow, deep], "en").startswith(f"{kind} {depth}")
+    softer, louder, alone = (text(f"compare.responses.lead_{how}") for how in ("softer", "louder", "alone"))
+    assert lead([plain, shallow, deep], "en") == softer
+    assert numbers([plain, shallow, deep], "en").startswith(f"{kind} {depth}")
     for mean in (0.895, 0.95):  # half a per cent less is no less
-        told = lead([plain, shallow, replace(deep, deviations=(mean,))], "en")
+        told = numbers([plain, shallow, replace(deep, deviations=(mean,))], "en")
         assert told.startswith(f"{kind} Unlike in figure 7, ResNet-56 responds no less than ResNet-20")
-    loud = lead([plain, replace(shallow, deviations=plain.deviations)], "en")
-    assert "ResNet-20 responds no less than plain-20" in loud and kind not in loud
-    for alone in ([plain], [plain, deep], [shallow]):
-        assert "figure 7" not in lead(alone, "en")
+    both = [plain, replace(shallow, deviations=plain.deviations)]
+    loud = numbers(both, "en")
+    assert "ResNet-20 responds no less than plain-20" in loud and kind not in loud and lead(both, "en") == louder
+    for few in ([plain], [plain, deep], [shallow]):
+        assert "figure 7" not in numbers(few, "en") and lead(few, "en") == alone
 
 
 def test_the_bundled_twins_are_told_as_they_are():
     found = [measure(name, 100) for name in TWINS]
-    assert lead(found, "en").startswith(text("compare.responses.holds_kind", seeds="one seed each"))
+    assert numbers(found, "en").startswith(text("compare.responses.holds_kind", seeds="one seed each"))
     assert found[1].mean < 0.97 * found[0].mean
 
 
@@ -105,8 +109,16 @@ def test_a_view_is_its_link_and_back(view):
 
 
 def test_all_nets_of_a_data_set_are_the_default():
-    assert ResponsesView().names == tuple(nets()["fashion_mnist"])
+    assert ALL.names == tuple(nets()["fashion_mnist"])
+    assert ResponsesView().names == tuple(nets()["cifar10"])
     assert to_query("compare", ResponsesView()) == "tab=compare"
+
+
+def test_a_link_that_names_nets_has_their_data_set():
+    assert ResponsesView(names=TWINS).data == "fashion_mnist"
+    query = to_query("compare", ResponsesView(names=TWINS))
+    assert "data=" not in query and from_query(ResponsesView, {"names": ",".join(TWINS)}).data == "fashion_mnist"
+    assert to_query("compare", ALL) == "tab=compare&data=fashion_mnist"
 
 
 def test_another_data_set_brings_its_own_nets():
@@ -121,6 +133,6 @@ def test_another_data_set_brings_its_own_nets():
 
 def test_recorded_nets_say_so():
     _, heading, figure, below, _, link = steps(held(ResponsesView("cifar10")))[-1]
-    assert "10,000 CIFAR-10 test images" in words(below) and "do not ship" in words(below) and "data=cifar10" in link
+    assert "10,000 CIFAR-10 test images" in words(below) and "do not ship" in words(below) and "data" not in link
     for trace, name in zip(figure.data, nets()["cifar10"], strict=True):
         assert tuple(trace.y) == measure(name, 100).deviations

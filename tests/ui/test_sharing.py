@@ -54,7 +54,7 @@ def test_all_recorded_nets_is_the_default_and_their_order_does_not_matter():
 
 
 def test_a_several_nets_link_is_readable():
-    first, second, *_ = DegradationView().nets
+    first, second, *_ = DegradationView("fashion_mnist").nets
     view = DegradationView(data="fashion_mnist", nets=(second, first, second))
     assert to_query("compare", view) == f"tab=compare&nets={second},{first},{second}"
     assert from_query(DegradationView, {"nets": f"{second},{first},{second}"}) == view

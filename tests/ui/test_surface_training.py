@@ -62,7 +62,7 @@ def test_the_path_is_drawn_over_the_heights_first_as_training_has_them():
 def test_the_paths_sentence_has_its_control(monkeypatch):
     """All seeds' shares, and those of the random walk; it turns where the walk is as flat."""
     heading, *_, below = shown("path")
-    assert "80–90 %" in words(heading) and "they hold 65 %" in words(heading)
+    assert "80–90 %" in words(heading) and "65 % of a random walk" in words(heading)
     assert "flatter than chance" in words(heading)
     monkeypatch.setattr(lab, "recorded", lambda: tuple(
         replace(one, steps=tuple(replace(step, walk_x=0.8) for step in one.steps)) for one in MADE))

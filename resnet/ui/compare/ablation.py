@@ -8,8 +8,8 @@ import spaces
 from resnet.lab.ablation import RATES, Arm
 from resnet.lab.ablation_log import LIVE_DEPTHS, LIVE_STEPS, best, recorded, watch
 from resnet.lab.race import MAX_SEED
-from resnet.ui.compare.ablation_summary import below, findings_html, lead, live_below
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, Title, panel
+from resnet.ui.compare.ablation_summary import below, findings_html, lead, live_below, numbers
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Progress, Result, Title, panel
 from resnet.ui.compare.live import Live
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
@@ -35,7 +35,7 @@ def draw(view: AblationView, lang: str) -> Drawing:
     found = best(recorded())
     marks = [(one.arm, one.depth, loss) for one in found.values() for loss in one.losses]
     return Drawing(lead(found, lang), [ablation_chart(marks, norm, lang) for norm in (False, True)],
-                   [findings_html(found, lang) + below(found, recorded(), lang)])
+                   [findings_html(found, lang) + below(found, recorded(), lang)], numbers=numbers(found, lang))
 
 
 def run(view: AblationView, lang: str) -> Iterator[Drawing]:
@@ -45,9 +45,10 @@ def run(view: AblationView, lang: str) -> Iterator[Drawing]:
     for trial in watch_on_device(view.depth, view.norm == "on", float(view.lr), view.seed):
         marks: list[tuple[Arm, int, float]] = [(arm, view.depth, trial.lately(arm)) for arm in trial.losses]
         told = text("compare.ablation.running", lang, done=trial.steps, all=LIVE_STEPS)
-        yield Drawing(told, [ablation_chart(marks, view.norm == "on", lang)], [live_below(trial, lang)])
+        yield Drawing("", [ablation_chart(marks, view.norm == "on", lang)], [live_below(trial, lang)],
+                      progress=Progress(told, trial.steps / LIVE_STEPS))
 
 
 LIVE = Live("ablation", run, own=True)
 PANEL = panel("ablation", AblationView, draw, Result(Charts("ablation-without", "ablation-with"), Html()),
-              Result(Title("compare.ablation.live"), Knobs("depth", "norm", "lr", "seed"), LIVE, name="ablation-live"))
+              Result(Title("compare.ablation.live"), LIVE, Knobs("depth", "norm", "lr", "seed"), name="ablation-live"))

@@ -14,16 +14,30 @@ from resnet.util.text import text
 
 Found = dict[tuple[Arm, int], Best]
 DEEP = DEPTHS[-1]
+ZERO = ("skipinit", "fixup")  # starts at which a branch gives nothing
 COLUMNS = ("net", "depth", "lr", "lowest", "highest")
 LIVE_COLUMNS = ("net", "loss")
 
 
 def lead(found: Found, lang: str) -> str:
+    """What lets the deepest nets train: a branch that starts at zero on a shortcut, a norm, or something else."""
+    training = _training(found)
+    zero = bool(training[False]) and all(arm.shortcut and arm.start in ZERO for arm in training[False])
+    plain = any(not arm.shortcut and arm.start == "he" for arm in training[True])
+    return text(f"compare.ablation.lead_{'zero' if zero and plain else 'other'}", lang, depth=DEEP, kinds=len(KINDS),
+                without=len(training[False]), norm=len(training[True]))
+
+
+def _training(found: Found) -> dict[bool, list[Arm]]:
+    """The arms whose deepest nets train, without batch norm and with it."""
+    return {norm: [arm for arm in ARMS if arm.norm == norm and found[arm, DEEP].trains] for norm in (False, True)}
+
+
+def numbers(found: Found, lang: str) -> str:
     """Which of the deepest nets train, and the best with a shortcut against the best without."""
-    training = {norm: [arm_name(arm, lang) for arm in ARMS if arm.norm == norm and found[arm, DEEP].trains]
-                for norm in (False, True)}
+    training = {norm: [arm_name(arm, lang) for arm in arms] for norm, arms in _training(found).items()}
     without, shortcut = (_lowest(found, [arm for arm in ARMS if arm.shortcut == one]) for one in (False, True))
-    return text("compare.ablation.lead", lang, depth=DEEP, without=_listed(training[False], lang),
+    return text("compare.ablation.numbers", lang, depth=DEEP, without=_listed(training[False], lang),
                 norm=_listed(training[True], lang), plain=arm_name(without.arm, lang), plain_loss=_loss(without, lang),
                 residual=arm_name(shortcut.arm, lang), residual_loss=_loss(shortcut, lang),
                 comparison=_compared(shortcut, without, lang))

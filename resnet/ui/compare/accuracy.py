@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from resnet.papers.released import RECIPES, released
 from resnet.papers.tables import published
-from resnet.ui.compare.accuracy_summary import below, lead, macs
+from resnet.ui.compare.accuracy_summary import below, lead, macs, numbers
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, Title, panel
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
@@ -29,8 +29,8 @@ def draw(view: AccuracyView, lang: str) -> Drawing:
                                              if entry.name in names]
     rows = [row for variant in ROWS for row in published(variant, "imagenet_top1_1crop")]
     return Drawing(lead(view.recipe, lang), [accuracy_chart(points, before, lang), shortcut_chart(rows, lang)],
-                   [below([*points, *before], rows, lang)])
+                   [below([*points, *before], rows, lang)], numbers=numbers(view.recipe, lang))
 
 
-PANEL = panel("accuracy", AccuracyView, draw, Knobs("recipe"),
-              Result(Charts("accuracy"), Title("compare.accuracy.aside"), Charts("shortcuts"), Html()))
+PANEL = panel("accuracy", AccuracyView, draw,
+              Result(Charts("accuracy"), Knobs("recipe"), Title("compare.accuracy.aside"), Charts("shortcuts"), Html()))

@@ -24,14 +24,25 @@ def macs(entry: Released) -> int:
 
 
 def lead(recipe: str, lang: str) -> str:
-    """What to see, from the numbers themselves."""
+    """Whether ResNet-50 does better with less than VGG-16; of another recipe, whether it brings more than depth."""
+    before, vgg = _named("ResNet-50"), _named("VGG-16")
+    if recipe == "V1":
+        share = f"{100 * macs(before) / macs(vgg):.0f}"
+        better = before.accuracy > vgg.accuracy
+        return text(f"compare.accuracy.lead_v1{'' if better else '_not'}", lang, share=share)
+    now = next(entry.accuracy for entry in released(recipe) if entry.name == "ResNet-50")
+    more = now > _named("ResNet-152").accuracy
+    return text(f"compare.accuracy.lead_{'recipe' if more else 'depth'}", lang)
+
+
+def numbers(recipe: str, lang: str) -> str:
+    """What that rests on."""
     now = {entry.name: entry.accuracy for entry in released(recipe)}
     if recipe == "V1":
-        return text("compare.accuracy.lead_v1", lang, resnet=f"{now['ResNet-50']:.1f}", vgg=f"{now['VGG-16']:.1f}",
-                    next=f"{now['ResNeXt-50 32x4d']:.1f}",
-                    share=f"{100 * macs(_named('ResNet-50')) / macs(_named('VGG-16')):.0f}")
+        return text("compare.accuracy.numbers_v1", lang, resnet=f"{now['ResNet-50']:.1f}", vgg=f"{now['VGG-16']:.1f}",
+                    next=f"{now['ResNeXt-50 32x4d']:.1f}")
     before = _named("ResNet-50").accuracy
-    return text("compare.accuracy.lead_recipe", lang, before=f"{before:.1f}", now=f"{now['ResNet-50']:.1f}",
+    return text("compare.accuracy.numbers_recipe", lang, before=f"{before:.1f}", now=f"{now['ResNet-50']:.1f}",
                 gain=f"{now['ResNet-50'] - before:.1f}", deeper=f"{_named('ResNet-152').accuracy - before:.1f}")
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from resnet.lab.deepen import Insertion, measured, recorded, seeds_of
 from resnet.lab.twins import Twins, all_twins, twins_of
 from resnet.surgery import ARMS, MOST
-from resnet.ui.compare.deepen_summary import ITEMS, Found, below, lead
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result
+from resnet.ui.compare.deepen_summary import ITEMS, Found, below, lead, numbers
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Progress, Result
 from resnet.ui.compare.options import block_names, blocks_option, twins_option
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
@@ -45,7 +45,7 @@ class DeepenView(View):
         return twins_of(self.nets)
 
 
-def draw(view: DeepenView, lang: str) -> Iterator[str | Drawing]:
+def draw(view: DeepenView, lang: str) -> Iterator[Progress | Drawing]:
     """What is recorded, at once; else an arm at a time."""
     from resnet.charts.deepen import classes_html, deepen_chart
 
@@ -53,12 +53,14 @@ def draw(view: DeepenView, lang: str) -> Iterator[str | Drawing]:
     for arm in ARMS:
         wanted = insertions(view, arm)
         if not recorded().keys() >= set(wanted):
-            yield text("compare.deepen.measuring", lang, arm=text(f"compare.deepen.arm_{arm}", lang))
+            told = text("compare.deepen.measuring", lang, arm=text(f"compare.deepen.arm_{arm}", lang))
+            yield Progress(told, len(found) / len(ARMS))
         found[arm] = [measured(one)[:view.count + 1] for one in wanted]
     note = f'<p class="note">{text("compare.deepen.honest", lang)}</p>'
     depth = view.twins.depth
-    yield Drawing(lead(found, depth, lang), [deepen_chart(found, depth, lang)],
-                  [classes_html(found, lang) + note, below(found, view.twins, view.after, view.items, lang)])
+    yield Drawing(lead(found, lang), [deepen_chart(found, depth, lang)],
+                  [classes_html(found, lang) + note, below(found, view.twins, view.after, view.items, lang)],
+                  numbers=numbers(found, depth, lang))
 
 
 def insertions(view: DeepenView, arm: str) -> list[Insertion]:
@@ -67,4 +69,4 @@ def insertions(view: DeepenView, arm: str) -> list[Insertion]:
     return [Insertion(name, arm, view.after, view.items, seed) for seed in seeds_of(arm)]
 
 
-PARTS = Knobs("nets", "after", "count", "items"), Result(Charts("deepen"), Html(), Html())
+PARTS = (Result(Charts("deepen"), Knobs("nets", "after", "count", "items"), Html(), Html()),)

@@ -17,27 +17,34 @@ COLUMNS = ("inserted", "error", "loss", "distance", "largest", "changed")
 Found = dict[str, list[Sequence[Moment]]]  # by arm and seed, for 0 and more inserted blocks
 
 
-def lead(found: Found, depth: int, lang: str) -> str:
-    """What the start does, what the shortcut does, and the numbers of the identity starts."""
+def lead(found: Found, lang: str) -> str:
+    """Of identity starts, with and without a shortcut; and of the shortcut, among fresh blocks."""
+    start, shortcut = verdict(found)
+    return text("compare.deepen.lead", lang, start=text(f"compare.deepen.start_{start}", lang),
+                shortcut=text(f"compare.deepen.shortcut_{shortcut}", lang))
+
+
+def numbers(found: Found, depth: int, lang: str) -> str:
+    """The errors of fresh blocks, and of the identity starts."""
+    values = {"free": f"{FREE:g}", "seeds": len(SEEDS), "count": found["fresh"][0][-1].inserted,
+              "first": _range(found["shortcut"], 1), "last": _range(found["shortcut"], -1),
+              "plain_first": _range(found["fresh"], 1), "plain_last": _range(found["fresh"], -1)}
     arms = [text(f"compare.deepen.lead_{arm}", lang, depth=depth, count=run[-1].inserted, before=f"{run[0].error:.3g}",
                  error=f"{run[-1].error:.3g}", largest=f"{run[-1].largest:.2g}")
             for arm, (run, *_) in found.items() if arm not in FRESH]
-    return " ".join([*verdict(found, lang), *arms])
+    return " ".join([text("compare.deepen.numbers", lang, **values), *arms])
 
 
-def verdict(found: Found, lang: str) -> list[str]:
-    """Two sentences: of identity starts, with and without a shortcut; and of the shortcut, among fresh blocks."""
+def verdict(found: Found) -> tuple[str, str]:
+    """Where an identity start is free: "both", with a "residual" or a "plain" block, "none"; and what the shortcut
+    does among fresh blocks: "free", "softens", "delays", "nothing"."""
     free = [_cost(found[arm]) <= FREE for arm in ("zero", "dirac")]
     start = "both" if all(free) else "residual" if free[0] else "plain" if free[1] else "none"
     better = [max(run[count].error for run in found["shortcut"]) < min(run[count].error for run in found["fresh"])
               for count in range(1, len(found["fresh"][0]))]
     shortcut = "free" if _cost(found["shortcut"]) <= FREE else "softens" if all(better) else (
         "delays" if better[0] else "nothing")
-    values = {"free": f"{FREE:g}", "seeds": len(SEEDS), "count": found["fresh"][0][-1].inserted,
-              "first": _range(found["shortcut"], 1), "last": _range(found["shortcut"], -1),
-              "plain_first": _range(found["fresh"], 1), "plain_last": _range(found["fresh"], -1)}
-    return [text(f"compare.deepen.start_{start}", lang, **values),
-            text(f"compare.deepen.shortcut_{shortcut}", lang, **values)]
+    return start, shortcut
 
 
 def _cost(runs: Sequence[Sequence[Moment]]) -> float:

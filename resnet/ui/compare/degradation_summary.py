@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from resnet.data import DATA
-from resnet.lab.verdict import compared
+from resnet.lab.verdict import Comparison, compared
 from resnet.training.runs import Series, series_of, tidy, to_csv
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.util.numbers import machine
@@ -14,22 +14,18 @@ COLUMNS = ("train_error", "test_error", "train_loss", "test_loss")
 EXPECTED = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
 
 
-def lead(data: str, nets: Sequence[Series], lang: str) -> str:
-    """What the chosen nets show, and which nets of the comparison are not recorded."""
-    sentences = (verdict(nets, lang), missing(data, series_of(data), lang))
-    return text("compare.sentences", lang).join(filter(None, sentences))
+Ends = tuple[Series, Series]  # the shallowest and the deepest
 
 
-def verdict(nets: Sequence[Series], lang: str) -> str:
-    """What the chosen nets show, with their own numbers; nets of different recipes are not held against each other."""
-    if not nets:
-        return _say("none", lang)
-    peers = _peers(nets)
-    sentences = _sentences(peers, lang)
+def said(data: str, nets: Sequence[Series], lang: str) -> tuple[str, str]:
+    """(what the chosen nets show, the numbers that it rests on); nets of different recipes are not held against each
+    other, and it is told which nets of the comparison are not recorded."""
+    peers = _peers(nets) if nets else []
     others = [series.label(lang) for series in nets if series not in peers]
-    if others:
-        sentences.append(_say("others", lang, nets=_list(others, lang)))
-    return text("compare.sentences", lang).join(sentences)
+    further = [_say("others", lang, nets=_list(others, lang)) if others else "", missing(data, series_of(data), lang)]
+    leads, numbers = _found(peers, lang) if peers else ([_say("none", lang)], [])
+    joint = text("compare.sentences", lang)
+    return joint.join(leads), joint.join(filter(None, [*numbers, *further]))
 
 
 def missing(data: str, recorded: Sequence[Series], lang: str) -> str:
@@ -39,40 +35,62 @@ def missing(data: str, recorded: Sequence[Series], lang: str) -> str:
     return _say("missing", lang, data=DATA[data].title, nets=_list(absent, lang)) if absent else ""
 
 
-def _sentences(peers: list[Series], lang: str) -> list[str]:
-    """The sentences on nets of one recipe: depth without and with shortcuts, else twins, else one net's numbers."""
-    plain, residual = (_ends([series for series in peers if series.plain == kind]) for kind in (True, False))
-    found = []
-    if plain:
-        found.append(_depths(*plain, ("degrades", "degrades_some", "deep_plain"), lang))
-    if residual:
-        found.append(_depths(*residual, ("turns", "turns_some", "deep_residual"), lang))
-    if len(found) < 2:
-        found += [_pair(*twins, lang) for twins in _twins(peers)]
-    return found or [_alone(series, lang) for series in peers]
+def _found(peers: list[Series], lang: str) -> tuple[list[str], list[str]]:
+    """(conclusions, numbers) of nets of one recipe: depth without and with shortcuts, else twins, else one net's."""
+    ends = [found for kind in (True, False) if (found := _ends([one for one in peers if one.plain == kind]))]
+    pairs = _twins(peers) if len(ends) < 2 else []
+    if not ends and not pairs:
+        return [_say("alone", lang, net=one.label(lang), epochs=one.epochs, test=f"{one.final('test_error'):.3g}",
+                     train=f"{one.final('train_error'):.3g}") for one in peers], []
+    leads = [_depth_lead(ends, lang)] if ends else []
+    return ([*leads, *(_pair_lead(*twins, lang) for twins in pairs)],
+            [*(_depth_numbers(*one, lang) for one in ends), *(_pair_numbers(*twins, lang) for twins in pairs)])
 
 
-def _depths(shallow: Series, deep: Series, keys: tuple[str, str, str], lang: str) -> str:
-    """Is the deeper net worse (plain) or better (residual) on its training data? In all seeds, on average, or not."""
-    found = compared(deep.values("train_error")[-1], shallow.values("train_error")[-1])
+def _depth_lead(ends: "list[Ends]", lang: str) -> str:
+    """Is the deeper net worse (plain) or better (residual) on its training data?"""
+    first, *then = ends
+    clause = _say(_depth_key(*first), lang)
+    if not then:
+        return _say("one", lang, first=clause)
+    return _say("both", lang, first=clause, second=text(f"compare.degradation.then_{_depth_key(*then[0])}",
+                                                                  lang))
+
+
+def _depth_key(shallow: Series, deep: Series) -> str:
+    """In all seeds, on average, or not."""
+    found = _trained(shallow, deep)
     clear, some = (found.above, found.difference > 0) if deep.plain else (found.below, found.difference < 0)
-    key = keys[0] if clear else keys[1] if some else keys[2]
-    return _say(key, lang, deep=deep.label(lang), shallow=shallow.label(lang), seeds=found.words(lang),
+    kind, turn, no = ("plain", "worse", "fine") if deep.plain else ("residual", "better", "same")
+    return f"{kind}_{turn if clear else f'{turn}_some' if some else no}"
+
+
+def _depth_numbers(shallow: Series, deep: Series, lang: str) -> str:
+    return _say("numbers_depths", lang, deep=deep.label(lang), shallow=shallow.label(lang),
+                seeds=_trained(shallow, deep).words(lang),
                 **{f"{name}_{split}": f"{series.final(f'{split}_error'):.3g}"
                    for name, series in (("deep", deep), ("shallow", shallow)) for split in ("train", "test")})
 
 
-def _pair(plain: Series, residual: Series, lang: str) -> str:
+def _trained(shallow: Series, deep: Series) -> Comparison:
+    return compared(deep.values("train_error")[-1], shallow.values("train_error")[-1])
+
+
+def _pair_lead(plain: Series, residual: Series, lang: str) -> str:
+    found = _tested(plain, residual)
+    outcome = _say("ends_lower" if found.below else "ends_higher" if found.above else "ends_alike", lang)
     same_start = residual.info.architecture.shortcut == "A" and _seeds(plain) == _seeds(residual)
-    found = compared(residual.values("test_error")[-1], plain.values("test_error")[-1])
-    return _say("pair" if same_start else "twins", lang, residual=residual.label(lang),
-                plain=plain.label(lang), residual_error=f"{residual.final('test_error'):.3g}",
-                plain_error=f"{plain.final('test_error'):.3g}", seeds=found.words(lang))
+    return _say("pair" if same_start else "twins", lang, outcome=outcome)
 
 
-def _alone(series: Series, lang: str) -> str:
-    return _say("alone", lang, net=series.label(lang), epochs=series.epochs,
-                test=f"{series.final('test_error'):.3g}", train=f"{series.final('train_error'):.3g}")
+def _pair_numbers(plain: Series, residual: Series, lang: str) -> str:
+    return _say("numbers_pair", lang, residual=residual.label(lang), plain=plain.label(lang),
+                residual_error=f"{residual.final('test_error'):.3g}", plain_error=f"{plain.final('test_error'):.3g}",
+                seeds=_tested(plain, residual).words(lang))
+
+
+def _tested(plain: Series, residual: Series) -> Comparison:
+    return compared(residual.values("test_error")[-1], plain.values("test_error")[-1])
 
 
 def _peers(nets: Sequence[Series]) -> list[Series]:
@@ -85,7 +103,7 @@ def _peers(nets: Sequence[Series]) -> list[Series]:
     return max(groups.values(), key=len)
 
 
-def _ends(nets: list[Series]) -> tuple[Series, Series] | None:
+def _ends(nets: list[Series]) -> Ends | None:
     """(shallowest, deepest) of at least two depths."""
     ordered = sorted(nets, key=lambda series: series.depth)
     return (ordered[0], ordered[-1]) if ordered and ordered[0].depth < ordered[-1].depth else None

@@ -34,7 +34,7 @@ def draw(view: EvolutionView, lang: str) -> Drawing:
                        if _operations(old) != _operations(block))
     told = f'<p class="note">{escape(text("difference.marked", lang))}</p>' if marked else ""
     picture = f'<div class="scroll map" tabindex="0">{network_map(now, lang, marked=marked)}</div>{told}'
-    return Drawing(lead(change, lang), html=[picture + below(lang)])
+    return Drawing(verdict(lang), html=[picture, below(lang)], numbers=numbers(change, lang))
 
 
 def _operations(block: Block) -> list[tuple]:
@@ -47,8 +47,8 @@ def net(change: Change) -> Trace:
     return trace("resnet50", **change.settings)
 
 
-def lead(change: Change, lang: str) -> str:
-    """What the step changes, what that costs by our trace, and what was published of it."""
+def numbers(change: Change, lang: str) -> str:
+    """What the step changes, what that costs by our trace, what was published of it; and the best of all."""
     now, before = net(change), net(STEPS[change.after or change.key])
     cost = {"params": signed(now.params - before.params), "macs": signed(now.macs - before.macs)}
     free = (now.params, now.macs) == (before.params, before.macs)
@@ -59,18 +59,22 @@ def lead(change: Change, lang: str) -> str:
         text(f"compare.evolution.about.{change.key}", lang),
         text(f"compare.evolution.{costs}", lang, **cost),
         text(f"compare.evolution.{published}", lang, accuracy=change.accuracy, source=change.source),
-        verdict(lang)))
+        text("compare.evolution.gains", lang, **{
+            name: signed(gain, significant) for name, gain in gains().items()})))
 
 
 def verdict(lang: str, steps: "tuple[Change, ...]" = EVOLUTION) -> str:
     """Whether the best published figure of an unchanged net is above all of changed ones."""
+    found = gains(steps)
+    return text(f"compare.evolution.{'recipe' if found['recipe'] > found['built'] else 'built'}", lang)
+
+
+def gains(steps: "tuple[Change, ...]" = EVOLUTION) -> dict[str, float]:
+    """Points of accuracy above the first step's, of the best by a recipe alone and of the best changed net."""
     first, *others = (step for step in steps if step.accuracy is not None)
     recipe, built = (max((step for step in others if bool(step.settings) == changed), key=_accuracy)
                      for changed in (False, True))
-    key = "recipe" if _accuracy(recipe) > _accuracy(built) else "built"
-    gains = {name: signed(_accuracy(step) - _accuracy(first), significant)
-             for name, step in (("recipe", recipe), ("built", built))}
-    return text(f"compare.evolution.{key}", lang, **gains)
+    return {name: _accuracy(step) - _accuracy(first) for name, step in (("recipe", recipe), ("built", built))}
 
 
 def _accuracy(step: Change) -> float:
@@ -96,4 +100,4 @@ def _row(change: Change, lang: str) -> list:
             now.macs, now.macs - before.macs, change.accuracy, change.source]
 
 
-PANEL = panel("evolution", EvolutionView, draw, Knobs("step"), Result(Html()))
+PANEL = panel("evolution", EvolutionView, draw, Result(Html(), Knobs("step"), Html()))

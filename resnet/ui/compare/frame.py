@@ -9,9 +9,21 @@ from resnet.util.numbers import cell
 from resnet.util.text import text
 
 
-def heading_html(panel: str, lead: str, lang: str) -> str:
-    """The question, and one sentence of what to see."""
-    return f'<h2>{escape(text(f"compare.panels.{panel}", lang))}</h2><p class="lead">{escape(lead)}</p>'
+def heading_html(panel: str, said: str, lang: str) -> str:
+    """The question, over what is said of it."""
+    return f'<h2>{escape(text(f"compare.panels.{panel}", lang))}</h2>{said}'
+
+
+def said_html(lead: str, numbers: str = "") -> str:
+    """One sentence of what to see, and a line of numbers."""
+    lines = {"lead": lead, "numbers": numbers}
+    return "".join(f'<p class="{kind}">{escape(line)}</p>' for kind, line in lines.items() if line)
+
+
+def progress_html(told: str, done: float) -> str:
+    """How far something is, in words and as a bar; done from 0 to 1."""
+    bar = f'<progress max="1" value="{min(done, 1):.3f}"></progress>'
+    return f'<p class="progress-line" role="status">{bar} {escape(told)}</p>'
 
 
 def below_html(source: str, table: str, csv: tuple[str, str], lang: str) -> str:

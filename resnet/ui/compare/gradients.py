@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from resnet.lab import gradients, shattering
+from resnet.lab import gradients_log as log
 from resnet.lab.gradients import DEEPEST, fresh_nets, trained_nets
 from resnet.lab.shattering import BETAS, KINDS, LOOKED_AT, MAX_SEED, PAIRS, RUNS, WIDTHS, Settings
 from resnet.ui.compare import gradients_summary as summary
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Progress, Result, panel
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 from resnet.util.text import text
@@ -37,42 +37,47 @@ class GradientsView(View):
         return Settings(float(self.beta), self.width, self.runs, self.seed)
 
 
-def draw(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
-    """A kind of random nets, or a twin, at a time."""
+def draw(view: GradientsView, lang: str) -> Iterator[Progress | Drawing]:
+    """What is recorded, at once; else a kind of random nets, or a twin, at a time."""
     yield from (_full if view.nets == "full" else _twins)(view, lang)
 
 
-def _full(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
+def _full(view: GradientsView, lang: str) -> Iterator[Progress | Drawing]:
     from resnet.charts.shattering import along_chart, autocorrelation_chart, likeness_chart, size_chart
 
     found = []
     for kind in KINDS:
-        yield _measuring(text(f"compare.gradients.{kind}", lang), len(found), len(KINDS), lang)
-        found.append(shattering.measure(kind, view.settings))
+        if not log.is_recorded(view.settings):
+            yield _measuring(text(f"compare.gradients.{kind}", lang), len(found), len(KINDS), lang)
+        found.append(log.random_nets(kind, view.settings))
     beta = view.settings.beta
     looks = [(one.kind, one.looks[LOOKED_AT.index(view.at)]) for one in found]
     charts = [*(chart(found, view.pairs, beta, lang) for chart in (size_chart, likeness_chart)),
               *(chart(looks, lang) for chart in (along_chart, autocorrelation_chart))]
     below = summary.below_full(found, view.settings, view.pairs, lang)
-    yield Drawing(summary.lead_full(found, view.pairs, lang), charts, [summary.claims_full(found, beta, lang), below])
+    yield Drawing(summary.lead_full(found, view.pairs, lang), charts, [summary.claims_full(found, beta, lang), below],
+                  numbers=summary.numbers_full(found, view.pairs, lang))
 
 
-def _twins(view: GradientsView, lang: str) -> Iterator[str | Drawing]:
+def _twins(view: GradientsView, lang: str) -> Iterator[Progress | Drawing]:
     from resnet.charts.gradients import images_chart, norms_chart
 
     nets = trained_nets() if view.nets == "trained" else fresh_nets(view.deepest)
     found = []
     for net in nets:
-        yield _measuring(net.title, len(found), len(nets), lang)
-        found.append(gradients.measure(net, view.seed))
+        if not log.are_recorded([net], view.seed):
+            yield _measuring(net.title, len(found), len(nets), lang)
+        found.append(log.twin(net, view.seed))
     yield Drawing(summary.lead_twins(found, lang), [norms_chart(found, lang), images_chart(found, lang), None, None],
-                  [summary.claims_twins(lang), summary.below_twins(found, view.seed, lang)])
+                  [summary.claims_twins(lang), summary.below_twins(found, view.seed, lang)],
+                  numbers=summary.numbers_twins(found, lang))
 
 
-def _measuring(what: str, done: int, whole: int, lang: str) -> str:
-    return text("compare.gradients.measuring", lang, what=what, done=done + 1, whole=whole)
+def _measuring(what: str, done: int, whole: int, lang: str) -> Progress:
+    return Progress(text("compare.gradients.measuring", lang, what=what, done=done + 1, whole=whole), done / whole)
 
 
-PANEL = panel("gradients", GradientsView, draw, Knobs("nets", "pairs", "beta", "deepest"),
-              Result(Charts("gradients-size", "gradients-likeness"), Knobs("at", "width", "runs", "seed"),
+PANEL = panel("gradients", GradientsView, draw,
+              Result(Charts("gradients-size", "gradients-likeness"),
+                     Knobs("nets", "pairs", "at", "deepest", "beta", "width", "runs", "seed"),
                      Charts("gradients-along", "gradients-autocorrelation", optional=True), Html(), Html()))

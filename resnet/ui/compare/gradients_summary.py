@@ -26,16 +26,27 @@ from resnet.util.text import text
 TABLED = (1, 2, 4, 6, 8, 10, 16, 24, 32, 40, 50)
 FULL_COLUMNS = ("kind_depth", "size", "correlation", "error", "law", "published")
 TWIN_COLUMNS = ("net", "first_norm", "last_norm", "cosine", "error")
-FAINT = 16  # layers at which the lead tells plain nets' correlation
-CALM = 3  # times that trained nets' gradients may grow with depth to be called calm
+FAINT = 16  # layers at which plain nets' correlation is told
+VANISHED = 0.1  # of its size at one layer
+CALM = 3  # times that gradients may grow with depth to be called calm
 
 
 def lead_full(found: Sequence[ShatteringResult], pairs: str, lang: str) -> str:
-    """Size against likeness: of the deepest nets, and plain nets' likeness where it is nearly gone."""
+    """Size against likeness: do plain nets' gradients vanish with depth, or are they only ever less alike?"""
+    plain = [one for one in found if not KINDS[one.kind].skip]
+    held = next(one for one in found if one.kind == "residual_bn").rows[-1].correlation[PAIRS.index(pairs)]
+    if min(_size(one.rows[-1], pairs) / _size(one.rows[0], pairs) for one in plain) < VANISHED:
+        return text("compare.gradients.lead_vanish", lang)
+    unlike = all(one.rows[FAINT - 1].correlation[PAIRS.index(pairs)] < held for one in plain)
+    return text(f"compare.gradients.lead_{'shatter' if unlike else 'alike'}", lang)
+
+
+def numbers_full(found: Sequence[ShatteringResult], pairs: str, lang: str) -> str:
+    """Plain nets' likeness where it is nearly gone, shortcuts' in the deepest nets; and the sizes there."""
     sizes = {one.kind: readable(_size(one.rows[-1], pairs)) for one in found}
     kept = {f"{one.kind}_kept": _correlation(one, MAX_DEPTH if KINDS[one.kind].skip else FAINT, pairs, lang)
             for one in found}
-    return text("compare.gradients.lead_full", lang, depth=MAX_DEPTH, faint=FAINT, **sizes, **kept)
+    return text("compare.gradients.numbers_full", lang, depth=MAX_DEPTH, faint=FAINT, **sizes, **kept)
 
 
 def claims_full(found: Sequence[ShatteringResult], beta: float, lang: str) -> str:
@@ -71,18 +82,29 @@ def csv_full(found: Sequence[ShatteringResult]) -> str:
 
 
 def lead_twins(found: Sequence[Gradients], lang: str) -> str:
+    """Whether the gradients at the first block grow with depth, in nets as initialised or trained."""
+    growth = {plain: nets[-1].norms[1] / nets[0].norms[1] for plain in (True, False) if (nets := _deep(found, plain))}
+    state = "trained" if found and found[0].net.name else "fresh"
+    if max(growth.values(), default=0) < CALM:
+        outcome = "calm"
+    else:
+        outcome = "explode" if growth.get(True, 0) > CALM * growth.get(False, 1) else "grow"
+    return text(f"compare.gradients.{state}_{outcome}", lang)
+
+
+def numbers_twins(found: Sequence[Gradients], lang: str) -> str:
     """Each kind's gradient at its first block, in the shallowest net of 20 layers or more and in the deepest."""
-    norms, growth = [], 0.0
-    for plain in (True, False):
-        nets = [one for one in found if one.net.plain == plain and one.net.depth >= 20]
+    norms = []
+    for nets in (_deep(found, plain) for plain in (True, False)):
         if nets:
-            growth = max(growth, nets[-1].norms[1] / nets[0].norms[1])
             key = "lead_norms" if len(nets) > 1 else "lead_norm"
             norms.append(text(f"compare.gradients.{key}", lang, shallow=nets[0].net.title, deep=nets[-1].net.title,
                              before=readable(nets[0].norms[1]), after=readable(nets[-1].norms[1])))
-    trained = bool(found and found[0].net.name)
-    opening = "lead_fresh" if not trained else "lead_calm" if growth < CALM else "lead_trained"
-    return text(f"compare.gradients.{opening}", lang, norms=text("compare.grow.comma", lang).join(norms))
+    return text("compare.gradients.numbers_twins", lang, norms=text("compare.grow.comma", lang).join(norms))
+
+
+def _deep(found: Sequence[Gradients], plain: bool) -> list[Gradients]:
+    return [one for one in found if one.net.plain == plain and one.net.depth >= 20]
 
 
 def claims_twins(lang: str) -> str:

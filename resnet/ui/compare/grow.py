@@ -9,7 +9,7 @@ from resnet.surgery import ARMS
 from resnet.ui.compare.deepen import PARTS, DeepenView, draw
 from resnet.ui.compare.deepen_summary import CALIBRATION, SEED
 from resnet.ui.compare.frame import below_html, numbers_table
-from resnet.ui.compare.layout import Drawing, Result, Title, panel
+from resnet.ui.compare.layout import Drawing, Progress, Result, Title, panel
 from resnet.ui.compare.live import Live
 from resnet.util.csv import csv_text
 from resnet.util.text import text
@@ -25,18 +25,32 @@ def run(view: DeepenView, lang: str) -> Iterator[Drawing]:
     names = {arm: view.twins.named(plain) for arm, plain in ARMS.items()}
     growth = Growth({}, {})
     for growth in grow_on_device(names, view.after, view.count, view.items, CALIBRATION, SEED):
-        yield Drawing(lead(growth, lang), [growth_chart(growth, view.twins.depth, lang)], [""])
-    yield Drawing(lead(growth, lang), [growth_chart(growth, view.twins.depth, lang)], [below(growth, view, lang)])
+        yield Drawing("", [growth_chart(growth, view.twins.depth, lang)], [""], numbers=numbers(growth, lang),
+                      progress=progress(growth, lang))
+    yield Drawing("", [growth_chart(growth, view.twins.depth, lang)], [below(growth, view, lang)],
+                  numbers=numbers(growth, lang))
 
 
-def lead(growth: Growth, lang: str) -> str:
-    """How far the training is, or what it came to."""
+def progress(growth: Growth, lang: str) -> Progress | None:
+    """How far the training is, while it goes on."""
     done = max(map(len, growth.losses.values()))
-    if not all(len(errors) == 3 for errors in growth.errors.values()):
-        return text("compare.grow.running", lang, done=done, all=ITERATIONS)
+    told = text("compare.grow.running", lang, done=done, all=ITERATIONS)
+    return None if _whole(growth) else Progress(told, done / ITERATIONS)
+
+
+def numbers(growth: Growth, lang: str) -> str:
+    """What the training came to; "" before its end."""
+    if not _whole(growth):
+        return ""
+    done = max(map(len, growth.losses.values()))
     arms = [text("compare.grow.arm", lang, arm=text(f"compare.deepen.arm_{arm}", lang), before=f"{errors[0]:.3g}",
                  inserted=f"{errors[1]:.3g}", after=f"{errors[2]:.3g}") for arm, errors in growth.errors.items()]
     return text("compare.grow.lead", lang, done=done, arms=text("compare.grow.comma", lang).join(arms))
+
+
+def _whole(growth: Growth) -> bool:
+    """Whether every arm was tested before the blocks, with them, and after the training."""
+    return all(len(errors) == 3 for errors in growth.errors.values())
 
 
 def below(growth: Growth, view: DeepenView, lang: str) -> str:

@@ -1,4 +1,4 @@
-"""A panel of Compare from its declaration: question, sentence, knobs, figures, and what stands under them."""
+"""A panel of Compare from its declaration: question, sentence, numbers, figures, knobs, and what stands under them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from resnet.ui.compare.frame import heading_html
+from resnet.ui.compare.frame import heading_html, progress_html, said_html
 from resnet.ui.page.controls import control
 from resnet.ui.page.figure import Figure
 from resnet.ui.page.language import both, word
@@ -18,16 +18,43 @@ SEEN = 4  # knobs of a row
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a panel shows: the sentence under its question, its figures and its pieces of HTML, in their order.
+    """What a panel shows: what it says under its question, its figures and its pieces of HTML, in their order.
 
+    lead            the conclusion, one sentence to be repeated
     figures, html   None leaves what is there; of `figures`, one that is None is not shown
     kept            for a panel that keeps something between its drawings
+    numbers         what the conclusion rests on, a line of figures
+    progress        while the figures still grow
     """
 
     lead: str
     figures: Sequence | None = None
     html: Sequence[str] | None = None
     kept: Any = None
+    numbers: str = ""
+    progress: "Progress | None" = None
+
+    @property
+    def told(self) -> str:
+        """Conclusion and numbers."""
+        return " ".join(filter(None, (self.lead, self.numbers)))
+
+    @property
+    def said(self) -> str:
+        """All of it as HTML."""
+        return said_html(self.lead, self.numbers) + (self.progress.html if self.progress else "")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a measurement is: in words, and the share of it that is done."""
+
+    told: str
+    done: float
+
+    @property
+    def html(self) -> str:
+        return progress_html(self.told, self.done)
 
 
 @dataclass
@@ -41,17 +68,18 @@ class Place:
 
 
 class Knobs:
-    """Controls side by side, by their fields; those beyond the fourth wait folded."""
+    """Controls side by side, by their fields; those beyond the first few wait folded."""
 
-    def __init__(self, *names: str):
-        self.names = names
+    def __init__(self, *names: str, seen: int = SEEN):
+        self.names, self.seen = names, seen
 
     def place(self, at: Place) -> None:
-        with gr.Row(elem_classes="knobs"):
-            self._place(at, self.names[:SEEN])
-        if self.names[SEEN:]:
+        if self.seen:
+            with gr.Row(elem_classes="knobs"):
+                self._place(at, self.names[:self.seen])
+        if self.names[self.seen:]:
             with gr.Accordion(word("compare.adjust"), open=False, elem_classes="knobs more-knobs"), gr.Row():
-                self._place(at, self.names[SEEN:])
+                self._place(at, self.names[self.seen:])
 
     def _place(self, at: Place, names: Sequence[str]) -> None:
         view = at.panel.view()
@@ -73,10 +101,13 @@ class Charts:
 
 
 class Html:
-    """A piece of HTML that the panel draws."""
+    """A piece of HTML that the panel draws, or a component that makes its own of what the panel says."""
+
+    def __init__(self, kind: Callable[[], Component] = gr.HTML):
+        self.kind = kind
 
     def place(self, at: Place) -> None:
-        at.outputs.append(gr.HTML())
+        at.outputs.append(self.kind())
 
 
 class Title:
@@ -103,7 +134,7 @@ class Result:
 
 @dataclass(frozen=True)
 class ComparePanel(Panel):
-    """A Panel whose `draw` gives a Drawing; where it is a generator, sentences of what is being measured before it.
+    """A Panel whose `draw` gives a Drawing; where it is a generator, how far the measurement is before it.
 
     parts   what stands under the heading, top to bottom
     keeps   whether `draw` is given what the last Drawing `kept`, or None
@@ -126,13 +157,13 @@ class ComparePanel(Panel):
     def drawn(self, view: Any, lang: str, *extra: Any) -> Iterator[tuple]:
         """The outputs and the view's link, which comes with the Drawing."""
         for step in self.steps(view, lang, *extra):
-            yield *self.placed(step, lang), gr.skip() if isinstance(step, str) else self.link(view)
+            yield *self.placed(step, lang), gr.skip() if isinstance(step, Progress) else self.link(view)
 
-    def placed(self, step: "str | Drawing", lang: str) -> tuple:
+    def placed(self, step: "Progress | Drawing", lang: str) -> tuple:
         """A step's outputs, in the order of the parts: the heading, then figures and HTML."""
-        drawing = Drawing(step) if isinstance(step, str) else step
+        drawing = Drawing("", progress=step) if isinstance(step, Progress) else step
         figures, html = (None if pieces is None else iter(pieces) for pieces in (drawing.figures, drawing.html))
-        placed: list[Any] = [heading_html(self.name, drawing.lead, lang)]
+        placed: list[Any] = [heading_html(self.name, drawing.said, lang)]
         for part in flat(self.parts):
             if isinstance(part, Charts):
                 placed += [gr.skip() if figures is None else _figure(next(figures), part) for _ in part.names]

@@ -6,9 +6,9 @@ from typing import Any
 
 from resnet.lab.lesions import FILES, OPERATIONS
 from resnet.lab.twins import Twins, all_twins, twins_of
-from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
+from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Progress, Result, panel
 from resnet.ui.compare.lesions_findings import Findings, findings, with_live
-from resnet.ui.compare.lesions_summary import below, lead
+from resnet.ui.compare.lesions_summary import below, lead, numbers
 from resnet.ui.compare.options import blocks_option, twins_option
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
@@ -41,13 +41,14 @@ class LesionsView(View):
         return twins_of(self.nets)
 
 
-def draw(view: LesionsView, lang: str) -> Iterator[str | Drawing]:
+def draw(view: LesionsView, lang: str) -> Iterator[Progress | Drawing]:
     """What is recorded, and the lesion that was asked for."""
     found = findings(view.twins, view.show, view.norms)
     if view.blocks and view.show in OPERATIONS:
-        yield text("compare.lesions.measuring", lang, blocks=", ".join(view.blocks), items=f"{view.items:,}")
+        told = text("compare.lesions.measuring", lang, blocks=", ".join(view.blocks), items=f"{view.items:,}")
+        yield Progress(told, 0)
         found = with_live(found, view.blocks, view.items)
-    yield Drawing(lead(found, lang), [_chart(found, lang)], [below(found, lang)])
+    yield Drawing(lead(found, lang), [_chart(found, lang)], [below(found, lang)], numbers=numbers(found, lang))
 
 
 def _chart(found: Findings, lang: str) -> Any:
@@ -61,5 +62,5 @@ def _chart(found: Findings, lang: str) -> Any:
     return (several_chart if found.show == "several" else sweep_chart)(shown, intact, lang)
 
 
-PANEL = panel("lesions", LesionsView, draw, Knobs("nets", "show", "norms"),
-              Result(Charts("lesions"), Knobs("blocks", "items"), Html()))
+PANEL = panel("lesions", LesionsView, draw,
+              Result(Charts("lesions"), Knobs("nets", "show", "norms", "blocks", "items"), Html()))

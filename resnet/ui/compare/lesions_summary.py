@@ -5,20 +5,35 @@ from resnet.lab.lesions import FILES, OPERATIONS
 from resnet.lab.paths import half_length, half_range
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.ui.compare.lesions_findings import Findings, title
+from resnet.util.html import escape
 from resnet.util.numbers import readable
 from resnet.util.text import text
 
+RUIN, SCRATCH = 30.0, 5.0  # points of error: above which a net is said to collapse, below which hardly to notice
 
 def lead(found: Findings, lang: str) -> str:
-    """What to see, with the measured numbers."""
+    """What to see: which twin a lesion hurts more, or where the gradient goes."""
     if not found.measured:
-        return " ".join(filter(None, [text(f"compare.lesions.{_missing(found)}", lang, nets=found.twins.title),
-                                      _together(found, lang)]))
+        return text(f"compare.lesions.{_missing(found)}", lang, nets=found.twins.title)
     if found.show == "paths":
-        return _paths_lead(found, lang)
+        return text(f"compare.lesions.paths_{_paths_outcome(found)}", lang)
+    titles = {f"{kind}_net": title(name) for kind, name in _named(found).items()}
+    act = text(f"compare.lesions.act_{found.show}", lang)
+    if len(titles) < 2:
+        return text("compare.lesions.alone", lang, act=act, **titles)
+    return text(f"compare.lesions.hurt_{_outcome(found)}", lang, act=act, **titles)
+
+
+def numbers(found: Findings, lang: str) -> str:
+    """The measured numbers, and those of the lesion that was asked for."""
+    if not found.measured:
+        return _together(found, lang)
+    if found.show == "paths":
+        return _paths_numbers(found, lang)
     sentence = _sweep if found.show in OPERATIONS else _several
     sentences = [sentence(found, name, lang) for name in found.twins.names if found.of(name)]
-    return " ".join(filter(None, [*verdict(found, lang), *sentences, _together(found, lang)]))
+    return " ".join(filter(None, [_mean_costs(found, lang), *sentences, text("compare.lesions.one_each", lang),
+                                  _together(found, lang)]))
 
 
 def _missing(found: Findings) -> str:
@@ -27,20 +42,49 @@ def _missing(found: Findings) -> str:
     return "missing" if found.norms == "running" else "missing_reestimated"
 
 
-def verdict(found: Findings, lang: str) -> list[str]:
+def _named(found: Findings) -> dict[str, str]:
+    """The nets with records, by their kinds."""
+    kinds = {"plain": found.twins.named(plain=True), "residual": found.residual}
+    return {kind: name for kind, name in kinds.items() if name and found.of(name)}
+
+
+def _outcome(found: Findings) -> str:
+    """Which twin the lesions hurt more on average: with the norms' statistics re-estimated too, where that is
+    recorded; and whether the one collapses while the other hardly changes."""
+    costs = costs_of(found)
+    worse = [costs["plain", norms] > costs["residual", norms] for norms in FILES if ("plain", norms) in costs]
+    if any(worse) != all(worse):
+        return "turns"
+    ruins = all(cost > RUIN if kind == "plain" else cost < SCRATCH for (kind, _), cost in costs.items())
+    told = "" if len(worse) > 1 else "_trained"
+    return "collapse" if ruins else f"plain{told}" if all(worse) else f"never{told}"
+
+
+def costs_of(found: Findings) -> dict[tuple[str, str], float]:
+    """Points of error that a lesion adds on average, by kind of net and statistics; re-estimated ones too where both
+    are recorded."""
+    names = _named(found)
+    treatments = tuple(FILES) if found.both and found.show in OPERATIONS else (found.norms,)
+    shared = set.intersection(*({effect.blocks for effect in found.of(name)} for name in names.values()))
+    return {(kind, norms): _cost(found, name, norms, shared) for kind, name in names.items() for norms in treatments}
+
+
+def _mean_costs(found: Findings, lang: str) -> str:
+    """On average over the lesions, of both twins under both treatments; "" where only one is recorded."""
+    costs = costs_of(found) if found.show in OPERATIONS else {}
+    if len(costs) < 4:
+        return ""
+    titles = {f"{kind}_net": title(name) for kind, name in _named(found).items()}
+    return text("compare.lesions.costs", lang, **titles,
+                **{f"{kind}_{norms}": f"{cost:.1f}" for (kind, norms), cost in costs.items()})
+
+
+def repairs(found: Findings, lang: str) -> list[str]:
     """What remains of the lesions' damage when the norms' statistics are estimated anew, and what does not; nothing
     where only one of both is recorded."""
     if found.show not in OPERATIONS or not found.both:
         return []
-    residual, plain = found.twins.names
-    shared = {effect.blocks for effect in found.of(plain)} & {effect.blocks for effect in found.of(residual)}
-    cost = {(name, norms): _cost(found, name, norms, shared) for name in (plain, residual) for norms in FILES}
-    worse = [cost[plain, norms] > cost[residual, norms] for norms in FILES]
-    outcome = "turns" if worse[0] != worse[1] else "stays" if all(worse) else "never"
-    values = {f"{kind}_{norms}": f"{cost[name, norms]:.1f}"
-              for kind, name in (("plain", plain), ("residual", residual)) for norms in FILES}
-    return [text(f"compare.lesions.verdict_{outcome}", lang, plain_net=title(plain), residual_net=title(residual),
-                 **values), *(_stale(found, name, lang) for name in (plain, residual))]
+    return [_stale(found, name, lang) for name in _named(found).values()]
 
 
 def _cost(found: Findings, name: str, norms: str, shared: set[tuple[str, ...]]) -> float:
@@ -78,18 +122,22 @@ def _several(found: Findings, name: str, lang: str) -> str:
                 draws=max(map(len, errors.values())))
 
 
-def _paths_lead(found: Findings, lang: str) -> str:
-    """Where the gradient goes; whether a path carries less the longer it is, as Veit et al. found, or not."""
+def _paths_outcome(found: Findings) -> str:
+    """Whether a path carries less the longer it is, as Veit et al. found, or not."""
+    first, *_, last = found.paths[found.residual]
+    return "fall" if last.high < first.low else "grow" if last.low > first.high else "level"
+
+
+def _paths_numbers(found: Findings, lang: str) -> str:
+    """Where the gradient goes."""
     name = found.residual
     rows = found.paths[name]
     first, last = rows[0], rows[-1]
     low, high = half_range(rows)
-    outcome = "fall" if last.high < first.low else "grow" if last.low > first.high else "level"
     ratio = max(last.median, first.median) / min(last.median, first.median)
     return text("compare.lesions.lead_paths", lang, net=title(name), blocks=last.length, paths=f"{2**last.length:,}",
                 mean=f"{last.length / 2:g}", half=half_length(rows, lambda row: row.product), low=low, high=high,
-                by_means=half_length(rows, lambda row: row.count * row.mean)) + " " + text(
-        f"compare.lesions.paths_{outcome}", lang, ratio=readable(ratio))
+                by_means=half_length(rows, lambda row: row.count * row.mean), ratio=readable(ratio))
 
 
 def _together(found: Findings, lang: str) -> str:
@@ -106,7 +154,10 @@ def _together(found: Findings, lang: str) -> str:
 
 def below(found: Findings, lang: str) -> str:
     """The source line, the table and the file; "" where nothing is recorded."""
-    return below_html(source(found, lang), table(found, lang), csv_of(found), lang) if found.measured else ""
+    if not found.measured:
+        return ""
+    told = "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in repairs(found, lang))
+    return told + below_html(source(found, lang), table(found, lang), csv_of(found), lang)
 
 
 def source(found: Findings, lang: str) -> str:

@@ -13,7 +13,6 @@ from resnet.ui.page.sharing import parse_controls
 from resnet.ui.wall.guard import guarded_stream, guarded_view
 from resnet.ui.wall.limits import work
 from resnet.util.fields import hints
-from resnet.util.html import escape
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
@@ -76,6 +75,6 @@ class Live:
 
 
 def _placed(drawing: Drawing) -> tuple:
-    """The sentence, the figure, the HTML of an experiment of its own."""
-    lead = f'<p class="lead" role="status">{escape(drawing.lead)}</p>'
-    return lead, *(gr.update(value=figure, visible=True) for figure in drawing.figures or ()), *(drawing.html or ())
+    """What is said, the figure, the HTML of an experiment of its own."""
+    figures = (gr.update(value=figure, visible=True) for figure in drawing.figures or ())
+    return drawing.said, *figures, *(drawing.html or ())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from resnet.papers.modules import CARDINALITIES, FACTORISED
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
-from resnet.ui.compare.modules_summary import SHOWS, below, lead, maps_html
+from resnet.ui.compare.modules_summary import SHOWS, below, maps_html, said
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 
@@ -23,7 +23,8 @@ def draw(view: ModulesView, lang: str) -> Drawing:
     chart = {"cardinality": lambda: cardinality_chart(CARDINALITIES, lang),
              "factorised": lambda: factorised_chart(FACTORISED, lang)}.get(view.show, lambda: None)()
     maps = maps_html(lang) if view.show == "inception" else ""
-    return Drawing(lead(view.show, lang), [chart], [maps + below(view.show, lang)])
+    lead, numbers = said(view.show, lang)
+    return Drawing(lead, [chart], [maps, below(view.show, lang)], numbers=numbers)
 
 
-PANEL = panel("modules", ModulesView, draw, Knobs("show"), Result(Charts("modules", optional=True), Html()))
+PANEL = panel("modules", ModulesView, draw, Result(Charts("modules", optional=True), Html(), Knobs("show"), Html()))

@@ -34,27 +34,30 @@ def residual_blocks() -> dict[str, tuple[Trace, Block]]:
     return found
 
 
-def lead(show: str, lang: str) -> str:
-    """What to see, from the numbers themselves."""
-    return {"inception": _inception_lead, "cardinality": _cardinality_lead, "factorised": _factorised_lead}[show](lang)
+def said(show: str, lang: str) -> tuple[str, str]:
+    """What to see, and the numbers."""
+    return {"inception": _inception, "cardinality": _cardinality, "factorised": _factorised}[show](lang)
 
 
-def _inception_lead(lang: str) -> str:
+def _inception(lang: str) -> tuple[str, str]:
     basic, bottleneck = (short(block.macs) for _, block in residual_blocks().values())
-    return _say("lead_inception", lang, inception=short(_sum("macs")), basic=basic, bottleneck=bottleneck)
+    return _say("lead_inception", lang), _say("numbers_inception", lang, inception=short(_sum("macs")), basic=basic,
+                                              bottleneck=bottleneck)
 
 
-def _cardinality_lead(lang: str) -> str:
+def _cardinality(lang: str) -> tuple[str, str]:
     rows = [row for row in CARDINALITIES if row.depth == 50]
     costs = sorted(traced(row).macs / 1e9 for row in rows)
-    return _say("lead_cardinality", lang, first=f"{rows[0].error:.1f}", last=f"{rows[-1].error:.1f}",
-                before=f"{rows[-2].error:.1f}", low=f"{costs[0]:.2f}", high=f"{costs[-1]:.2f}")
+    pays = "pay" if rows[-1].error < rows[0].error else "do_not_pay"
+    return _say(f"groups_{pays}", lang), _say(
+        "numbers_cardinality", lang, first=f"{rows[0].error:.1f}", last=f"{rows[-1].error:.1f}",
+        before=f"{rows[-2].error:.1f}", low=f"{costs[0]:.2f}", high=f"{costs[-1]:.2f}")
 
 
-def _factorised_lead(lang: str) -> str:
+def _factorised(lang: str) -> tuple[str, str]:
     left = {(row.window, row.parts[0]): f"{100 * row.left:.0f}" for row in FACTORISED}
-    return _say("lead_factorised", lang, two=left[(5, 5), (3, 3)], three=left[(3, 3), (1, 3)],
-                seven=left[(7, 7), (1, 7)])
+    return _say("lead_factorised", lang), _say("numbers_factorised", lang, two=left[(5, 5), (3, 3)],
+                                               three=left[(3, 3), (1, 3)], seven=left[(7, 7), (1, 7)])
 
 
 def _sum(quantity: str) -> int:

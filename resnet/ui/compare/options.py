@@ -10,11 +10,24 @@ from resnet.surgery import block_sites
 from resnet.util.errors import InputError
 from resnet.util.fields import option
 
+FIRST = "cifar10"  # the data set that the paper trains its nets of many depths on
 
-def data_option(has: Callable[[str], Any]) -> Any:
-    """Any data set; those that the panel has something of are offered."""
-    return option("fashion_mnist", choices=tuple(DATA), refusal=unknown_data, label="compare.data",
-                  titles=lambda *_: [(spec.title, spec.name) for spec in DATA.values() if has(spec.name)])
+
+def data_option(known: Callable[[str], Sequence[str]], shown: Callable[[str], tuple[str, ...]], names: str) -> Any:
+    """Any data set; those that the panel has nets of are offered.
+
+    Where a link names nets only, in the field `names`, the data set is theirs, else CIFAR-10.
+
+    Args:
+        known, shown: the names of all nets of a data set, and of those that are shown at first.
+    """
+
+    def own(view: Any) -> str:
+        named = getattr(view, names) or ()
+        return next((data for data in DATA if named and set(named) <= set(known(data)) and named != shown(data)), FIRST)
+
+    return option("", own=own, choices=tuple(DATA), refusal=unknown_data, label="compare.data",
+                  titles=lambda *_: [(spec.title, spec.name) for spec in DATA.values() if known(spec.name)])
 
 
 def twins_option(pairs: Callable[[], dict[str, Twins]], default: str = "20_fashion_mnist", **more: Any) -> Any:

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
-from resnet.ui.compare.orders_summary import SHOWS, below, drawings, label, lead, our_marks, our_runs, published_marks
+from resnet.ui.compare.orders_summary import (
+    SHOWS,
+    below,
+    drawings,
+    label,
+    lead,
+    numbers,
+    our_marks,
+    our_runs,
+    published_marks,
+)
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 
@@ -23,8 +33,8 @@ def draw(view: OrdersView, lang: str) -> Drawing:
     published, ours = published_marks(view.show, lang), our_marks(found, lang)
     rows = [label(view.show, row.name, lang) for row in SHOWS[view.show]]
     blocks = drawings(lang) if view.show == "orders" else ""
-    return Drawing(lead(view.show, found, lang), [orders_chart(published, ours, rows, lang)],
-                   [blocks + below([*published, *ours], found, lang)])
+    return Drawing(lead(view.show, lang), [orders_chart(published, ours, rows, lang)],
+                   [blocks + below([*published, *ours], found, lang)], numbers=numbers(view.show, found, lang))
 
 
-PANEL = panel("orders", OrdersView, draw, Knobs("show"), Result(Charts("orders"), Html()))
+PANEL = panel("orders", OrdersView, draw, Result(Charts("orders"), Knobs("show"), Html()))

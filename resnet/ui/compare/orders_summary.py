@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from resnet.charts.orders import Mark
 
 SHOWS = {"orders": ORDER_ERRORS, "shortcuts": SHORTCUT_ERRORS}
-DATA = "cifar10"
+CLEAR = {"orders": "preact", "shortcuts": "identity"}  # the rows that leave the shortcut clear
+DATA, DEEP = "cifar10", 110
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,32 @@ def verdict(found: list[OrderRuns], lang: str) -> str:
                 worst=label("orders", worst.order, lang), worst_error=f"{worst.mean:.2f}", spread=f"{spread:.2f}")
 
 
-def lead(show: str, found: list[OrderRuns], lang: str) -> str:
-    """What to see, and whether our own runs show it."""
-    if show == "shortcuts":
-        return text("compare.orders.lead_shortcuts", lang)
-    return f'{text("compare.orders.lead", lang)} {verdict(found, lang)}'
+def lead(show: str, lang: str) -> str:
+    """Whether the published nets that leave the shortcut clear are the best."""
+    best = dict.fromkeys(min(errors, key=errors.__getitem__) for errors in _errors(show).values())
+    if set(best) == {CLEAR[show]}:
+        return text(f"compare.orders.lead_{show}", lang)
+    return text("compare.orders.lead_other", lang,
+                best=text("compare.comma", lang).join(label(show, name, lang) for name in best))
+
+
+def numbers(show: str, found: list[OrderRuns], lang: str) -> str:
+    """The published errors of the clear one against the best and the worst of the others, and what our own runs
+    show."""
+    errors = _errors(show)[DEEP]
+    ordered = sorted(errors, key=lambda name: (name != CLEAR[show], errors[name]))
+    values: dict[str, str] = {}
+    for place, name in (("clear", ordered[0]), ("next", ordered[1]), ("last", ordered[-1])):
+        values |= {place: label(show, name, lang), f"{place}_error": f"{errors[name]:.2f}"}
+    published = text("compare.orders.numbers", lang, depth=DEEP, **values)
+    return f"{published} {verdict(found, lang)}" if show == "orders" else published
+
+
+def _errors(show: str) -> dict[int, dict[str, float]]:
+    """The published errors in per cent, by the net's depth and the row's name."""
+    by_depth = {depth: {row.name: error for row in SHOWS[show] if (error := getattr(row, f"error{depth}")) is not None}
+                for depth in (DEEP, 164)}
+    return {depth: errors for depth, errors in by_depth.items() if errors}
 
 
 def label(show: str, name: str, lang: str) -> str:

@@ -10,7 +10,8 @@ from resnet.lab.race_log import Race, recorded, watch
 from resnet.ui.compare import race_layers
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, Title, panel
 from resnet.ui.compare.live import Live
-from resnet.ui.compare.race_summary import below, lead, progress_html
+from resnet.ui.compare.race_summary import below, lead, numbers, progress
+from resnet.ui.compare.race_track import Track, told
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 from resnet.util.text import text
@@ -43,8 +44,8 @@ watch_on_device = spaces.GPU(duration=_seconds_asked)(watch)
 def draw(view: RaceView, lang: str, shown: Race | None) -> Drawing:
     """The recorded race where none was run yet; else what Start would do, above the race that is shown."""
     if shown is None:
-        return _at_rest(recorded(), view.settings, lang)
-    return Drawing(lead(shown, view.settings, lang))
+        return _at_rest(recorded(), view.settings, lang, play=True)
+    return Drawing(lead(shown, lang), numbers=numbers(shown, view.settings, lang))
 
 
 def run(view: RaceView, lang: str) -> Iterator[Drawing]:
@@ -53,7 +54,8 @@ def run(view: RaceView, lang: str) -> Iterator[Drawing]:
     for race in watch_on_device(view.settings):
         figures = race_layers.figures(race, lang, len(race.layers) != drawn)
         drawn = len(race.layers)
-        yield Drawing(text("compare.race.running", lang), figures, [progress_html(race, lang), ""], race)
+        yield Drawing(text("compare.race.running", lang), figures, [told(race, lang, live=True), "", ""], race,
+                      progress=progress(race, lang))
     if race:
         yield finish(race, lang)
 
@@ -63,12 +65,14 @@ def finish(race: Race, lang: str) -> Drawing:
     return _at_rest(race, race.settings, lang)
 
 
-def _at_rest(race: Race, asked: RaceSettings, lang: str) -> Drawing:
-    html = [below(race, lang), race_layers.told_html(race, lang)]
-    return Drawing(lead(race, asked, lang), race_layers.figures(race, lang), html, race)
+def _at_rest(race: Race, asked: RaceSettings, lang: str, play: bool = False) -> Drawing:
+    html = [told(race, lang, play=play), below(race, lang), race_layers.told_html(race, lang)]
+    return Drawing(lead(race, lang), race_layers.figures(race, lang), html, race, numbers(race, asked, lang))
 
 
 LIVE = Live("race", run, finish)
-PANEL = panel("race", RaceView, draw, Knobs("depth", "width", "lr", "norm", "seed", "seconds"), LIVE,
-              Result(Charts("race-chart"), Html(), Title("compare.race.layers.title"), Html(),
-                     Charts("race-norm", "race-cosine", "race-ratio")), keeps=True)
+PANEL = panel("race", RaceView, draw,
+              Result(Html(Track), LIVE, Charts("race-chart"),
+                     Knobs("depth", "width", "lr", "norm", "seed", "seconds"), Html(),
+                     Title("compare.race.layers.title"), Html(), Charts("race-norm", "race-cosine", "race-ratio")),
+              keeps=True)

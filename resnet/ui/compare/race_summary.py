@@ -4,21 +4,22 @@ from resnet.config import net_title
 from resnet.lab.race import RaceSettings
 from resnet.lab.race_log import Race, recorded, to_csv
 from resnet.ui.compare.frame import below_html, numbers_table
-from resnet.util.html import escape
+from resnet.ui.compare.layout import Progress
 from resnet.util.numbers import machine
 from resnet.util.text import text
 
+ALIKE = 0.95  # of the larger loss: above it nobody is ahead
 COLUMNS = ("iteration", "plain_loss", "residual_loss", "plain_test", "residual_test")
 
 
-def progress_html(race: Race, lang: str) -> str:
+def progress(race: Race, lang: str) -> Progress:
     """How far a race is."""
     last = race.laps[-1] if race.laps else None
-    seconds = min(last.elapsed, race.settings.seconds) if last else 0
-    done = text("compare.race.progress", lang, iteration=f"{last.iteration if last else 0:,}", seconds=f"{seconds:.0f}",
-                whole=race.settings.seconds)
-    bar = f'<progress max="{race.settings.seconds}" value="{seconds:.1f}"></progress>'
-    return f'<p class="race-progress" role="status">{bar} {escape(done)}</p>'
+    whole = race.settings.seconds
+    seconds = min(last.elapsed, whole) if last else 0
+    told = text("compare.race.progress", lang, iteration=f"{last.iteration if last else 0:,}", seconds=f"{seconds:.0f}",
+                whole=whole)
+    return Progress(told, seconds / whole)
 
 
 def below(race: Race, lang: str) -> str:
@@ -29,16 +30,28 @@ def below(race: Race, lang: str) -> str:
     return below_html(_source(race, lang), _table(race, lang), (name, to_csv(race)), lang)
 
 
-def lead(race: Race, asked: RaceSettings, lang: str) -> str:
-    """What the race showed; and what is to be done about settings that are not its own."""
+def lead(race: Race, lang: str) -> str:
+    """Who learned faster."""
+    if not race.laps:
+        return text("compare.race.nothing", lang)
+    losses = {_title(race, plain): race.losses(plain)[-1] for plain in (True, False) if not race.lost_at(plain)}
+    if len(losses) < 2:
+        return text("compare.race.ran_away", lang, nets=text("compare.comma", lang).join(
+            title for plain in (True, False) if (title := _title(race, plain)) not in losses))
+    ahead, behind = sorted(losses, key=losses.__getitem__)
+    alike = losses[ahead] > ALIKE * losses[behind]
+    return text(f"compare.race.{'alike' if alike else 'ahead'}", lang, ahead=ahead, behind=behind)
+
+
+def numbers(race: Race, asked: RaceSettings, lang: str) -> str:
+    """How the race ended; and what is to be done about settings that are not its own."""
     recording = text("compare.race.recorded", lang) if race == recorded() else ""
     changed = text("compare.race.changed", lang) if asked != race.settings else ""
-    return " ".join(filter(None, (recording, verdict(race, lang), changed)))
+    return " ".join(filter(None, (verdict(race, lang) if race.laps else "", recording, changed)))
 
 
 def verdict(race: Race, lang: str) -> str:
-    if not race.laps:
-        return text("compare.race.nothing", lang)
+    """The losses and errors at the end."""
     last, tests = race.laps[-1], race.tests[-1:]
     sentence = text("compare.race.verdict", lang, iterations=f"{last.iteration:,}", seconds=f"{last.elapsed:.0f}",
                     plain=_title(race, True), plain_loss=_final(race, True, lang),

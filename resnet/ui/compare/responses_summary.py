@@ -15,13 +15,23 @@ CLEAR = 0.01  # by which share a mean must be smaller to be called smaller
 
 
 def lead(found: Sequence[Responses], lang: str) -> str:
-    """Whether the means over layers are in the order of figure 7, and the means."""
+    """Whether residual nets respond less than plain ones of their depth."""
     if not found:
         return text("compare.responses.none", lang)
+    pairs = by_kind(found)
+    if not pairs:
+        return text("compare.responses.lead_alone", lang)
+    return text(f"compare.responses.lead_{'softer' if all(_means(pair).below for pair in pairs) else 'louder'}", lang)
+
+
+def numbers(found: Sequence[Responses], lang: str) -> str:
+    """Whether the means over layers are in the order of figure 7, and the means."""
+    if not found:
+        return ""
     comma = text("compare.grow.comma", lang)
     means = comma.join(f"{one.title} {one.mean:.3g}" for one in found)
     return " ".join(filter(None, (_verdict("kind", by_kind(found), lang), _verdict("depth", by_depth(found), lang),
-                                  text("compare.responses.lead", lang, means=means))))
+                                  text("compare.responses.means", lang, means=means))))
 
 
 Pair = tuple[Responses, Responses]

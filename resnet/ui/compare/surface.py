@@ -8,7 +8,7 @@ from resnet.lab.plane import NORMS
 from resnet.lab.surfaces import cases, pairs
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, panel
 from resnet.ui.compare.options import twins_option
-from resnet.ui.compare.surface_summary import below, lead
+from resnet.ui.compare.surface_summary import below, lead, numbers
 from resnet.ui.compare.surface_training import curvature_drawing, path_drawing
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
@@ -95,9 +95,10 @@ def around_drawing(view: SurfaceView, lang: str) -> Drawing:
     surfaces = [surface for case in shown for surface in case.both]
     span = height_range(surfaces, view.scale)
     charts = [chart(surface, span, view.scale, lang) for chart in (contours, relief) for surface in surfaces]
-    return Drawing(lead(known, shown, lang), charts[:4], [below(known, shown, view.nets, lang)])
+    return Drawing(lead(known, shown, lang), charts[:4], [below(known, shown, view.nets, lang)],
+                   numbers=numbers(known, shown, lang))
 
 
-PANEL = panel("surface", SurfaceView, draw, Knobs("show", "nets", "norm", "seed", "run", "scale"),
-              Result(Charts("contours-plain", "contours-residual", optional=True),
-                     Charts("relief-plain", "relief-residual", optional=True), Html()))
+PANEL = panel("surface", SurfaceView, draw, Result(Charts("contours-plain", "contours-residual", optional=True),
+                                                   Charts("relief-plain", "relief-residual", optional=True),
+                                                   Knobs("show", "nets", "norm", "run", "scale", "seed"), Html()))

@@ -14,17 +14,25 @@ Cases = Mapping[tuple[str, int], Case]
 
 
 def lead(known: Cases, shown: Sequence[Case], lang: str) -> str:
-    """The verdict of all cases of these nets, then of how many recorded nets it is the same, then what is shown."""
+    """The verdict of all cases of these nets."""
+    said = verdict(known)
+    winner = said.fixed.winner or said.reestimated.winner
+    key = "tie" if said.key == "one" and not winner else said.key
+    return text(f"compare.surface.verdict_{key}", lang, net=getattr(shown[0], winner).title if winner else "")
+
+
+def numbers(known: Cases, shown: Sequence[Case], lang: str) -> str:
+    """How many cases say so, and how many of the recorded pairs of nets."""
     said, titles = verdict(known), {"plain": shown[0].plain.title, "residual": shown[0].residual.title}
     counts = {norm: _count(getattr(said, norm), titles, lang) for norm in NORMS}
     only = NORMS[0] if said.fixed.cases else NORMS[1]
     first = (text("compare.surface.one", lang, norm=text(f"compare.surface.drawn_{only}", lang), count=counts[only])
-             if said.key == "one" else text(f"compare.surface.verdict_{said.key}", lang, **counts))
+             if said.key == "one" else text("compare.surface.counts", lang, **counts))
     others = [verdict(cases_of(twins)).key for twins in pairs().values()]
     if set(others) == {"one"}:
         return first
     same = text("compare.surface.others", lang, same=others.count("turns"), all=sum(key != "one" for key in others))
-    return text("compare.surface.lead", lang, verdict=first, others=same)
+    return f"{first} {same}"
 
 
 def _count(tally: Tally, titles: Mapping[str, str], lang: str) -> str:

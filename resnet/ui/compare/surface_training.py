@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from resnet.data import DATA
 from resnet.lab.plane import NORMS
 from resnet.lab.trainings import RECORDED, Training, sharpness, twins
+from resnet.lab.verdict import ENOUGH
 from resnet.ui.compare.frame import below_html, numbers_table
 from resnet.ui.compare.layout import Drawing
 from resnet.util.csv import csv_text
@@ -27,18 +28,20 @@ def path_drawing(trainings: Sequence[Training], seed: int, scale: str, lang: str
                           text("compare.surface.path_alt", lang))
     csv = csv_text(STEP_COLUMNS, rows, digits=6)
     below = below_html(_path_source(pair, lang), table, (f"path-seed{seed}.csv", csv), lang)
-    return Drawing(_path_lead(trainings, lang), charts, [below])
+    lead, numbers = _path_said(trainings, lang)
+    return Drawing(lead, charts, [below], numbers=numbers)
 
 
-def _path_lead(trainings: Sequence[Training], lang: str) -> str:
-    """How much of each path lies in its plane, and of a walk that goes nowhere; over all seeds."""
+def _path_said(trainings: Sequence[Training], lang: str) -> tuple[str, str]:
+    """Whether the paths are flatter than a walk that goes nowhere; how much of each lies in its plane, over all
+    seeds."""
     shares = {kind: [one.steps[0].share_x + one.steps[0].share_y for one in trainings if one.plain == kind]
               for kind in (True, False)}
     walks = [one.steps[0].walk_x + one.steps[0].walk_y for one in trainings]
     flatter = min(shares[True] + shares[False]) > max(walks)
-    control = text(f"compare.surface.walk_{'less' if flatter else 'same'}", lang, walk=_range(walks))
-    return text("compare.surface.path_lead", lang, plain=trainings[0].title, residual=trainings[-1].title,
-                plain_share=_range(shares[True]), residual_share=_range(shares[False]), control=control)
+    numbers = text("compare.surface.path_numbers", lang, plain=trainings[0].title, residual=trainings[-1].title,
+                   plain_share=_range(shares[True]), residual_share=_range(shares[False]), walk=_range(walks))
+    return text(f"compare.surface.walk_{'less' if flatter else 'same'}", lang), numbers
 
 
 def _range(shares: Sequence[float]) -> str:
@@ -75,12 +78,21 @@ def curvature_drawing(trainings: Sequence[Training], lang: str) -> Drawing:
     source = text("compare.surface.bend_source", lang, n=f"{first.bends[0].n:,}", recipe=_recipe(first, lang),
                   files=_files(trainings))
     below = below_html(source, table, ("curvature.csv", csv_text(BEND_COLUMNS, rows, digits=6)), lang)
-    return Drawing(_curvature_lead(trainings, lang), [*charts, None, None], [below])
+    numbers = text("compare.surface.bend_numbers", lang, **{norm: _sharper(trainings, norm, lang) for norm in NORMS})
+    return Drawing(_curvature_lead(trainings, lang), [*charts, None, None], [below], numbers=numbers)
 
 
 def _curvature_lead(trainings: Sequence[Training], lang: str) -> str:
-    told = {norm: _sharper(trainings, norm, lang) for norm in NORMS}
-    return text("compare.surface.bend_lead", lang, **told)
+    """Around which net the loss bends more sharply, where the seeds agree under both treatments."""
+    found = [sharpness(trainings, norm) for norm in NORMS]
+    sharper = {one.sharper for one in found}
+    if any(one.seeds < ENOUGH for one in found):
+        return text("compare.surface.bend_few", lang)
+    if len(sharper) > 1:
+        return text("compare.surface.bend_turns", lang)
+    titles = {"plain": trainings[0].title, "residual": trainings[-1].title}
+    (kind,) = sharper
+    return text(f"compare.surface.bend_{'holds' if kind else 'open'}", lang, net=titles.get(kind, ""))
 
 
 def _sharper(trainings: Sequence[Training], norm: str, lang: str) -> str:

@@ -71,7 +71,7 @@ class TutorialsView(View):
 def draw(view: TutorialsView, lang: str) -> Drawing:
     """All corrections."""
     items = "".join(_item(one, lang) for one in CORRECTIONS)
-    return Drawing(_say("lead", lang), None, [f'<ol class="corrections">{items}</ol>'])
+    return Drawing(_say("lead", lang, count=str(len(CORRECTIONS))), None, [f'<ol class="corrections">{items}</ol>'])
 
 
 def _item(one: Correction, lang: str) -> str:

@@ -44,6 +44,31 @@
     return figure;
   };
 
+  // Scenes that belong together are turned together.
+  const turned = new Set();
+  const turnTogether = (plotly, place, layout) => {
+    turned.delete(place);
+    if (layout.meta?.turns !== "together") return;
+    turned.add(place);
+    for (const told of ["plotly_relayouting", "plotly_relayout"]) place.on(told, (change) => turn(plotly, place, change));
+  };
+  const turn = (plotly, place, change) => {
+    const camera = change["scene.camera"];
+    if (!camera || place.next !== undefined) return;  // what one tells that is led is not a visitor's
+    for (const other of turned) if (other !== place && other.isConnected && other.offsetWidth) lead(plotly, other, camera);
+  };
+  const lead = async (plotly, other, camera) => {
+    const turning = other.next !== undefined;
+    other.next = camera;  // while it turns, the last of several is enough
+    if (turning) return;
+    while (other.next) {
+      const now = structuredClone(other.next);
+      other.next = null;
+      await plotly.relayout(other, { "scene.camera": now });
+    }
+    delete other.next;
+  };
+
   window.mountFigure = (element, props, watch) => {
     const place = element.querySelector(".plot");
     let asked = 0;
@@ -55,6 +80,7 @@
       const plotly = await bundle(bundleOf(data));
       if (mine !== asked) return;
       await plotly.newPlot(place, data, layout, { responsive: true, ...config });  // react leaves lines where an area comes
+      turnTogether(plotly, place, layout);
       place.picture = (options) => plotly.toImage(place, options);
       place.fit = () => plotly.Plots.resize(place);
     };
