@@ -32,9 +32,9 @@ from resnet.ui.classify.weights import Weights, away_html, check_here, choices
 from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.controls import control, updates
-from resnet.ui.page.examples import example_of, thumbnails_html
+from resnet.ui.page.examples import thumbnails_html
 from resnet.ui.page.language import language, word
-from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
+from resnet.ui.page.panel import Panel, Tab, adjust, end_point
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.wall.guard import guarded_view, uploaded_file
 from resnet.ui.wall.limits import work
@@ -113,7 +113,7 @@ def chosen(view: ClassifyView, field: object, value: object) -> ClassifyView:
         truth, _, given = str(value).partition(",")
         return replace(view, truth=parse("truth", int, truth), given=parse("given", int, given), kind="all", page=0)
     if field == "example":
-        return _with_example(view, parse("example", str, value))
+        return view.with_example(parse("example", str, value))
     if field not in CHOSEN:
         raise InputError("link_value", field="field", value=str(field)[:40])
     name = str(field)
@@ -123,13 +123,6 @@ def chosen(view: ClassifyView, field: object, value: object) -> ClassifyView:
     if name == "channels" and wanted == view.channels:
         wanted = ""
     return replace(view, **{"page": 0, name: wanted})
-
-
-def _with_example(view: ClassifyView, name: str) -> ClassifyView:
-    """Another picture, by a model that suits it."""
-    model = suited_model(example_of(name).data, view.model)
-    forgotten = {} if model == view.model else OF_A_MODEL
-    return replace(view, **forgotten | {"example": name, "model": model, "target": ANY})
 
 
 def _toggled(held: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -174,7 +167,7 @@ def _controls() -> tuple[dict[str, Component], gr.Image, Any, Any, Weights]:
     thumbnails = gr.HTML(thumbnails_html(), elem_id="examples", js_on_load=PICK)
     made = {"model": control(view, "model", choices=models, info=word("weights.info"), allow_custom_value=True)}
     weights = Weights()
-    with more_settings():
+    with adjust():
         alone = (word("classify.alone"), "")
         made["beside"] = control(view, "beside", choices=[alone, *models], allow_custom_value=True)
         made["top_k"] = control(view, "top_k")

@@ -1,6 +1,8 @@
 """The state of the Classify tab, and what one look at it gathers."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 from resnet.data import DATA
 from resnet.explain.evidence import Evidence, Questions
@@ -12,7 +14,7 @@ from resnet.inference.predict import MAX_TOP_K
 from resnet.papers.curated import PHOTOGRAPHS
 from resnet.ui.classify.photographs import STANDING_IN, can_be_had
 from resnet.ui.classify.weights import default_model, hub_title
-from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
+from resnet.ui.page.examples import EXAMPLES, FORMER, example_of, item_of
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
 from resnet.util.fields import option, settings
@@ -77,6 +79,28 @@ class ClassifyView(View):
         for name in self.models:
             ModelRef.parse(name)  # refuses what a visitor may not name
         settings(self.reading)
+
+    @classmethod
+    def of_link(cls, said: Mapping[str, str]) -> Self:
+        """A picture without a model goes to the net that a click on it asks."""
+        view = super().of_link(said)
+        return view if "model" in said or "example" not in said else replace(view, model=view.suited)
+
+    def defaults(self) -> dict[str, Any]:
+        """The model is named where the link alone would not lead to it."""
+        found = super().defaults()
+        return found if self.model == self.suited or self.example == found["example"] else found | {"model": ""}
+
+    @property
+    def suited(self) -> str:
+        """The model that this picture goes to; the current one, if it is as good or nothing is known of the picture."""
+        return self.model if self.example == OWN else suited_model(example_of(self.example).data, self.model)
+
+    def with_example(self, name: str) -> Self:
+        """Another picture, by a model that suits it."""
+        model = suited_model(example_of(name).data, self.model)
+        forgotten = {} if model == self.model else OF_A_MODEL
+        return replace(self, **forgotten | {"example": name, "model": model, "target": ANY})
 
     @property
     def models(self) -> tuple[str, ...]:
