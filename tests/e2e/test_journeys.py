@@ -205,9 +205,31 @@ def test_evidence_is_chosen_inside_the_figures_and_in_the_link(visit):
 
 def test_quick_clicks_in_a_figure_all_count(visit):
     page = visit().open("tab=classify&open=blocks")
+    expect(page.locator("#blocks [data-field=off]").first).to_be_visible()
     page.evaluate("""for (const block of ["layer1.1", "layer2.1", "layer3.1"])
         document.querySelector(`#blocks [data-field=off][data-value="${block}"]`).click()""")
     expect_query(page, tab="classify", open="blocks", off="layer1.1,layer2.1,layer3.1")
+
+
+def test_the_last_answer_stays_dim_while_others_weights_are_not_here(visit):
+    page = visit().open("tab=classify&example=dress")
+    menu = page.get_by_label(text("classify.weights"), exact=True)
+    groups = menu.locator("optgroup").evaluate_all("all => all.map((one) => one.label)")
+    assert groups == [text("weights.here"), text("weights.hub")]
+    menu.select_option("timm/resnet18.a1_in1k")
+    expect(page.locator("#answer .away")).to_be_visible()
+    kept = page.locator("#answer .last")
+    expect(kept.locator(".bars .first th")).to_have_text("Dress")
+    assert float(kept.evaluate("one => getComputedStyle(one).opacity")) < 0.5
+    expect(page.locator("#answer .who").first).to_contain_text("ResNet-18 a1")
+    menu.select_option("plain20_fashion_mnist")
+    expect(kept).to_have_count(0)
+    expect(first_answer(page)).to_have_text("Dress")
+    menu.select_option("?")
+    line = page.get_by_label(text("weights.name"), exact=True).first
+    line.fill("no repository")
+    line.press("Enter")
+    expect(page.locator(".message:visible").first).to_contain_text("no repository")
 
 
 def test_several_pictures_at_once(visit):
@@ -287,7 +309,7 @@ def test_a_shared_answer_is_that_answer(visit):
     expect(page.locator("#answer .bars tr")).to_have_count(3)
     expect(first_answer(page)).to_have_text(text("labels.Sandal", "zh"))
     expect(page.locator("#answer .source")).to_contain_text("weights/plain20_fashion_mnist")
-    expect(page.get_by_label(text("classify.weights", "zh"), exact=True)).to_have_value(re.compile("^plain-20"))
+    expect(page.get_by_label(text("classify.weights", "zh"), exact=True)).to_have_value("plain20_fashion_mnist")
 
 
 @pytest.mark.parametrize("link, tab, words", [

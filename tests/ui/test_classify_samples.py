@@ -17,6 +17,7 @@ from resnet.inference.predict import classify
 from resnet.ui.classify import samples
 from resnet.ui.classify.samples import PAGE, chosen_items
 from resnet.ui.classify.tab import PANEL, ClassifyView, show_batch, show_more
+from resnet.ui.classify.view import SECTIONS
 from resnet.util.lru import LRU
 from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
@@ -57,7 +58,7 @@ def test_nothing_is_measured_before_it_is_asked_for(monkeypatch):
     monkeypatch.setattr(samples.device, "measure", never)
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     steps = list(show_more(asked(), *PANEL.fill(ClassifyView(), "en"), None))
-    assert len(steps) == 1 and steps[0][1].count('aria-expanded="false"') == 2
+    assert len(steps) == 1 and steps[0][1].count('aria-expanded="false"') == 3
 
 
 def test_the_first_look_says_that_it_takes_a_while_and_the_next_is_at_once(few, monkeypatch):
@@ -68,6 +69,7 @@ def test_the_first_look_says_that_it_takes_a_while_and_the_next_is_at_once(few, 
     first, second = (list(show_more(asked(), *PANEL.fill(view, "en"), None)) for _ in range(2))
     assert text("classify.measuring") in first[0][1] and len(first) == 2 and len(second) == 1
     assert first[-1] == second[-1] and calls == [REF]
+    assert all(f'data-value="{name}"' in first[0][1] for name in SECTIONS) and "<progress>" in first[0][1]
     for name in ("a", "b", "c", "d", "e"):
         samples.measured(ModelRef("bundled", name))
     assert len(samples._kept.keys()) == samples.KEPT and samples._kept.peek(REF) is None

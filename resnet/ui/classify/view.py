@@ -55,9 +55,9 @@ class ClassifyView(View):
     """
 
     example: str = option("boot", hidden=True)
-    model: str = option(DEFAULT_MODEL, label="classify.weights", menu=True, elem_id="weights")
+    model: str = option(DEFAULT_MODEL)
     top_k: int = option(5, low=1, high=MAX_TOP_K, refusal=_too_many, label="classify.top_k", step=1, within=(1, 10))
-    beside: str = option("", label="classify.beside", menu=True)
+    beside: str = option("")
     temperature: float = option(1.0, low=COLDEST, high=HOTTEST, refusal=_too_hot, label="classify.temperature",
                                 step=0.1, within=(COLDEST, 5))
     stage: str = option("", of="model", hidden=True)
@@ -118,7 +118,7 @@ class ClassifyView(View):
     @property
     def questions(self) -> Questions:
         """What this view wants to know of its model."""
-        return Questions(self.stage, self.target, self.channels, self.off, alone="blocks" in self.open)
+        return Questions(self.stage, self.target, self.channels, self.off)
 
     @property
     def item(self) -> "tuple[str, int] | None":

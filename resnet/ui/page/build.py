@@ -32,7 +32,8 @@ from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.util.text import LANGUAGES, text
 
 HERE = Path(__file__).parent
-STYLES = ("page/style.css", "start/start.css", "trace/trace.css", "page/modes.css")
+STYLES = ("page/style.css", "start/start.css", "trace/trace.css", "classify/classify.css",
+          "page/modes.css")
 TAB_MODULES = {"start": start_tab, "trace": trace_tab, "compare": story, "classify": classify_tab}
 PANELS = (start_tab.PANEL, trace_tab.PANEL, *story.PANELS.values(), classify_tab.PANEL)
 VIEWS = {panel.key: panel.view for panel in PANELS}

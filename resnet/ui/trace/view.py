@@ -94,7 +94,7 @@ class TraceView(View):
 
     @classmethod
     def of_link(cls, said: Mapping[str, str]) -> Self:
-        return super().of_link({"variant": UNNAMED} | said if said.keys() & hints(cls).keys() else said)
+        return super().of_link({"variant": UNNAMED, **said} if said.keys() & hints(cls).keys() else said)
 
     def defaults(self) -> dict[str, Any]:
         """The net is always named, but in the link of the first view."""
