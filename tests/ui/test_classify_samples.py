@@ -9,7 +9,9 @@ import gradio as gr
 import pytest
 import torch
 
+from resnet.data import photo_file
 from resnet.explain.evidence import MANY
+from resnet.explain.familiarity import SELDOM
 from resnet.explain.samples import measure
 from resnet.hub.load import load
 from resnet.hub.ref import ModelRef
@@ -159,6 +161,19 @@ def test_several_pictures_each_with_its_line_or_its_sentence(sent):
         assert [row[f"label_{i}"] for i in (1, 2, 3)] == [p.label for p in expected]
         assert float(row["probability_1"]) == pytest.approx(expected[0].probability, abs=0.02)
     assert rows[1]["problem"] == text("errors.picture_kind") and rows[1]["label_1"] == ""
+
+
+def test_how_strange_each_of_several_is_stands_before_its_answers(sent):
+    """Noise and a photograph: the net answers both, and of one it says that this is a guess."""
+    photograph = ("cat.jpg", photo_file("cat").read_bytes())
+    _, html = sent(ClassifyView(model=COLOUR), ("noise.png", encode(noise(64, 64))), photograph)
+    head, strange, usual = re.findall("<tr>.*?</tr>", html)
+    assert head.index(text("classify.strange_many")) < head.index(text("classify.nth_answer", n=1))
+    assert 'class="warn"' in strange and 'class="warn"' not in usual
+    below = [float(row["stranger_than"]) for row in csv.DictReader(io.StringIO(attached(html)["answers.csv"]))]
+    assert below[0] >= SELDOM > below[1]
+    _, without = sent(ClassifyView(model=COLOUR, reading=("zero_pad=both",)), photograph)
+    assert text("classify.strange_many") not in without  # read otherwise, nothing is recorded of it
 
 
 def test_only_bad_pictures_leave_only_sentences(sent):
