@@ -115,7 +115,7 @@ def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
     ])
     return "".join([
         f'<svg class="netmap" role="group" aria-label="{sheet.word("title", name=trace.name)}" ',
-        f'viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px" ',
+        f'viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px;max-width:{width * 1.45:.0f}px" ',
         'xmlns="http://www.w3.org/2000/svg">',
         f'<title>{sheet.word("title", name=trace.name)}</title><desc>{desc}</desc><style>{STYLE}</style>',
         *sheet.parts, "</svg>",

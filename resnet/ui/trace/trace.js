@@ -35,11 +35,11 @@
   const STEP = 1.5, MOST = 8, STILL = 4;  // pixels that a click may tremble
   const zoom = (element) => {
     let scale = 1, left = 0, top = 0;  // kept from drawing to drawing
-    let least = null;  // the drawing's own smallest width
+    let own = null;  // the drawing's style as it came
     const frame = () => element.querySelector(".zoomable .map");
     const natural = (box, svg) => {
-      box.style.height = svg.style.width = "";
-      svg.style.minWidth = least ??= svg.style.minWidth;
+      box.style.height = "";
+      svg.setAttribute("style", own ??= svg.getAttribute("style"));
       return svg.getBoundingClientRect();
     };
     const show = () => {
@@ -49,8 +49,7 @@
       scale = Math.min(Math.max(scale, Math.min(1, box.clientWidth / width)), MOST);
       if (scale === 1) return;
       if (scale > 1) box.style.height = `${height}px`;
-      svg.style.minWidth = 0;
-      svg.style.width = `${width * scale}px`;
+      svg.setAttribute("style", `width: ${width * scale}px`);
     };
     const to = (next, x = frame().clientWidth / 2, y = frame().clientHeight / 2) => {
       const box = frame(), before = scale, [atX, atY] = [box.scrollLeft + x, box.scrollTop + y];
@@ -97,7 +96,7 @@
     });
     addEventListener("pointerup", () => { from = null; setTimeout(() => { moved = false; }); });  // after its click
     element.addEventListener("click", (event) => { if (moved) event.stopImmediatePropagation(); }, true);
-    return () => { const [x, y] = [left, top]; least = null; show(); frame()?.scrollTo(x, y); };
+    return () => { const [x, y] = [left, top]; own = null; show(); frame()?.scrollTo(x, y); };
   };
 
   window.mountTrace = (element, trigger, watch) => {
