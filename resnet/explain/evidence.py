@@ -128,7 +128,7 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
     strangeness = heavy(partial(_strangeness, loaded, x))
     alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
-    return evidence | {"alone": alone, "strangeness": strangeness, "logits": logits, "intact": intact,
+    return evidence | {"alone": alone, "strangeness": next(iter(strangeness), None), "logits": logits, "intact": intact,
                        "device": device.type, "precision": resolve(precision, device),
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
@@ -147,11 +147,12 @@ def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor) -> d
     }
 
 
-def _strangeness(loaded: LoadedModel, x: Tensor) -> Strangeness | None:
-    """Only of a net as its folder describes it: by another reading it gets something else."""
+def _strangeness(loaded: LoadedModel, x: Tensor) -> tuple[Strangeness, ...]:
+    """Of each picture, where it is recorded. Only of a net as its folder describes it: by another reading it gets
+    something else."""
     folder = loaded.ref.path
     calibration = calibration_of(folder) if folder and not loaded.by_hand else None
-    return calibration.strangeness(figures(loaded.model, x)[0].cpu()) if calibration else None
+    return tuple(map(calibration.strangeness, figures(loaded.model, x).cpu())) if calibration else ()
 
 
 def _last_telling(outputs: dict[str, Tensor]) -> str:
@@ -162,16 +163,17 @@ def _last_telling(outputs: dict[str, Tensor]) -> str:
 
 @dataclass(frozen=True)
 class ManyAnswers:
-    """Logits [n, classes] of n pictures, and how they were computed."""
+    """Logits [n, classes] of n pictures, how they were computed, and how strange each is where that was asked."""
 
     logits: Tensor
     device: str
     precision: str
     fallback: str
     milliseconds: float
+    strangeness: tuple[Strangeness, ...] = ()
 
 
-def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto") -> ManyAnswers:
+def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto", strange: bool = False) -> ManyAnswers:
     """What the net saw of n pictures, uint8 [n, channels, height, width] -> their answers, in as few batches as fit.
 
     Raises:
@@ -181,11 +183,13 @@ def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto"
         raise InputError("several", n=len(pictures), limit=MANY)
     config, start = loaded.info.architecture, time.perf_counter()
 
-    def run(device: torch.device, batch: int) -> tuple[Tensor, str]:
+    def run(device: torch.device, batch: int) -> tuple[Tensor, tuple[Strangeness, ...], str]:
         there, most = placed(loaded, device), most_at_once(config, tuple(pictures.shape[-2:]), device)
-        logits = torch.cat([forward(there, part, device, precision) for part in pictures.split(min(batch, most))])
-        return logits, device.type
+        parts = pictures.split(min(batch, most))
+        logits = torch.cat([forward(there, part, device, precision) for part in parts])
+        inputs = (normalise(part.to(device), loaded.info) for part in parts if strange)
+        return logits, tuple(one for x in inputs for one in heavy(partial(_strangeness, there, x))), device.type
 
-    (logits, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
+    (logits, strangeness, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
     return ManyAnswers(logits, device, resolve(precision, torch.device(device)), fallback,
-                   1e3 * (time.perf_counter() - start))
+                       1e3 * (time.perf_counter() - start), strangeness)

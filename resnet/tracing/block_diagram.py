@@ -16,13 +16,13 @@ SHORT = {"BatchNorm2d": "BN", "GroupNorm": "GN"}
 def block_map(trace: Trace, name: str, lang: str = "en") -> str:
     """The operations of block `name` ("layer3.0") from left to right, as one <svg> element."""
     block = next(block for block in trace.blocks if block.name == name)
-    before, after = _split(block)
+    before, after = split(block)
     parts, x = [], 14.0
     start = x + 16  # where the shortcut leaves the path
     x = _shape(parts, x, block.input)
     for i, layer in enumerate(before):
         x = _operation(parts, x, layer, words_of(layer, trace.config.attention), last=i == len(before) - 1)
-        if _leaves_after(trace, block, before, i):
+        if leaves_after(trace, block, before, i):
             start = x - GAP / 2
     if block.shortcut != "none":
         parts += [_arc(start, x + 10, block), _label((start + x) / 2, block, lang), _plus(x + 10)]
@@ -39,7 +39,7 @@ def block_map(trace: Trace, name: str, lang: str = "en") -> str:
             f'<title>{title}</title>{"".join(parts)}</svg>')
 
 
-def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
+def split(block: Block) -> tuple[list[Layer], list[Layer]]:
     """The operations of the branch, and those after the addition. A plain block is all branch."""
     names = [layer.name for layer in block.layers if layer.type == "Add"]
     path = [layer for layer in block.layers if not (layer.on_shortcut or layer.in_gate or layer.type == "Add")]
@@ -51,7 +51,7 @@ def _split(block: Block) -> tuple[list[Layer], list[Layer]]:
             [layer for layer in path if order.index(layer.name) > at])
 
 
-def _leaves_after(trace: Trace, block: Block, before: list[Layer], i: int) -> bool:
+def leaves_after(trace: Trace, block: Block, before: list[Layer], i: int) -> bool:
     """In pre-activation order a stage's first block activates before the paths split, or only if it changes shapes."""
     if trace.config.opening == "raw" and block.shortcut == "identity":
         return False
@@ -61,8 +61,8 @@ def _leaves_after(trace: Trace, block: Block, before: list[Layer], i: int) -> bo
 def _operation(parts: list[str], x: float, layer: Layer, words: str, last: bool) -> float:
     width = WIDTHS.get(layer.type, 60)
     tone = 2 if layer.type in CONVOLUTIONS else 0
-    parts.append(f'<rect class="box tone-{tone}" x="{x:g}" y="{AXIS - HALF}" width="{width}" height="{2 * HALF}" '
-                 f'rx="3"><title>{layer.name}</title></rect>')
+    parts.append(f'<rect class="box tone-{tone}" data-at="{layer.place}" x="{x:g}" y="{AXIS - HALF}" '
+                 f'width="{width}" height="{2 * HALF}" rx="3"><title>{layer.name}</title></rect>')
     kind = "on-tone" if tone else "on-paper"
     parts.append(text_svg(x + width / 2, AXIS + 4, words, kind))
     if (layer.type in CONVOLUTIONS or layer.window.stride > 1) and not last:

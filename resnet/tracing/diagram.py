@@ -115,7 +115,7 @@ def _svg(sheet: _Sheet, trace: Trace, stages: list[Stage], width: float) -> str:
     ])
     return "".join([
         f'<svg class="netmap" role="group" aria-label="{sheet.word("title", name=trace.name)}" ',
-        f'viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px" ',
+        f'viewBox="0 0 {width:.0f} {height}" style="min-width:{width * 0.8:.0f}px;max-width:{width * 1.45:.0f}px" ',
         'xmlns="http://www.w3.org/2000/svg">',
         f'<title>{sheet.word("title", name=trace.name)}</title><desc>{desc}</desc><style>{STYLE}</style>',
         *sheet.parts, "</svg>",
@@ -135,7 +135,7 @@ def _stem(sheet: _Sheet, trace: Trace) -> None:
     sheet.edge(trace.input)
     width = 24 / len(convs)
     boxes = (box(sheet.x + width * i, width, sheet.height(conv.output), 0) for i, conv in enumerate(convs))
-    sheet.draw(_button(sheet, "conv1"), *boxes, "</g>")
+    sheet.draw(_button(sheet, "conv1", convs[0].group), *boxes, "</g>")
     sheet.names(sheet.x + 12, "conv1", *_listed(convs))
     sheet.x += 24
     sheet.edge(convs[-1].output)
@@ -166,7 +166,9 @@ def _stage(sheet: _Sheet, stage: Stage, number: int, block: str) -> None:
     for run in drawn:
         _run(sheet) if isinstance(run, int) else _block(sheet, run, number)
     count = sheet.word("blocks", n=len(stage.blocks), block=block)
+    sheet.draw(f'<g data-at="{stage.group}">')
     sheet.names((start + sheet.x) / 2, stage.group, stage.name, count)
+    sheet.draw("</g>")
     _brackets(sheet, drawn, start)
     sheet.edge(stage.output)
 
@@ -205,7 +207,7 @@ def _block(sheet: _Sheet, block: Block, number: int) -> None:
     x, cell, tall = sheet.x, sheet.cell, sheet.height(block.output)
     left, right = x + 4, x + cell - 6.5
     plain = block.shortcut == "none"
-    sheet.draw(_button(sheet, block.name), f"<title>{_about(sheet, block)}</title>",
+    sheet.draw(_button(sheet, block.name, block.place), f"<title>{_about(sheet, block)}</title>",
                line(x, x + cell, "axis plain" if plain else "axis"),
                box(left + 6, cell - 23, tall, min(number, 6)))
     if not plain:
@@ -214,12 +216,12 @@ def _block(sheet: _Sheet, block: Block, number: int) -> None:
     sheet.x += cell
 
 
-def _button(sheet: _Sheet, name: str) -> str:
-    """Opens the group of a part that can be looked into, by mouse or keyboard."""
+def _button(sheet: _Sheet, name: str, place: str) -> str:
+    """Opens the group of a part that can be looked into, by mouse or keyboard; its place links it to tables."""
     states = {"block": True, "open": name == sheet.focus, "marked": name in sheet.marked}
     state = " ".join(state for state, holds in states.items() if holds)
-    return (f'<g class="{state}" data-block="{name}" role="button" tabindex="0" aria-label="{name}" '
-            f'aria-pressed="{str(name == sheet.focus).lower()}">')
+    return (f'<g class="{state}" data-block="{name}" data-at="{place}" role="button" tabindex="0" '
+            f'aria-label="{name}" aria-pressed="{str(name == sheet.focus).lower()}">')
 
 
 def _head(sheet: _Sheet, layers: list[Layer], features: tuple[int, ...]) -> None:
@@ -231,7 +233,7 @@ def _head(sheet: _Sheet, layers: list[Layer], features: tuple[int, ...]) -> None
             sheet.x += 13
             sheet.edge(layer.output[:2])
         elif layer.type == "Linear":
-            sheet.draw(_button(sheet, "fc"), box(sheet.x, 13, 56, 1), "</g>")
+            sheet.draw(_button(sheet, "fc", layer.group), box(sheet.x, 13, 56, 1), "</g>")
             sheet.names(sheet.x + 6.5, "fc", sheet.word("classes", n=f"{layer.output[1]:,}"))
             sheet.x += 13
 

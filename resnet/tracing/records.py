@@ -40,6 +40,11 @@ class Layer:
     receptive_field: int = 1
 
     @property
+    def place(self) -> str:
+        """ "conv2_x/layer1.0/layer1.0.conv1": the part, the block (or what stands alone), and the layer."""
+        return f"{self.group}/{self.block or self.name.partition('.')[0]}/{self.name}"
+
+    @property
     def in_gate(self) -> bool:
         """Whether it makes the channels' weights of an attention module, off the way of the maps."""
         return ".se." in self.name and self.type != "Scale"
@@ -99,6 +104,11 @@ class Block(_Part):
     name: str
     group: str
     layers: tuple[Layer, ...]
+
+    @property
+    def place(self) -> str:
+        """ "conv2_x/layer1.0", which its layers' places begin with."""
+        return f"{self.group}/{self.name}"
 
     @property
     def shortcut(self) -> str:

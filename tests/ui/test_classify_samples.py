@@ -9,7 +9,9 @@ import gradio as gr
 import pytest
 import torch
 
+from resnet.data import photo_file
 from resnet.explain.evidence import MANY
+from resnet.explain.familiarity import SELDOM
 from resnet.explain.samples import measure
 from resnet.hub.load import load
 from resnet.hub.ref import ModelRef
@@ -17,6 +19,7 @@ from resnet.inference.predict import classify
 from resnet.ui.classify import samples
 from resnet.ui.classify.samples import PAGE, chosen_items
 from resnet.ui.classify.tab import PANEL, ClassifyView, show_batch, show_more
+from resnet.ui.classify.view import SECTIONS
 from resnet.util.lru import LRU
 from resnet.util.text import text
 from tests.pictures import encode, gradient, noise
@@ -57,7 +60,7 @@ def test_nothing_is_measured_before_it_is_asked_for(monkeypatch):
     monkeypatch.setattr(samples.device, "measure", never)
     monkeypatch.setattr(samples, "_kept", LRU(samples.KEPT))
     steps = list(show_more(asked(), *PANEL.fill(ClassifyView(), "en"), None))
-    assert len(steps) == 1 and steps[0][1].count('aria-expanded="false"') == 2
+    assert len(steps) == 1 and steps[0][1].count('aria-expanded="false"') == 3
 
 
 def test_the_first_look_says_that_it_takes_a_while_and_the_next_is_at_once(few, monkeypatch):
@@ -68,6 +71,7 @@ def test_the_first_look_says_that_it_takes_a_while_and_the_next_is_at_once(few, 
     first, second = (list(show_more(asked(), *PANEL.fill(view, "en"), None)) for _ in range(2))
     assert text("classify.measuring") in first[0][1] and len(first) == 2 and len(second) == 1
     assert first[-1] == second[-1] and calls == [REF]
+    assert all(f'data-value="{name}"' in first[0][1] for name in SECTIONS) and "<progress>" in first[0][1]
     for name in ("a", "b", "c", "d", "e"):
         samples.measured(ModelRef("bundled", name))
     assert len(samples._kept.keys()) == samples.KEPT and samples._kept.peek(REF) is None
@@ -157,6 +161,19 @@ def test_several_pictures_each_with_its_line_or_its_sentence(sent):
         assert [row[f"label_{i}"] for i in (1, 2, 3)] == [p.label for p in expected]
         assert float(row["probability_1"]) == pytest.approx(expected[0].probability, abs=0.02)
     assert rows[1]["problem"] == text("errors.picture_kind") and rows[1]["label_1"] == ""
+
+
+def test_how_strange_each_of_several_is_stands_before_its_answers(sent):
+    """Noise and a photograph: the net answers both, and of one it says that this is a guess."""
+    photograph = ("cat.jpg", photo_file("cat").read_bytes())
+    _, html = sent(ClassifyView(model=COLOUR), ("noise.png", encode(noise(64, 64))), photograph)
+    head, strange, usual = re.findall("<tr>.*?</tr>", html)
+    assert head.index(text("classify.strange_many")) < head.index(text("classify.nth_answer", n=1))
+    assert 'class="warn"' in strange and 'class="warn"' not in usual
+    below = [float(row["stranger_than"]) for row in csv.DictReader(io.StringIO(attached(html)["answers.csv"]))]
+    assert below[0] >= SELDOM > below[1]
+    _, without = sent(ClassifyView(model=COLOUR, reading=("zero_pad=both",)), photograph)
+    assert text("classify.strange_many") not in without  # read otherwise, nothing is recorded of it
 
 
 def test_only_bad_pictures_leave_only_sentences(sent):

@@ -21,6 +21,7 @@ from resnet.hub.load import bundled, load
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.model import create
+from resnet.papers.curated import PHOTOGRAPHS
 from resnet.ui.classify.answer import answer_html
 from resnet.ui.classify.readings import readings_html
 from resnet.ui.classify.tab import (
@@ -32,9 +33,11 @@ from resnet.ui.classify.tab import (
     chosen,
     classify_api,
     show_chosen,
+    show_more,
     show_own,
 )
 from resnet.ui.classify.view import OF_A_MODEL, ClassifyReading, model_title
+from resnet.ui.classify.who import who_html
 from resnet.ui.page.examples import EXAMPLES, FORMER, photo_url
 from resnet.ui.page.images import OPAQUE, RED, overlay
 from resnet.ui.page.sharing import from_query, to_query
@@ -75,6 +78,13 @@ def controls(view: ClassifyView, **changes) -> list:
 def shown(view: ClassifyView, picture=None, query: str = "") -> str:
     message, html, link = PANEL.show(asked(query), *controls(view), picture)
     assert message == "" and link.startswith("tab=classify")
+    return html
+
+
+def unfolded(view: ClassifyView) -> str:
+    """The evidence below the answer."""
+    *_, (message, html) = show_more(asked(), *controls(view), None)
+    assert message == ""
     return html
 
 
@@ -203,6 +213,27 @@ def before_and_after_the_bars(html: str) -> tuple[str, str]:
     return unescape(words(before)), unescape(words(after))
 
 
+@pytest.mark.parametrize("view, colour, key, wanted", [
+    (ClassifyView(), None, "who_item", ""), (ClassifyView("fashion_mnist-3", PLAIN), None, "who_item", ""),
+    (ClassifyView("boot", COLOUR), None, "who_chosen", MODEL), (ClassifyView("cat", MODEL), None, "who_chosen", BEST),
+    (ClassifyView("cat", PHOTOGRAPHS), None, "who_photograph", ""), (ClassifyView("cat", BEST), None, "stands_in", ""),
+    (ClassifyView(OWN), False, "who_grey", ""), (ClassifyView(OWN, BEST), True, "in_colour", ""),
+    (ClassifyView(OWN, COLOUR), False, "who_chosen", MODEL), (ClassifyView(OWN), True, "who_chosen", BEST)])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_which_net_answers_and_why_is_said_first(view, colour, key, wanted, lang):
+    holes = dict.fromkeys(("title", "classes"), "\0") | {"wanted": model_title(wanted or PHOTOGRAPHS)}
+    said = text(f"classify.{key}", lang, name=model_title(view.model), **holes)
+    told = unescape(re.sub("<[^>]*>", "", who_html(view, bool(colour), lang)))
+    assert all(part in told for part in said.split("\0")), told
+
+
+def test_what_is_said_first_comes_before_the_pictures(upload):
+    html = shown(ClassifyView("boot", PLAIN))
+    assert html.index("who") < html.index("<img") < html.index('class="bars"')
+    own = shown(ClassifyView(OWN, COLOUR), upload(encode(gradient())))
+    assert model_title(BEST) in words(own[:own.index("<img")])
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_what_the_net_has_not_seen_is_told_before_the_bars(upload, lang):
     """A photograph and noise for a net of ten classes; entropy alone calls nothing sure."""
@@ -274,20 +305,20 @@ def test_a_block_that_is_off_moves_the_answer_and_says_by_how_much():
     for (label, percent), delta in zip(bars(off), deltas[:10], strict=True):
         assert number(percent) - number(before[label]) == pytest.approx(delta, abs=0.21)
     assert max(map(abs, deltas)) > 5 and re.search(r"With 1 of the blocks off the first answer (stays|moves)", off)
-    assert text("classify.blocks_on", n=8, all=9) in off
+    assert text("classify.blocks_on", n=8, all=9) in unfolded(ClassifyView("boot", off=("layer1.1",)))
 
 
 def test_the_blocks_are_listed_and_those_that_cannot_go_are_told():
-    html = shown(ClassifyView("boot", PLAIN, open=("blocks",), off=("layer1.1",)))
+    html = unfolded(ClassifyView("boot", PLAIN, open=("blocks",), off=("layer1.1",)))
     boxes = dict(re.findall(r'<input type="checkbox" data-field="off" data-value="([^"]+)" [^>]*?"( checked| checked '
                             r'disabled|)>', html))
     assert len(boxes) == 9 and boxes["layer1.1"] == ""
     assert [name for name, state in boxes.items() if "disabled" in state] == ["layer2.0", "layer3.0"]
     assert html.count(text("classify.changes_shape")) == 2 == html.count(text("classify.halves"))
     assert text("classify.blocks_plain") in html
-    residual = shown(ClassifyView("boot", open=("blocks",)))
+    residual = unfolded(ClassifyView("boot", open=("blocks",)))
     assert "disabled" not in residual and text("classify.blocks_residual") in residual
-    assert "<input" not in shown(ClassifyView("boot"))
+    assert "<input" not in unfolded(ClassifyView("boot"))
 
 
 def test_a_stage_opens_into_its_channels():
@@ -406,7 +437,7 @@ def test_a_colour_picture_goes_to_the_colour_net_unless_one_was_chosen(upload, m
     message, html, link, *values = show_own(asked(), *controls(ClassifyView(model=model)), upload(encode(picture)))
     values = dict(zip(SET, values, strict=True))
     assert message == "" and (values["example"], values["model"]) == (OWN, goes_to) and "example=own" in link
-    assert (text("classify.in_colour", name=model_title(BEST)) in html) == (goes_to == BEST)
+    assert (text("classify.in_colour", name=model_title(BEST)) in words(html)) == (goes_to == BEST)
 
 
 def test_a_link_fills_the_controls():

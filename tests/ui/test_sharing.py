@@ -2,7 +2,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from resnet.ui.classify.tab import ClassifyView
+from resnet.ui.classify.tab import DEFAULT_MODEL, ClassifyView, chosen
 from resnet.ui.compare.degradation import DegradationView
 from resnet.ui.page.links import view_of
 from resnet.ui.page.sharing import from_query, parse_controls, to_query
@@ -13,8 +13,9 @@ from tests.ui.asking import held
 VIEWS = {"trace": TraceView, "compare": DegradationView, "classify": ClassifyView}
 SOME = [
     ("trace", TraceView(), "tab=trace"),
-    ("trace", TraceView("resnet20_cifar"), "tab=trace&variant=resnet20_cifar"),
-    ("trace", TraceView("resnet50", 224, 224, 1000), "tab=trace"),
+    ("trace", TraceView("resnet20_cifar", 32, 32, 10), "tab=trace"),
+    ("trace", TraceView("resnet20_cifar", focus="layer2.0"), "tab=trace&variant=resnet20_cifar&focus=layer2.0"),
+    ("trace", TraceView("resnet50", 224, 224, 1000), "tab=trace&variant=resnet50"),
     ("trace", TraceView("resnet18", height=64, width=96, classes=7),
      "tab=trace&variant=resnet18&height=64&width=96&classes=7"),
     ("trace", TraceView("d2l_resnet18", width=65), "tab=trace&variant=d2l_resnet18&width=65"),
@@ -43,6 +44,22 @@ def test_a_view_is_its_link_and_back(tab, view, link):
     assert to_query(tab, view) == link
     assert from_query(VIEWS[tab], query_of(link)) == view
     assert parse_controls(VIEWS[tab], *held(view)) == view
+
+
+def test_a_link_of_before_that_names_no_net_still_means_resnet_50():
+    for said in ({"height": "128"}, {"focus": "layer2.1"}, {"beside": "plain34", "lang": "zh"}):
+        view = from_query(TraceView, said)
+        assert view.variant == "resnet50" and from_query(TraceView, query_of(to_query("trace", view))) == view
+    assert from_query(TraceView, {"lang": "zh", "tab": "trace"}) == TraceView()
+
+
+def test_a_picture_in_a_link_goes_to_the_net_that_a_click_asks():
+    for name in ("cheetah", "cat", "boot", "fashion_mnist-3"):
+        view = from_query(ClassifyView, {"example": name})
+        assert view == chosen(ClassifyView(), "example", view.example)
+        assert from_query(ClassifyView, query_of(to_query("classify", view))) == view
+    kept = ClassifyView("cat", DEFAULT_MODEL)
+    assert from_query(ClassifyView, query_of(to_query("classify", kept))) == kept
 
 
 def test_all_recorded_nets_is_the_default_and_their_order_does_not_matter():
@@ -130,7 +147,7 @@ def test_the_panel_of_a_link_is_opened():
     panels = {"trace": TraceView, "compare/degradation": DegradationView, "compare/other": TraceView}
     assert view_of({"tab": "compare"}, panels, "en") == ("compare/degradation", DegradationView(), "")
     assert view_of({"tab": "compare", "panel": "other", "height": "64"}, panels, "en")[:2] == (
-        "compare/other", TraceView(height=64))
+        "compare/other", TraceView("resnet50", height=64))
     key, view, problem = view_of({"tab": "compare", "panel": "<b>", "metric": "loss"}, panels, "en")
     assert (key, view) == ("compare/degradation", DegradationView()) and '"<b>"' in problem
     assert to_query("compare", DegradationView(metric="loss"), "degradation") == (

@@ -29,4 +29,4 @@ def test_each_net_has_its_blocks_its_cost_and_its_parameters(lang):
 def test_it_stands_where_one_of_its_nets_is_traced():
     for variant, there in (("resnet34", True), ("resnet20_cifar", False)):
         _, html, _ = ask(PANEL.show, held(TraceView(variant)))
-        assert ('class="rows family"' in html) == there
+        assert ('class="rows family narrow"' in html) == there

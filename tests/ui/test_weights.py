@@ -43,7 +43,8 @@ def fetched(model: str, beside: str = "", query: str = "") -> list[tuple]:
 
 def test_the_tab_draws_a_note_until_the_weights_are_here(hub):
     assert "The weights of a/net are not here yet." in drawn(REPO) and hub.requests == []
-    assert list(show_more(asked(), *PANEL.fill(ClassifyView(model=REPO, open=("browse",)), "en"), None)) == [("", "")]
+    values = PANEL.fill(ClassifyView(model=REPO, open=("browse",)), "en")
+    assert list(show_more(asked(), *values, None)) == [("", gr.skip())]  # what stands there stays
     *steps, last = fetched(REPO)
     assert any("Asking the Hub for a/net" in step[1] for step in steps) and last[1] == "" and last[4] == REPO
     html = drawn(REPO)
@@ -88,13 +89,15 @@ def test_two_from_the_hub_side_by_side(hub):
 
 
 def test_bundled_ones_come_first_and_each_title_is_its_own():
-    titles, names = zip(*choices(model_title), strict=True)
-    assert names[:len(bundled())] == tuple(bundled()) and len(set(titles)) == len(titles) == len(names)
+    groups = choices(model_title)
+    titles, names = zip(*(one for group in groups.values() for one in group), strict=True)
+    assert [*groups] == ["here", "hub"] and [name for _, name in groups["here"]] == [*bundled()]
+    assert len(set(titles)) == len(titles) == len(names)
     told = {entry.reference: curated_title(entry) for entry in CURATED}
-    assert told["timm/resnet50.tv2_in1k"] == "ResNet-50 V2 · 102 MB · 80.858 %"
+    assert told["timm/resnet50.tv2_in1k"] == "ResNet-50 V2, ImageNet (102 MB)"
     assert told["timm/wide_resnet50_2.tv_in1k"].startswith("Wide ResNet-50-2 V1")
     assert told["timm/resnext50_32x4d.a1_in1k"].startswith("ResNeXt-50 32x4d a1")
-    assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft · 102 MB"
+    assert told["microsoft/resnet-50"] == "ResNet-50 Microsoft, ImageNet (102 MB)"
     assert model_title("a/net") == "a/net" and model_title("timm/resnet18.tv_in1k") == "ResNet-18 V1, ImageNet"
 
 
@@ -104,7 +107,9 @@ def test_bundled_ones_come_first_and_each_title_is_its_own():
 def test_an_instance_offers_its_own_models_first(monkeypatch):
     monkeypatch.setenv("RESNET_MODELS", "you/cats, you/dogs@v2,, /etc/passwd,resnet20_cifar10,you/cats")
     monkeypatch.setenv("RESNET_DEFAULT_MODEL", "you/birds")
-    offered = [reference for _, reference in choices(model_title)]
+    groups = choices(model_title)
+    offered = [reference for group in groups.values() for _, reference in group]
+    assert [*groups] == ["own", "here", "hub"]
     assert offered[:4] == ["you/cats", "you/dogs@v2", "you/birds", next(iter(bundled()))]
     assert default_model() == "you/birds" and len(offered) == len(set(offered)) and "/etc/passwd" not in offered
 

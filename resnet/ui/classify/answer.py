@@ -107,10 +107,10 @@ def _bars(reading: ClassifyReading) -> str:
 def _beforehand(reading: ClassifyReading) -> str:
     """What the net has not seen, which is told before it answers all the same."""
     evidence, info, lang = reading.evidence, reading.loaded.info, reading.lang
-    parts = []
+    parts, kind = [], "" if evidence.strangeness else "warn"  # of what is measured, the measure is the verdict
     if info.data in DATA and evidence.seen.original != DATA[info.data].size:
         height, width = DATA[info.data].size
-        parts.append(("warn", text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)))
+        parts.append((kind, text("classify.unlike", lang, size=f"{width}×{height}", title=DATA[info.data].title)))
     if strange := evidence.strangeness:
         key = "classify.strange" if strange.unlike else "classify.familiar"
         parts.append(("warn" if strange.unlike else "", text(

@@ -1,6 +1,6 @@
 """Several pictures at once: a line for each, and all of it as CSV."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from resnet.explain.evidence import MANY, ManyAnswers
+from resnet.explain.familiarity import SELDOM, Strangeness
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
@@ -23,7 +24,7 @@ from resnet.ui.wall.guard import uploaded_file, uploaded_name
 from resnet.util.csv import csv_text
 from resnet.util.errors import InputError
 from resnet.util.html import escape
-from resnet.util.numbers import probability, readable
+from resnet.util.numbers import percent, probability, readable
 from resnet.util.text import LANGUAGES, text
 
 TOP = 3
@@ -61,11 +62,12 @@ def sent_files(event: gr.EventData) -> list:
 
 @dataclass(frozen=True)
 class Line:
-    """A picture's name, and either what the net saw of it and said, or the sentence that says what is wrong."""
+    """A picture's name, and either what the net saw of it, how strange it is and what it said, or what is wrong."""
 
     name: str
     seen: Tensor | None = None
     answers: tuple[tuple[int, float], ...] = ()
+    strangeness: Strangeness | None = None
     problem: str = ""
 
 
@@ -87,10 +89,11 @@ def ask_about(files: list, model: ModelRef, temperature: float, lang: str,
     pictures = [line.seen for line in lines if line.seen is not None]
     if not pictures:
         return lines, None
-    found = device.classify_many(torch.stack(pictures), model, reading)
-    logits = iter(found.logits)
-    return [line if line.seen is None
-            else Line(line.name, line.seen, tuple(ranked(next(logits), TOP, temperature))) for line in lines], found
+    found = device.classify_many(torch.stack(pictures), model, reading, True)
+    logits, strangeness = iter(found.logits), iter(found.strangeness)
+    return [line if line.seen is None else replace(
+        line, answers=tuple(ranked(next(logits), TOP, temperature)), strangeness=next(strangeness, None))
+        for line in lines], found
 
 
 def _line(file, loaded: LoadedModel, lang: str) -> Line:
@@ -103,23 +106,39 @@ def _line(file, loaded: LoadedModel, lang: str) -> Line:
 
 def batch_html(lines: list[Line], found: "ManyAnswers | None", loaded: LoadedModel, lang: str) -> str:
     """A table with a row for each picture, and its CSV."""
-    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (
-        "", text("classify.file", lang), *(text("classify.nth_answer", lang, n=i + 1) for i in range(TOP))))
-    rows = "".join(_row(line, loaded, lang) for line in lines)
+    heads = [*_strange_head(lines, lang), *(text("classify.nth_answer", lang, n=i + 1) for i in range(TOP))]
+    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in ("", text("classify.file", lang), *heads))
+    rows = "".join(_row(line, loaded, heads, lang) for line in lines)
     title = text("classify.several_title", lang, n=len(lines), name=loaded.info.name)
-    return (f'<section class="several"><h3>{escape(title)}</h3><div class="scroll" tabindex="0"><table class="rows">'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    return (f'<section class="several"><h3>{escape(title)}</h3><div class="scroll" tabindex="0">'
+            f'<table class="rows narrow"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
             f'<p class="take">{download("answers.csv", _csv(lines, loaded), text("classify.several_csv", lang))}</p>'
-            f"{_source(found, lang)}</section>")
+            f"{_strange_note(lines, lang)}{_source(found, lang)}</section>")
 
 
-def _row(line: Line, loaded: LoadedModel, lang: str) -> str:
+def _strange_head(lines: list[Line], lang: str) -> list[str]:
+    """The column's name, where any strangeness is known."""
+    return [text("classify.strange_many", lang)] if any(line.strangeness for line in lines) else []
+
+
+def _strange_note(lines: list[Line], lang: str) -> str:
+    known = next((line.strangeness for line in lines if line.strangeness), None)
+    if known is None:
+        return ""
+    said = text("classify.strange_many_says", lang, n=f"{known.n:,}", seldom=percent(SELDOM))
+    return f'<p class="note">{escape(said)}</p>'
+
+
+def _row(line: Line, loaded: LoadedModel, heads: list[str], lang: str) -> str:
+    """`heads` are the columns' names, which a phone writes before each value."""
     name = f'<th scope="row">{escape(line.name)}</th>'
     if line.seen is None:
-        return f'<tr><td></td>{name}<td colspan="{TOP}" class="warn">{escape(line.problem)}</td></tr>'
+        return f'<tr><td></td>{name}<td colspan="{len(heads)}" class="warn">{escape(line.problem)}</td></tr>'
     image = f'<td><img class="pixels" src="{png_url(line.seen)}" alt=""></td>'
-    cells = "".join(f"<td>{escape(label_text(loaded.info.labels[i], lang))} {escape(probability(p))}</td>"
-                    for i, p in line.answers)
+    strange = [(percent(one.below), "warn" if one.unlike else "") for one in [line.strangeness] if one]
+    said = [(f"{label_text(loaded.info.labels[i], lang)} {probability(p)}", "") for i, p in line.answers]
+    cells = "".join(f'<td class="{kind}" data-is="{escape(head)}">{escape(words)}</td>'
+                    for head, (words, kind) in zip(heads, strange + said, strict=True))
     return f"<tr>{image}{name}{cells}</tr>"
 
 
@@ -134,13 +153,15 @@ def _source(found: "ManyAnswers | None", lang: str) -> str:
 
 
 def _csv(lines: list[Line], loaded: LoadedModel) -> str:
-    head = ["file", "model", *(f"{what}_{i + 1}" for i in range(TOP) for what in ("label", "probability")), "problem"]
+    head = ["file", "model", *(f"{what}_{i + 1}" for i in range(TOP) for what in ("label", "probability")),
+            "stranger_than", "problem"]
     return csv_text(head, (_csv_row(line, loaded) for line in lines))
 
 
 def _csv_row(line: Line, loaded: LoadedModel) -> list:
     cells = [cell for i, p in line.answers for cell in (loaded.info.labels[i], p)]
-    return [_harmless(line.name), loaded.info.name, *cells, *[""] * (2 * TOP - len(cells)), line.problem]
+    strange = line.strangeness.below if line.strangeness else ""
+    return [_harmless(line.name), loaded.info.name, *cells, *[""] * (2 * TOP - len(cells)), strange, line.problem]
 
 
 def _harmless(name: str) -> str:

@@ -11,11 +11,11 @@ from resnet.hub.store import current
 from resnet.inference.decoder import Picture
 from resnet.inference.decoding import open_picture
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html
-from resnet.ui.classify.evidence import blocks_html, stages_html
-from resnet.ui.classify.photographs import STANDING_IN, stand_in_html
+from resnet.ui.classify.evidence import stages_html
 from resnet.ui.classify.readings import readings_html
 from resnet.ui.classify.view import ANY, OWN, ClassifyReading, ClassifyView, model_title
 from resnet.ui.classify.weights import away_html, known_html
+from resnet.ui.classify.who import is_in_colour, who_html
 from resnet.ui.page import device
 from resnet.ui.page.examples import example_of
 from resnet.ui.wall.guard import uploaded_file
@@ -28,31 +28,26 @@ def page_html(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     """Everything but the test items."""
     if view.example == OWN and not picture:
         return f'<p class="note">{text("classify.empty", lang)}</p>'
+    start = time.perf_counter()
+    pixels = pixels_of(view, picture)
+    decode_ms = 1e3 * (time.perf_counter() - start)
+    who = who_html(view, view.example == OWN and is_in_colour(_planes(pixels)), lang)
     if away := away_html(view.refs, lang):
-        return away
-    reading = read(view, picture, lang)
+        return who + away
+    reading = read(view, pixels, decode_ms, lang)
     other = _heading(view.beside) + answer_html(reading.second) if reading.second else ""
     title = _heading(view.model) if other else ""
-    return "".join((_stands_in(view, lang), title, answer_html(reading), other, stages_html(reading),
-                    source_html(reading), *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
-                    readings_html(reading),
-                    take_along_html(reading), blocks_html(reading)))
-
-
-def _stands_in(view: ClassifyView, lang: str) -> str:
-    photograph = view.example == OWN or example_of(view.example).data == STANDING_IN
-    return stand_in_html(view.model, model_title(view.model), lang) if photograph else ""
+    return "".join((who, title, answer_html(reading), other, stages_html(reading), source_html(reading),
+                    *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
+                    readings_html(reading), take_along_html(reading)))
 
 
 def _heading(model: str) -> str:
     return f'<h3 class="other">{escape(model_title(model))}</h3>'
 
 
-def read(view: ClassifyView, picture: "dict | None", lang: str) -> ClassifyReading:
-    """One look by each model."""
-    start = time.perf_counter()
-    pixels = pixels_of(view, picture)
-    decode_ms = 1e3 * (time.perf_counter() - start)
+def read(view: ClassifyView, pixels: "Tensor | Picture", decode_ms: float, lang: str) -> ClassifyReading:
+    """One look by each model; the picture took `decode_ms` to open."""
     loaded = current().load(view.ref).read_as(settings(view.reading))
     found = device.gather(pixels, view.ref, view.questions, view.reading)
     reading = ClassifyReading(view, loaded, found, lang, decode_ms)
@@ -79,3 +74,7 @@ def _questions_for_second(reading: ClassifyReading, other: LoadedModel) -> Quest
 def pixels_of(view: ClassifyView, picture: "dict | None") -> "Tensor | Picture":
     """Decoded here, never inside a call on the device."""
     return open_picture(uploaded_file(picture)) if view.example == OWN else example_of(view.example).pixels()
+
+
+def _planes(picture: "Tensor | Picture") -> Tensor:
+    return picture.pixels if isinstance(picture, Picture) else picture

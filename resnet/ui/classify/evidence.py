@@ -1,13 +1,12 @@
 """What each stage sees, and which blocks the answer needs."""
 
-from torch import Tensor
-
 from resnet.explain.features import Channel, StageMap
+from resnet.hub.loaded import LoadedModel
 from resnet.inference.probabilities import probabilities
 from resnet.surgery import BlockSite, block_sites
 from resnet.ui.classify.answer import name_of_class
-from resnet.ui.classify.inline_controls import button, section
-from resnet.ui.classify.view import ClassifyReading
+from resnet.ui.classify.inline_controls import button
+from resnet.ui.classify.view import ClassifyReading, ClassifyView
 from resnet.ui.page.images import grey, png_url
 from resnet.util.html import escape
 from resnet.util.numbers import points, probability, significant
@@ -55,17 +54,16 @@ def _channel(channel: Channel, lang: str) -> str:
             f"<figcaption>{channel.index} · {significant(100 * channel.share, 2)} %</figcaption></figure>")
 
 
+def blocks_note(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
+    """How many blocks are on."""
+    known = block_sites(loaded.info.architecture)
+    return text("classify.blocks_on", lang, n=len(known) - len(view.off), all=len(known))
+
+
 def blocks_html(reading: ClassifyReading) -> str:
-    """Every block with a switch; unfolded, what each one alone does to the first answer."""
-    lang, known = reading.lang, block_sites(reading.loaded.info.architecture)
-    note = text("classify.blocks_on", lang, n=len(known) - len(reading.view.off), all=len(known))
-    alone = reading.evidence.alone
-    body = "" if alone is None else _blocks(reading, known, alone)
-    return section("blocks", text("classify.blocks", lang), note, "blocks" in reading.view.open, body)
-
-
-def _blocks(reading: ClassifyReading, known: tuple[BlockSite, ...], logits: Tensor) -> str:
-    """`logits` of the whole net and without each removable block."""
+    """Every block with a switch, and what each one alone does to the first answer."""
+    known, logits = block_sites(reading.loaded.info.architecture), reading.evidence.alone
+    assert logits is not None, "the view asks for it where this section is open"
     lang, chances = reading.lang, probabilities(logits, reading.view.temperature)
     first = int(chances[0].argmax())
     alone = iter(chances[1:, first].tolist())

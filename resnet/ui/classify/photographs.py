@@ -38,4 +38,4 @@ def stand_in_html(name: str, title: str, lang: str) -> str:
         return ""
     known = ", ".join(text(f"labels.{label}", lang) for label in DATA[STANDING_IN].classes)
     said = text("classify.stands_in", lang, wanted=hub_title(PHOTOGRAPHS), name=title, classes=known)
-    return f'<p class="note stands-in">{escape(said)}</p>'
+    return f'<p class="note who stands-in">{escape(said)}</p>'

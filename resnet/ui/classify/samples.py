@@ -10,7 +10,7 @@ from resnet.explain.samples import SampleAnswers, has_items, nearest
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.ui.classify.answer import label_text
-from resnet.ui.classify.inline_controls import button, menu, section
+from resnet.ui.classify.inline_controls import button, menu
 from resnet.ui.classify.view import ANY, KINDS, ClassifyView
 from resnet.ui.page import device
 from resnet.ui.page.examples import item_pixels
@@ -44,17 +44,14 @@ def is_measured(view: ClassifyView, loaded: LoadedModel) -> bool:
     return not has_items(loaded) or _kept.peek(view.ref) is not None
 
 
-def neighbours_html(view: ClassifyView, loaded: LoadedModel, feature: "Tensor | None", lang: str) -> str:
+def neighbours_note(loaded: LoadedModel, lang: str) -> str:
+    return text("classify.neighbours_note", lang, title=_title(loaded, lang))
+
+
+def neighbours_html(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: str) -> str:
     """The test items whose features point the same way as the picture's."""
-    unfolded = "neighbours" in view.open
-    body = ""
-    if unfolded and feature is not None:
-        body = _neighbours(view, loaded, feature, lang) if has_items(loaded) else _none(loaded, lang)
-    return section("neighbours", text("classify.neighbours", lang),
-                   text("classify.neighbours_note", lang, title=_title(loaded, lang)), unfolded, body)
-
-
-def _neighbours(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: str) -> str:
+    if not has_items(loaded):
+        return _none(loaded, lang)
     found = measured(view.ref)
     same = view.item[1] if view.item and view.item[0] == loaded.info.data else None
     near = nearest(feature, found.features, NEAR, skip=same)
@@ -64,17 +61,14 @@ def _neighbours(view: ClassifyView, loaded: LoadedModel, feature: Tensor, lang: 
     return f'<div class="items">{tiles}</div><p class="source">{escape(source)}{_fallback(found, lang)}</p>'
 
 
+def browse_note(loaded: LoadedModel, lang: str) -> str:
+    return text("classify.browse_note", lang, title=_title(loaded, lang))
+
+
 def browse_html(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
     """The test items by true class and answer, with confusion matrix and accuracy per class."""
-    unfolded = "browse" in view.open
-    body = ""
-    if unfolded:
-        body = _browse(view, loaded, lang) if has_items(loaded) else _recorded(loaded, lang)
-    note = text("classify.browse_note", lang, title=_title(loaded, lang))
-    return section("browse", text("classify.browse", lang), note, unfolded, body)
-
-
-def _browse(view: ClassifyView, loaded: LoadedModel, lang: str) -> str:
+    if not has_items(loaded):
+        return _recorded(loaded, lang)
     found = measured(view.ref)
     counts = found.confusion(len(loaded.info.labels))
     source = text("classify.browse_source", lang, n=f"{len(found):,}", title=_title(loaded, lang),

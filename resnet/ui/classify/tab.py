@@ -5,20 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-import torch
 from gradio.components import Component
-from torch import Tensor
 
-from resnet.explain.evidence import Questions
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
 from resnet.inference.picture import decode
 from resnet.ui.classify.api import classify_api
 from resnet.ui.classify.batch import SEND, ask_about, batch_html, chooser_html, sent_files
-from resnet.ui.classify.drawing import page_html, pixels_of
+from resnet.ui.classify.drawing import page_html
 from resnet.ui.classify.inline_controls import PICK
+from resnet.ui.classify.menu import ModelMenu
 from resnet.ui.classify.photographs import STANDING_IN
-from resnet.ui.classify.samples import browse_html, is_measured, neighbours_html
+from resnet.ui.classify.sections import Look, sections_html
 from resnet.ui.classify.view import (
     ANY,
     DEFAULT_MODEL,
@@ -29,19 +27,18 @@ from resnet.ui.classify.view import (
     suited_model,
 )
 from resnet.ui.classify.weights import Weights, away_html, check_here, choices
+from resnet.ui.classify.who import is_in_colour
 from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.controls import control, updates
-from resnet.ui.page.examples import example_of, thumbnails_html
-from resnet.ui.page.language import language, word
-from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
+from resnet.ui.page.examples import thumbnails_html
+from resnet.ui.page.language import both, language, word
+from resnet.ui.page.panel import Panel, Tab, adjust, end_point
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.wall.guard import guarded_view, uploaded_file
 from resnet.ui.wall.limits import work
 from resnet.util.errors import InputError
-from resnet.util.fields import hints, parse
-from resnet.util.html import escape
-from resnet.util.text import text
+from resnet.util.fields import hints, parse, settings
 
 # Inside the figures.
 CHOSEN = ("stage", "target", "channels", "off", "open", "truth", "given", "kind", "page", "reading")
@@ -69,29 +66,24 @@ def show_chosen(request: gr.Request, event: gr.EventData, *controls: Any) -> tup
 @guarded_view(outputs=2 + len(SET))
 def show_own(request: gr.Request, *controls: Any) -> tuple:
     """A picture of the visitor's own; one in colour goes to a net for photographs unless another model was chosen."""
-    lang, note, (*values, picture) = language(request), "", controls
+    lang, (*values, picture) = language(request), controls
     view = replace(parse_controls(ClassifyView, *values), example=OWN, target=ANY)
-    if picture and view.model == DEFAULT_MODEL and _in_colour(decode(uploaded_file(picture))):
+    if picture and view.model == DEFAULT_MODEL and is_in_colour(decode(uploaded_file(picture))):
         view = replace(view, model=suited_model(STANDING_IN, view.model), **OF_A_MODEL)
-        note = f'<p class="note">{escape(text("classify.in_colour", lang, name=model_title(view.model)))}</p>'
-    return note + page_html(view, picture, lang), PANEL.link(view), *updates(view, SET, lang)
+    return page_html(view, picture, lang), PANEL.link(view), *updates(view, SET, lang)
 
 
 @guarded_view(outputs=1)
-def show_more(request: gr.Request, *controls: Any) -> Iterator[tuple[str]]:
-    """The bundled test items, near the picture and all; a first look at them takes seconds, and says so."""
+def show_more(request: gr.Request, *controls: Any) -> Iterator[tuple]:
+    """The evidence below the answer; it stays as it is while weights come."""
     lang = language(request)
     view, picture = parse_controls(ClassifyView, *controls[:-1]), controls[-1]
     if away_html((view.ref,), lang):
-        yield ("",)
+        yield (gr.skip(),)
         return
-    loaded = current().load(view.ref)
-    if {"neighbours", "browse"} & {*view.open} and not is_measured(view, loaded):
-        yield (f'<p class="note busy">{text("classify.measuring", lang)}</p>',)
-    feature = None
-    if "neighbours" in view.open and (view.example != OWN or picture):
-        feature = device.gather(pixels_of(view, picture), view.ref, Questions(off=view.off)).feature
-    yield (neighbours_html(view, loaded, feature, lang) + browse_html(view, loaded, lang),)
+    loaded = current().load(view.ref).read_as(settings(view.reading))
+    for html in sections_html(Look(view, loaded, picture, lang)):
+        yield (html,)
 
 
 @guarded_view(outputs=1)
@@ -113,7 +105,7 @@ def chosen(view: ClassifyView, field: object, value: object) -> ClassifyView:
         truth, _, given = str(value).partition(",")
         return replace(view, truth=parse("truth", int, truth), given=parse("given", int, given), kind="all", page=0)
     if field == "example":
-        return _with_example(view, parse("example", str, value))
+        return view.with_example(parse("example", str, value))
     if field not in CHOSEN:
         raise InputError("link_value", field="field", value=str(field)[:40])
     name = str(field)
@@ -125,31 +117,22 @@ def chosen(view: ClassifyView, field: object, value: object) -> ClassifyView:
     return replace(view, **{"page": 0, name: wanted})
 
 
-def _with_example(view: ClassifyView, name: str) -> ClassifyView:
-    """Another picture, by a model that suits it."""
-    model = suited_model(example_of(name).data, view.model)
-    forgotten = {} if model == view.model else OF_A_MODEL
-    return replace(view, **forgotten | {"example": name, "model": model, "target": ANY})
-
-
 def _toggled(held: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(one for one in held if one != name) if name in held else (*held, name)
-
-
-def _in_colour(pixels: Tensor) -> bool:
-    return bool((pixels.amax(0) - pixels.amin(0)).mean(dtype=torch.float32) > 4)
 
 
 def build() -> Tab:
     """The components, inside a gr.Tab."""
     device.place_default(ModelRef.parse(DEFAULT_MODEL))
+    with gr.Column(elem_classes="result opening"):
+        gr.HTML(f'<h2>{both("page.titles.classify")}</h2><p class="lead">{both("classify.lead")}</p>')
     with gr.Row(elem_classes="work"):
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
             controls, picture, thumbnails, files, weights = _controls()
         with gr.Column(elem_classes="result"):
-            message = gr.HTML(elem_classes="message-line")
+            message = gr.HTML(elem_classes="message-line", elem_id="classify-message")
             batch = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="several")]
-            answer: Any = gr.HTML(elem_id="answer", js_on_load=PICK)
+            answer: Any = gr.HTML(elem_id="answer", js_on_load=f"{PICK} window.keepAnswer(element, watch);")
             more: list[Any] = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="more", js_on_load=PICK)]
     end_point(classify_api, "classify")
     places = [controls[name] for name in SET]
@@ -172,15 +155,15 @@ def _controls() -> tuple[dict[str, Component], gr.Image, Any, Any, Weights]:
                        label=word("classify.picture"), placeholder=word("classify.drop"), buttons=[],
                        elem_id="picture")
     thumbnails = gr.HTML(thumbnails_html(), elem_id="examples", js_on_load=PICK)
-    made = {"model": control(view, "model", choices=models, info=word("weights.info"), allow_custom_value=True)}
+    made: dict[str, Component] = {"model": ModelMenu(view.model, groups=models, label="classify.weights")}
     weights = Weights()
-    with more_settings():
-        alone = (word("classify.alone"), "")
-        made["beside"] = control(view, "beside", choices=[alone, *models], allow_custom_value=True)
+    made["beside"] = ModelMenu(view.beside, groups=models, label="classify.beside", alone="classify.alone",
+                               elem_classes="with-more")
+    files = gr.HTML(chooser_html(), elem_id="files", elem_classes="with-more", js_on_load=SEND)
+    with adjust():
         made["top_k"] = control(view, "top_k")
         made["temperature"] = control(view, "temperature", info=word("classify.temperature_info"))
         with gr.Accordion(word("classify.why_unsure"), open=False):
             gr.Markdown(word("classify.why_unsure_says"), elem_classes="note")
-        files = gr.HTML(chooser_html(), elem_id="files", js_on_load=SEND)
     made |= {name: control(view, name) for name in ("example", *CHOSEN)}
     return made, picture, thumbnails, files, weights

@@ -1,6 +1,8 @@
 """The state of the Classify tab, and what one look at it gathers."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 from resnet.data import DATA
 from resnet.explain.evidence import Evidence, Questions
@@ -12,7 +14,7 @@ from resnet.inference.predict import MAX_TOP_K
 from resnet.papers.curated import PHOTOGRAPHS
 from resnet.ui.classify.photographs import STANDING_IN, can_be_had
 from resnet.ui.classify.weights import default_model, hub_title
-from resnet.ui.page.examples import EXAMPLES, FORMER, item_of
+from resnet.ui.page.examples import EXAMPLES, FORMER, example_of, item_of
 from resnet.ui.page.sharing import View
 from resnet.util.errors import InputError
 from resnet.util.fields import option, settings
@@ -53,9 +55,9 @@ class ClassifyView(View):
     """
 
     example: str = option("boot", hidden=True)
-    model: str = option(DEFAULT_MODEL, label="classify.weights", menu=True, elem_id="weights")
+    model: str = option(DEFAULT_MODEL)
     top_k: int = option(5, low=1, high=MAX_TOP_K, refusal=_too_many, label="classify.top_k", step=1, within=(1, 10))
-    beside: str = option("", label="classify.beside", menu=True)
+    beside: str = option("")
     temperature: float = option(1.0, low=COLDEST, high=HOTTEST, refusal=_too_hot, label="classify.temperature",
                                 step=0.1, within=(COLDEST, 5))
     stage: str = option("", of="model", hidden=True)
@@ -78,6 +80,28 @@ class ClassifyView(View):
             ModelRef.parse(name)  # refuses what a visitor may not name
         settings(self.reading)
 
+    @classmethod
+    def of_link(cls, said: Mapping[str, str]) -> Self:
+        """A picture without a model goes to the net that a click on it asks."""
+        view = super().of_link(said)
+        return view if "model" in said or "example" not in said else replace(view, model=view.suited)
+
+    def defaults(self) -> dict[str, Any]:
+        """The model is named where the link alone would not lead to it."""
+        found = super().defaults()
+        return found if self.model == self.suited or self.example == found["example"] else found | {"model": ""}
+
+    @property
+    def suited(self) -> str:
+        """The model that this picture goes to; the current one, if it is as good or nothing is known of the picture."""
+        return self.model if self.example == OWN else suited_model(example_of(self.example).data, self.model)
+
+    def with_example(self, name: str) -> Self:
+        """Another picture, by a model that suits it."""
+        model = suited_model(example_of(name).data, self.model)
+        forgotten = {} if model == self.model else OF_A_MODEL
+        return replace(self, **forgotten | {"example": name, "model": model, "target": ANY})
+
     @property
     def models(self) -> tuple[str, ...]:
         return (self.model, self.beside) if self.beside else (self.model,)
@@ -94,7 +118,7 @@ class ClassifyView(View):
     @property
     def questions(self) -> Questions:
         """What this view wants to know of its model."""
-        return Questions(self.stage, self.target, self.channels, self.off, alone="blocks" in self.open)
+        return Questions(self.stage, self.target, self.channels, self.off)
 
     @property
     def item(self) -> "tuple[str, int] | None":

@@ -51,19 +51,20 @@ def _may_be_named(name: str) -> bool:
     return True
 
 
-def choices(title: Callable[[str], str]) -> list[tuple[str, str]]:
-    """(title, reference): this instance's own, then the bundled models, which need no network, then the curated."""
+def choices(title: Callable[[str], str]) -> dict[str, list[tuple[str, str]]]:
+    """(title, reference) by group: what this instance offers, if anything; the bundled models, which need no network;
+    the curated ones of the Hub."""
     own = [*dict.fromkeys((*own_models(), default_model()))]
     shipped = bundled_names()
-    mine = [(title(name), name) for name in own if name not in shipped]
-    return [*mine, *((title(name), name) for name in shipped),
-            *((curated_title(entry), entry.reference) for entry in CURATED if entry.reference not in own)]
+    groups = {"own": [(title(name), name) for name in own if name not in shipped],
+              "here": [(title(name), name) for name in shipped],
+              "hub": [(curated_title(entry), entry.reference) for entry in CURATED if entry.reference not in own]}
+    return {name: models for name, models in groups.items() if models}
 
 
 def curated_title(entry: Curated) -> str:
-    """ "ResNet-50 V2 · 102 MB · 80.858 %" """
-    accuracy = f" · {entry.accuracy:.3f} %" if entry.accuracy else ""
-    return f"{_net(entry)} · {entry.megabytes:.0f} MB{accuracy}"
+    """ "ResNet-50 V2, ImageNet (102 MB)" """
+    return f"{hub_title(entry.reference)} ({entry.megabytes:.0f} MB)"
 
 
 def _net(entry: Curated) -> str:
@@ -82,7 +83,7 @@ def _away(refs: Iterable[ModelRef]) -> list[ModelRef]:
 
 def away_html(refs: Iterable[ModelRef], lang: str) -> str:
     """A note for weights that are not here yet; "" where all are."""
-    return "".join(f'<p class="note away">{escape(text("weights.away", lang, model=str(ref)))}</p>'
+    return "".join(f'<p class="note away">{escape(text("weights.away", lang, model=hub_title(str(ref))))}</p>'
                    for ref in _away(refs))
 
 

@@ -32,7 +32,8 @@ from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.util.text import LANGUAGES, text
 
 HERE = Path(__file__).parent
-STYLES = ("page/style.css", "start/start.css", "compare/race.css", "page/modes.css")
+STYLES = ("page/style.css", "start/start.css", "trace/trace.css", "compare/race.css", "classify/classify.css",
+          "page/modes.css")
 TAB_MODULES = {"start": start_tab, "trace": trace_tab, "compare": story, "classify": classify_tab}
 PANELS = (start_tab.PANEL, trace_tab.PANEL, *story.PANELS.values(), classify_tab.PANEL)
 VIEWS = {panel.key: panel.view for panel in PANELS}
@@ -130,7 +131,7 @@ def _open_links(demo: gr.Blocks, strip: gr.Tabs, stories: list[Story], tabs: lis
         key, view, problem = view_of(dict(request.query_params), VIEWS, lang)
         updates = []
         for tab in tabs:
-            updates += [message_html(problem) if tab.key == key else "",
+            updates += [message_html(problem, "message of-link") if tab.key == key else "",
                         *tab.fill(view if tab.key == key else tab.view(), lang)]
         name, _, panel = key.partition("/")
         for _story in stories:

@@ -75,9 +75,9 @@ def gather(picture: "Tensor | Picture", ref: ModelRef, questions: Questions, rea
 
 
 @on_device(seconds=10)
-def classify_many(pictures: Tensor, ref: ModelRef, reading: tuple[str, ...] = ()) -> ManyAnswers:
+def classify_many(pictures: Tensor, ref: ModelRef, reading: tuple[str, ...] = (), strange: bool = False) -> ManyAnswers:
     """resnet.explain.evidence.classify_many, by the same."""
-    return evidence.classify_many(pictures, current().load(ref).read_as(settings(reading)))
+    return evidence.classify_many(pictures, current().load(ref).read_as(settings(reading)), strange=strange)
 
 
 @on_device(seconds=15)

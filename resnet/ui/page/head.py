@@ -17,7 +17,7 @@ from resnet.util.text import LANGUAGES, text
 
 _UI = Path(__file__).parent.parent
 _SCRIPTS = ("page/page.js", "page/share.js", "page/picture.js", "page/present.js", "page/figure.js", "start/start.js",
-            "compare/race.js")
+            "trace/trace.js", "compare/race.js", "classify/classify.js")
 SCRIPT = "\n".join((_UI / name).read_text("utf-8") for name in _SCRIPTS).replace(
     "LANGUAGES_OF_TEXT_PY", json.dumps(LANGUAGES))
 TITLE = text("page.title")  # as Gradio is told it

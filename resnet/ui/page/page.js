@@ -80,7 +80,7 @@
   };
 
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-lang],[data-more],a[href^='?tab=']");
+    const target = event.target.closest("[data-lang],a[href^='?tab=']");
     if (!target) return;
     if (target.href && !target.dataset.lang) {  // another view, looked at in the same way
       const next = new URLSearchParams(target.search), now = new URLSearchParams(location.search);
@@ -89,13 +89,9 @@
       return;
     }
     event.preventDefault();
-    if ("more" in target.dataset) {
-      target.setAttribute("aria-expanded", target.closest(".controls").classList.toggle("open"));
-    } else {
-      const next = new URLSearchParams(location.search);
-      next.set("lang", target.dataset.lang);
-      location.search = next;
-    }
+    const next = new URLSearchParams(location.search);
+    next.set("lang", target.dataset.lang);
+    location.search = next;
   });
 
   // On a phone the questions are one menu, which the list behind it fills and follows.

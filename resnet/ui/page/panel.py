@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from resnet.ui.page.controls import events, followers, leaders, options, updates
-from resnet.ui.page.language import both, language
+from resnet.ui.page.language import language, word
 from resnet.ui.page.sharing import parse_controls, to_query
 from resnet.ui.wall.guard import guarded_view
 from resnet.ui.wall.limits import work
@@ -176,8 +176,6 @@ def end_point(handler: Callable, name: str) -> None:
     gr.api(handler, api_name=name, **work(name))  # pyright: ignore[reportPrivateImportUsage]
 
 
-def more_settings() -> gr.Column:
-    """The place of controls that a phone shows only on request, by a button above them (style.css, page.js)."""
-    gr.HTML(f'<button type="button" class="pill" data-more aria-expanded="false">{both("page.more")}</button>',
-            elem_classes="more")
-    return gr.Column(elem_classes="extra")
+def adjust() -> gr.Accordion:
+    """The place of controls that wait folded."""
+    return gr.Accordion(word("compare.adjust"), open=False, elem_classes="more-knobs")

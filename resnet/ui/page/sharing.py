@@ -8,12 +8,12 @@ import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from resnet.util.fields import check_field, from_mapping, hints, parse, spell
 
-AnyView = TypeVar("AnyView")
+AnyView = TypeVar("AnyView", bound="View")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ class View:
     def _stands_in(self, field: dataclasses.Field) -> bool:
         return "own" in field.metadata and getattr(self, field.name) == field.default
 
+    @classmethod
+    def of_link(cls, said: Mapping[str, str]) -> Self:
+        """What a link means that says so much; unknown names are not ours and left alone.
+
+        Raises:
+            InputError: a value that its field cannot hold.
+        """
+        return from_mapping(cls, said)
+
     def defaults(self) -> dict[str, Any]:
         """What a link to this view need not say; nobody is asked for it."""
         return {field.name: field.metadata["own"](self) if "own" in field.metadata and self._is_known(field)
@@ -78,7 +87,7 @@ def from_query(kind: type[AnyView], parameters: Mapping[str, str]) -> AnyView:
     Raises:
         InputError: a value of the wrong type, too long, or refused by the view itself.
     """
-    return from_mapping(kind, parameters)
+    return kind.of_link(parameters)
 
 
 def parse_controls(kind: type[AnyView], *values: Any) -> AnyView:

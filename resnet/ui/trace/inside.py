@@ -1,18 +1,19 @@
 """What is inside a block: its drawing, and each convolution's arithmetic written out with its numbers."""
 
 from resnet.tracing.block_diagram import block_map
-from resnet.tracing.records import CONVOLUTIONS, Layer, Trace
+from resnet.tracing.records import CONVOLUTIONS, Block, Layer, Trace
 from resnet.ui.trace.view import TraceReading
 from resnet.util.html import escape
 from resnet.util.numbers import by
 from resnet.util.text import text
 
+COLUMNS = ("layer", "output", "params", "macs", "field")
+
 
 def inside_html(reading: TraceReading) -> str:
     """The block, or the single layer, that the view looks into: drawn and calculated."""
     trace, lang = reading.trace, reading.lang
-    focus = nearest_focus(trace, reading.view.focus)
-    block = next((block for block in trace.blocks if block.name == focus), None)
+    focus, block = nearest_focus(trace, reading.view.focus), opened_block(trace, reading.view.focus)
     layers = [layer for layer in (block.layers if block else trace.layers)
               if layer.type in (*CONVOLUTIONS, "Linear") and (block or layer.name.partition(".")[0] == focus)]
     group = block.group if block else layers[0].group
@@ -27,18 +28,24 @@ def nearest_focus(trace: Trace, focus: str) -> str:
     return focus if focus in names else trace.blocks[0].name
 
 
+def opened_block(trace: Trace, focus: str) -> Block | None:
+    """The block that is looked into; None for a single layer."""
+    name = nearest_focus(trace, focus)
+    return next((block for block in trace.blocks if block.name == name), None)
+
+
 def _table(trace: Trace, layers: list[Layer], lang: str) -> str:
-    head = "".join(f'<th scope="col">{text(f"inside.{column}", lang)}</th>'
-                   for column in ("layer", "output", "params", "macs", "field"))
+    head = "".join(f'<th scope="col">{text(f"inside.{column}", lang)}</th>' for column in COLUMNS)
     body = "".join(_row(trace, layer, lang) for layer in layers)
-    return (f'<div class="scroll" tabindex="0"><table class="rows sums"><thead><tr>{head}</tr></thead>'
+    return (f'<div class="scroll" tabindex="0"><table class="rows sums narrow"><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>")
 
 
 def _row(trace: Trace, layer: Layer, lang: str) -> str:
     cells = (_output(layer), _params(layer, lang), _macs(layer), _field(trace, layer))
-    return f'<tr><th scope="row">{layer.name}</th>' + "".join(
-        f'<td><span class="sum">{sum_}</span> <b>{result}</b>{note}</td>' for sum_, result, note in cells) + "</tr>"
+    return f'<tr data-at="{layer.place}"><th scope="row">{layer.name}</th>' + "".join(
+        f'<td data-is="{text(f"inside.{column}", lang)}"><span class="sum">{sum_}</span> <b>{result}</b>{note}</td>'
+        for column, (sum_, result, note) in zip(COLUMNS[1:], cells, strict=True)) + "</tr>"
 
 
 def _output(layer: Layer) -> tuple[str, str, str]:

@@ -76,16 +76,17 @@ def table_html(reading: TraceReading) -> str:
     """A row per layer; operations as the view counts them."""
     result, lang = reading.trace, reading.lang
     counts = {layer.name: layer.count for layer in reading.cost.layers}
-    keys = [reading.cost.unit if column == "macs" else column for column in COLUMNS]
-    head = "".join(f'<th scope="col">{text(f"trace.columns.{key}", lang)}</th>' for key in keys)
-    body = "".join(_row(row, counts[row.name]) if isinstance(row, Layer) else _gap(row, lang)
+    heads = [escape(text(f"trace.columns.{reading.cost.unit if column == 'macs' else column}", lang))
+             for column in COLUMNS]
+    head = "".join(f'<th scope="col">{words}</th>' for words in heads)
+    body = "".join(_row(row, counts[row.name], heads) if isinstance(row, Layer) else _gap(row, lang)
                    for row in _folded(result))
     search = text("trace.search", lang)
     return (f'<div class="bar-line"><h3>{text("trace.layers", lang, n=f"{len(result.layers):,}")}</h3>'
             f'<input type="search" data-filter="#layers" placeholder="{escape(search)}" aria-label="{escape(search)}">'
             "</div>"
-            f'<div class="scroll tall" tabindex="0"><table class="rows" id="layers"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>")
+            '<div class="scroll tall" tabindex="0"><table class="rows narrow" id="layers">'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
 def _folded(result: Trace) -> list:
@@ -108,17 +109,20 @@ def _gap(blocks: int, lang: str) -> str:
     return f'<tr class="gap"><td colspan="{len(COLUMNS)}">{text("trace.folded", lang, n=blocks)}</td></tr>'
 
 
-def _row(layer: Layer, count: int) -> str:
+def _row(layer: Layer, count: int, heads: list[str]) -> str:
+    """`heads` are the columns' names, which a phone writes before each value."""
     window = f"{layer.kernel}×{layer.kernel}" if layer.kernel else ""
     if layer.stride and layer.stride > 1:
         window += f" /{layer.stride}"
     if layer.groups and layer.groups > 1:
         window += f" ·{layer.groups}"
-    return (f'<tr><th scope="row">{layer.name}</th><td>{layer.group}</td><td>{layer.type}</td><td>{window}</td>'
-            f'<td>{by(layer.output[1:])}</td>' + "".join(
-                f'<td class="number">{value}</td>' for value in (
-                    f"{layer.params:,}" if layer.params else "", f"{count:,}" if count else "",
-                    f"{layer.receptive_field:,}", size(layer.activation_bytes))) + "</tr>")
+    words = (layer.group, layer.type, window, by(layer.output[1:]))
+    numbers = (f"{layer.params:,}" if layer.params else "", f"{count:,}" if count else "",
+               f"{layer.receptive_field:,}", size(layer.activation_bytes))
+    cells = [*((word, "") for word in words), *((number, ' class="number"') for number in numbers)]
+    return f'<tr data-at="{layer.place}"><th scope="row">{layer.name}</th>' + "".join(
+        f'<td data-is="{name}"{kind}>{value}</td>'
+        for name, (value, kind) in zip(heads[1:], cells, strict=True)) + "</tr>"
 
 
 def _torch_version() -> str:

@@ -46,7 +46,7 @@ def stages_html(reading: TraceReading) -> str:
         ("part", ""), ("params", ' colspan="2"'), (reading.cost.unit, ' colspan="2"')))
     most = max(stage.params for stage in result.stages), max(counts.values())
     rows = "".join(
-        f'<tr><th scope="row">{stage.group}</th>{_bar(stage.params, most[0], result.params)}'
+        f'<tr data-at="{stage.group}"><th scope="row">{stage.group}</th>{_bar(stage.params, most[0], result.params)}'
         f"{_bar(counts[stage.group], most[1], reading.cost.total)}</tr>" for stage in result.stages)
     return (f"<div><h3>{escape(text('trace.by_stage', lang))}</h3>"
             f'<table class="bars stages"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')
@@ -61,17 +61,17 @@ def _bar(count: int, most: int, total: int) -> str:
 def memory_html(reading: TraceReading) -> str:
     """Bytes for inference and training, in two precisions, for the view's batch."""
     lang, batch = reading.lang, reading.view.batch
-    head = "".join(f'<th scope="col">{escape(text(f"trace.memory_{key}", lang))}</th>'
-                   for key in ("use", *MEMORY, "total"))
+    names = {key: escape(text(f"trace.memory_{key}", lang)) for key in ("use", *MEMORY, "total")}
+    head = "".join(f'<th scope="col">{name}</th>' for name in names.values())
     rows = "".join(
         f'<tr><th scope="row">{escape(text(f"trace.{use}_{precision}", lang))}</th>' + "".join(
-            f'<td class="number">{size(getattr(taken, key)) if getattr(taken, key) else "–"}</td>'
-            for key in (*MEMORY, "total")) + "</tr>"
+            f'<td class="number" data-is="{names[key]}">{size(bytes_) if bytes_ else "–"}</td>'
+            for key in (*MEMORY, "total") for bytes_ in [getattr(taken, key)]) + "</tr>"
         for use in ("inference", "training") for precision in ("fp32", "bf16")
         for taken in [memory(reading.trace, batch, precision, training=use == "training")])
     return (f'<div><h3>{escape(text("trace.memory_title", lang, batch=f"{batch:,}"))}</h3>'
             f'<div class="scroll" tabindex="0">'
-            f'<table class="rows memory"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+            f'<table class="rows memory narrow"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
             f'<p class="note">{escape(text("trace.memory_says", lang))}</p></div>')
 
 
@@ -113,6 +113,6 @@ def field_html(reading: TraceReading) -> str:
 
 
 def _field(side: int, height: int, width: int, tone: int) -> str:
-    """A square round the centre; what lies outside the picture is padding and is not drawn."""
+    """A square around the centre; what lies outside the picture is padding and is not drawn."""
     return (f'<rect class="tone-{tone}" x="{(width - side) / 2:g}" y="{(height - side) / 2:g}" width="{side}" '
             f'height="{side}" vector-effect="non-scaling-stroke"/>')

@@ -47,25 +47,28 @@ def _parts_table(found: Difference, lang: str) -> str:
             + "".join(f'<th colspan="3" scope="colgroup">{text(f"trace.{key}", lang)}</th>'
                       for key in ("params", "macs"))
             + f"</tr><tr>{pair}{pair}</tr>")
-    rows = "".join(map(_part_row, found.parts)) + _total_row(found, lang)
-    return (f'<div class="scroll" tabindex="0"><table class="rows pairs"><thead>{head}</thead>'
+    rows = "".join(_part_row(row, found, lang) for row in found.parts) + _total_row(found, lang)
+    return (f'<div class="scroll" tabindex="0"><table class="rows pairs narrow"><thead>{head}</thead>'
             f"<tbody>{rows}</tbody></table></div>")
 
 
-def _part_row(row: PartRow) -> str:
+def _part_row(row: PartRow, found: Difference, lang: str) -> str:
     shapes = " / ".join(dict.fromkeys(by(output) for output in row.outputs if output))
-    cells = _triple(row.params) + _triple(row.macs)
+    cells = _triple("params", row.params, found, lang) + _triple("macs", row.macs, found, lang)
     return f'<tr><th scope="row">{row.part} <small>{shapes}</small></th>{cells}</tr>'
 
 
 def _total_row(found: Difference, lang: str) -> str:
     return f'<tr class="total"><th scope="row">{text("difference.total", lang)}</th>' + \
-        _triple(found.params) + _triple(found.macs) + "</tr>"
+        _triple("params", found.params, found, lang) + _triple("macs", found.macs, found, lang) + "</tr>"
 
 
-def _triple(pair: tuple[int, int]) -> str:
-    return "".join(f'<td class="number" title="{count:,}">{short(count)}</td>' for count in pair) + \
-        f'<td class="number">{signed(pair[1] - pair[0])}</td>'
+def _triple(quantity: str, pair: tuple[int, int], found: Difference, lang: str) -> str:
+    """Both nets' counts and the difference, each with what a phone writes before it."""
+    of, gap = text(f"trace.{quantity}", lang), text("difference.difference", lang)
+    counts = "".join(f'<td class="number" title="{count:,}" data-is="{escape(f"{of}, {name}")}">{short(count)}</td>'
+                     for count, name in zip(pair, (found.a, found.b), strict=True))
+    return f'{counts}<td class="number" data-is="{gap}">{signed(pair[1] - pair[0])}</td>'
 
 
 def _layers_table(found: Difference, lang: str) -> str:

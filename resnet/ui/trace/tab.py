@@ -20,10 +20,11 @@ from resnet.ui.gradio_compat import sent
 from resnet.ui.page.controls import control, followers, updates
 from resnet.ui.page.download import download
 from resnet.ui.page.language import language, word
-from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
+from resnet.ui.page.panel import Panel, Tab, adjust, end_point
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.trace.api import trace_api
 from resnet.ui.trace.family import FAMILY, family_html
+from resnet.ui.trace.heading import heading_html
 from resnet.ui.trace.inside import inside_html, nearest_focus
 from resnet.ui.trace.layers import figures_html, layers_csv, listing_html, source_html, table_html
 from resnet.ui.trace.panels import (
@@ -43,15 +44,7 @@ from resnet.util.html import escape
 from resnet.util.numbers import by
 from resnet.util.text import text
 
-PICK = """const pick = (event) => {
-  const block = event.target.closest("[data-block]");
-  if (block && (event.type === "click" || event.key === "Enter" || event.key === " ")) {
-    event.preventDefault();
-    trigger("select", { block: block.dataset.block });
-  }
-};
-element.addEventListener("click", pick);
-element.addEventListener("keydown", pick);"""
+ZOOMS = {"out": "−", "in": "+", "whole": "⤢"}
 
 
 def read(view: TraceView, lang: str, uploaded: Recognised | None = None) -> TraceReading:
@@ -67,19 +60,28 @@ def page_html(reading: TraceReading) -> str:
     result, lang = reading.trace, reading.lang
     view, focus = reading.view, nearest_focus(result, reading.view.focus)
     return "".join((
+        heading_html(reading),
+        zoomable(network_map(result, lang, focus, view.fold), lang),
+        f"<section>{inside_html(reading)}</section>",
         figures_html(reading),
         reconciled_html(reading),
         family_html(lang) if view.variant in FAMILY else "",
         recognised_html(reading),
-        f'<div class="scroll map" tabindex="0">{network_map(result, lang, focus, view.fold)}</div>',
         second_net_html(reading),
-        f"<section>{inside_html(reading)}</section>",
         f'<section class="halves">{stages_html(reading)}{field_html(reading)}</section>',
-        f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
         f"<section>{table_html(reading)}{_take_along(result, lang)}</section>",
+        f'<section class="halves">{breaks_html(reading)}{memory_html(reading)}</section>',
         listing_html(reading),
         source_html(reading),
     ))
+
+
+def zoomable(drawing: str, lang: str) -> str:
+    """A map in a frame of its own, which trace.js zooms and moves."""
+    buttons = "".join(f'<button type="button" data-zoom="{way}" aria-label="{label}" title="{label}">{sign}</button>'
+                      for way, sign in ZOOMS.items() for label in [escape(text(f"trace.zoom_{way}", lang))])
+    return (f'<div class="zoomable"><p class="zooms">{buttons}</p>'
+            f'<div class="scroll map" tabindex="0">{drawing}</div></div>')
 
 
 def draw(view: TraceView, lang: str) -> tuple[str]:
@@ -113,13 +115,13 @@ def build() -> Tab:
         with gr.Column(elem_classes="controls", scale=0, min_width=240):
             controls, upload = _controls()
         with gr.Column(elem_classes="result"):
-            message = gr.HTML(elem_classes="message-line")
-            drawing: Any = gr.HTML(elem_id="trace", js_on_load=PICK)
+            message = gr.HTML(elem_classes="message-line", elem_id="trace-message")
+            drawing: Any = gr.HTML(elem_id="trace", js_on_load="window.mountTrace(element, trigger, watch);")
     end_point(trace_api, "trace")
     brought = [controls[name] for name in OF_A_NET]
-    return PANEL.built(controls, [message, drawing], arrivals=[
-        ([upload.upload], show_file, [controls["variant"], *brought]),
-        ([drawing.select], show_block, [controls["focus"]])])
+    return PANEL.built(controls, [message, drawing],
+                       arrivals=[([upload.upload], show_file, [controls["variant"], *brought])],
+                       picks=[([drawing.select], show_block, [controls["focus"]])])
 
 
 def _controls() -> tuple[dict[str, Component], Any]:
@@ -129,21 +131,24 @@ def _controls() -> tuple[dict[str, Component], Any]:
     def place(*names: str, **more: Any) -> None:
         made.update({name: control(view, name, **more) for name in names})
 
+    def pair(*names: str) -> None:
+        with gr.Row(elem_classes="pair"):
+            place(*names, min_width=80)
+
     nets = [(variant_title(name), name) for name in VARIANTS]
     place("variant", choices=nets, info=word("trace.network_info"), filterable=True, allow_custom_value=True)
-    for pair in (("height", "width"), ("classes", "batch")):
-        with gr.Row(elem_classes="pair"):
-            place(*pair, min_width=80)
-    with more_settings():
+    pair("height", "width")
+    place("beside", choices=[(word("trace.alone"), ""), *nets], filterable=True)
+    upload = gr.HTML(button_html(), js_on_load=SEND)
+    with adjust():
+        pair("classes", "batch")
         place("count")
         place("scope", show_label=False)
         place("fold")
-        place("beside", choices=[(word("trace.alone"), ""), *nets], filterable=True)
         with gr.Accordion(word("trace.build"), open=False):
             place(*BUILT)
             with gr.Accordion(word("trace.build_later"), open=False):
                 place(*LATER)
-        upload = gr.HTML(button_html(), js_on_load=SEND)
     place("focus")
     return made, upload
 

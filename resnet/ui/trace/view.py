@@ -1,8 +1,9 @@
 """The Trace tab's state: a net, changes to it, an input, and what is looked at."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from resnet.config import CHOICES, ResNetConfig, config_of
 from resnet.hub.recognise import Recognised, without_classifier
@@ -14,13 +15,14 @@ from resnet.tracing.records import Trace
 from resnet.tracing.trace import trace
 from resnet.ui.page.sharing import View
 from resnet.ui.wall.guard import place_at_the_hub
-from resnet.util.fields import option, spell
+from resnet.util.fields import hints, option, spell
 
 # The builder's fields; sizes and classes have controls of their own.
 BUILT = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in",
          "conv_bias", "shortcut_norm", "head", "in_channels")
 LATER = ("stem_width", "pool", "anti_alias", "attention", "reduction", "norm", "standardised", "activation", "opening",
          "closing_norm", "zero_pad", "halving", "drop_path")
+UNNAMED = "resnet50"
 YES_NO = {"true": "build.yes", "false": "build.no"}
 
 
@@ -39,7 +41,7 @@ def built(name: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class TraceView(View):
-    """What is None is the net's own.
+    """What is None is the net's own. A link that speaks of a net without naming it means ResNet-50, as it always did.
 
     variant     a variant's name, a bundled model's, or a Hub repository
     beside      a second variant, drawn beside; "" for none
@@ -47,7 +49,7 @@ class TraceView(View):
     fold        how the map shows equal blocks
     """
 
-    variant: str = option("resnet50", label="trace.network", menu=True)
+    variant: str = option("resnet20_cifar", label="trace.network", menu=True)
     height: int = of_net("height", label="trace.height")
     width: int = of_net("width", label="trace.width")
     classes: int = of_net("classes", label="trace.classes")
@@ -89,6 +91,15 @@ class TraceView(View):
         super().__post_init__()
         if self.beside:
             config_of(self.beside)
+
+    @classmethod
+    def of_link(cls, said: Mapping[str, str]) -> Self:
+        return super().of_link({"variant": UNNAMED, **said} if said.keys() & hints(cls).keys() else said)
+
+    def defaults(self) -> dict[str, Any]:
+        """The net is always named, but in the link of the first view."""
+        found = super().defaults()
+        return found if self == type(self)() else found | {"variant": ""}
 
     @property
     def config(self) -> ResNetConfig:

@@ -124,8 +124,8 @@ def place_at_the_hub() -> Iterator[None]:
         _hub.release()
 
 
-def message_html(sentence: str) -> str:
-    return f'<p class="message" role="alert">{escape(sentence)}</p>' if sentence else ""
+def message_html(sentence: str, kind: str = "message") -> str:
+    return f'<p class="{kind}" role="alert">{escape(sentence)}</p>' if sentence else ""
 
 
 def _sentence(error: Exception, lang: str) -> str:
