@@ -95,7 +95,7 @@ def upload_folder() -> Path:
 def leave_values_alone(demo: "Blocks") -> None:
     """Values reach the page's handlers as they were sent: Gradio must not decode a stranger's picture by itself,
     and what it would refuse is refused here, in a sentence of ours."""
-    for function in functions(demo).values():
+    for function in part(demo, "fns").values():
         replace_part(function, "preprocess", False)
 
 
