@@ -17,6 +17,7 @@ from resnet.commands import (
     lesions,
     path,
     publish,
+    readout,
     responses,
     surface,
     trace,
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("resnet", description="Residual networks: traced, trained and tried out.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (trace, classify, evaluate, lesions, familiarity, responses, surface, path, train, export,
+    for command in (trace, classify, evaluate, lesions, familiarity, responses, readout, surface, path, train, export,
                     publish, check_hub, audit):
         command.add(commands)
     return parser

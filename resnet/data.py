@@ -1,7 +1,7 @@
 """The named data sets as tensors, read from the Hub's data set repositories.
 
 A split is looked for in `$RESNET_DATA` (a folder laid out like the repositories), then among the
-bundled samples, then on the Hub; it is decoded once and kept in the user's cache.
+bundled samples, then on the Hub; it is decoded once and kept in the user's cache. The pen's digits are drawn anew.
 """
 
 import io
@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet.papers.datasets import DATA, NAMED, DataSpec, data_spec, unknown_data
+from resnet import pen
+from resnet.papers.datasets import DATA, NAMED, PEN, DataSpec, data_spec, data_title, unknown_data
 from resnet.util.errors import InputError
 from resnet.util.files import cache_folder, write_file
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).parent / "samples"
 MAX_BYTES = 8_000_000_000
-__all__ = ["DATA", "NAMED", "DataSpec", "Split", "data_spec", "load_samples", "load_split", "normalise", "unknown_data"]
+__all__ = ["DATA", "NAMED", "PEN", "DataSpec", "Split", "data_spec", "data_title", "load_samples", "load_split",
+           "normalise", "unknown_data"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def named(self) -> "dict[str, Split]":
+        """Those of the test images that are counted apart."""
+        names, numbers = zip(*self.spec.parts, strict=True) if self.spec.parts else ((), ())
+        pieces = zip(self.images.split(numbers), self.labels.split(numbers), strict=True) if numbers else ()
+        return {name: replace(self, images=images, labels=labels)
+                for name, (images, labels) in zip(names, pieces, strict=True)}
 
     def first(self, n: int | None) -> "Split":
         return self if n is None else replace(self, images=self.images[:n], labels=self.labels[:n])
@@ -64,6 +74,8 @@ def load_split(name: str, split: str) -> Split:
         InputError: unknown data set, or its files are damaged or can be neither found nor fetched.
     """
     spec = data_spec(name)
+    if spec is PEN:
+        return Split(spec, *pen.digits(split))
     if not os.environ.get("RESNET_DATA") and split == "test" and sample_file(name, split).exists():
         return load_samples(name, split)
     source = _locate(spec, split)

@@ -20,7 +20,7 @@ def repository(tmp_path, monkeypatch) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", [name for name, spec in NAMED.items() if spec.repository])
 def test_pixels_and_labels_survive_the_parquet_file_and_the_cache(repository, monkeypatch, name):
     made = made_split(12, name)
     write_parquet(made, repository, "train")

@@ -11,18 +11,18 @@ from safetensors.torch import load, load_file
 from resnet.__main__ import main
 from resnet.checkpoint import ModelInfo
 from resnet.config import ResNetConfig
-from resnet.data import load_samples, normalise
+from resnet.data import load_samples, load_split, normalise
 from resnet.hub.load import load as load_model
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.inference.web import web_file
 from resnet.model import create
-from resnet.ui.stream.part import ITEMS, ITEMS_FILE, NETS, net_file
+from resnet.ui.stream.part import DIGITS, NETS, SETS, net_file
 from resnet.util.text import text
 from tests.webnet import as_written
 
 
-@pytest.mark.parametrize("name", [*NETS, "resnet20_cifar10", "plain20_cifar10"])
+@pytest.mark.parametrize("name", [*NETS, *DIGITS.nets, "resnet20_cifar10", "plain20_cifar10"])
 def test_a_file_holds_folded_halves_and_says_what_it_is(name, tmp_path, capsys):
     out = tmp_path / "deep" / "net.safetensors"
     assert main(["export", name, "--to", "web", "--out", str(out)]) == 0
@@ -39,7 +39,7 @@ def test_a_file_holds_folded_halves_and_says_what_it_is(name, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", [*NETS, *DIGITS.nets])
 def test_what_the_page_serves_is_made_from_the_bundled_weights(name):
     served, made = net_file(name).read_bytes(), web_file(load_model(name))
     length = 8 + int.from_bytes(made[:8], "little")
@@ -48,11 +48,21 @@ def test_what_the_page_serves_is_made_from_the_bundled_weights(name):
         torch.testing.assert_close(load(served)[key], tensor)
 
 
-def test_the_items_to_choose_are_test_items():
-    samples, served = load_samples("fashion_mnist", "test"), load_file(ITEMS_FILE)
-    assert served["images"].equal(samples.images[list(ITEMS)])
-    assert served["labels"].tolist() == samples.labels[list(ITEMS)].tolist()
+@pytest.mark.parametrize("twins", SETS)
+def test_the_items_to_choose_are_test_items(twins):
+    samples, served, chosen = load_split(twins.data, "test"), load_file(twins.file), list(twins.items)
+    assert (served["images"].int() - samples.images[chosen]).abs().max() <= 1  # drawn anew: to a rounding
+    assert served["labels"].tolist() == samples.labels[chosen].tolist()
     assert set(served["labels"].tolist()) == set(range(10))
+
+
+def test_a_file_says_how_its_net_did_on_each_part_of_the_test():
+    about = [json.loads(safe_open(net_file(name), "pt").metadata()["net"]) for name in (NETS[0], *DIGITS.nets)]
+    assert about[0]["test"].keys() == {"n", "accuracy"}
+    for one, name in zip(about[1:], DIGITS.nets, strict=True):
+        results = load_model(name).info.results
+        for part in ("drawn", "scanned"):
+            assert one["test"][part] == {key: results[part][key] for key in ("n", "accuracy")}
 
 
 @pytest.mark.slow

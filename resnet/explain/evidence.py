@@ -17,6 +17,7 @@ from resnet.explain.ablation import without_each_block
 from resnet.explain.familiarity import Strangeness, calibration_of, figures
 from resnet.explain.features import Channel, StageMap, stage_maps, top_channels
 from resnet.explain.gradcam import check_stage, grad_cam
+from resnet.explain.readout import Means, Readout, known_means, readouts
 from resnet.explain.stages import stage_names, stage_outputs
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.batches import most_at_once
@@ -73,6 +74,7 @@ class Evidence:
     stages      each part's mean map
     stage, target, cam   Grad-CAM [h, w], not negative, of the class `target` at that stage
     channels    of the stage asked for, those with most energy first
+    forming     what can be read behind the blocks, in order
     strangeness how far the picture's statistics are from those that the whole net has seen; None where none is recorded
     alone       [1 + removable blocks, classes] logits: the whole net, then without each block, or None
     fallback    "" or "cpu": the device was out of memory
@@ -88,6 +90,7 @@ class Evidence:
     target: int
     cam: Tensor
     channels: tuple[Channel, ...]
+    forming: tuple[Readout, ...]
     strangeness: Strangeness | None
     alone: Tensor | None
     device: str
@@ -124,7 +127,7 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
         net = lesioned(net, Lesion(questions.off))
         logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
     x = normalise(seen.pixels[None].to(device), loaded.info)
-    evidence = heavy(partial(_evidence, net, x, questions, logits))
+    evidence = heavy(partial(_evidence, net, x, questions, logits, known_means(loaded)))
     strangeness = heavy(partial(_strangeness, loaded, x))
     alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
@@ -133,7 +136,7 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
-def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor) -> dict:
+def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor, means: Means | None) -> dict:
     """Of `net`, the model or its copy with blocks switched off, always in fp32."""
     outputs = stage_outputs(net, x)
     feature = net.pooled(outputs[next(reversed(outputs))])
@@ -144,6 +147,7 @@ def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor) -> d
         "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
         "channels": top_channels(outputs[questions.channels]) if questions.channels else (),
+        "forming": readouts(net, outputs, means),
     }
 
 

@@ -17,7 +17,8 @@ from resnet.util.errors import InputError
 from resnet.util.files import CHECKPOINT_FILE, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, own_record
 
 ROOT = Path(__file__).parent.parent.parent
-SPACE_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "docs/*.png", "resnet/**/*", "weights/**/*")
+SPACE_FILES = ("README.md", "LICENSE", "app.py", "requirements.txt", "docs/*.png", "docs/*.webp", "resnet/**/*",
+               "weights/**/*")
 PLAIN_LIMIT = 10_000_000  # bytes; larger files must be stored as LFS or Xet on the Hub
 SPACE_NAME = "resnet-space"
 SOMEONE = "OWNER"  # stands for the account in what is only shown

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from resnet.checkpoint import ModelInfo
 from resnet.config import ResNetConfig, stage_output
+from resnet.data import PEN
 from resnet.hub.loaded import LoadedModel
 from resnet.inference.fast import folded
 from resnet.model import ResNet
@@ -22,6 +23,7 @@ COMPUTED = {"block": ("basic",), "stem": ("3x3",), "shortcut": ("A", "none"), "o
             "norm": ("batch",), "standardised": (False,)}
 TOLD = ("block", "depths", "widths", "stem", "shortcut", "order", "groups", "width_per_group", "stride_in", "conv_bias",
         "shortcut_norm", "head", "in_channels", "classes", "input_size")  # what the file says of the config
+PARTS = tuple(name for name, _ in PEN.parts)  # of test images that are counted apart
 MAX_PARAMETERS = 1_000_000
 SMALLEST_MAP = 4  # pixels: the script computes four of a row at once
 
@@ -64,4 +66,8 @@ def _description(info: ModelInfo) -> dict:
     return {"name": info.name, "title": info.title, "data": info.data,
             "architecture": {field: config[field] for field in TOLD},
             "labels": info.labels, "mean": info.mean, "std": info.std,
-            "test": {key: test[key] for key in ("n", "accuracy") if key in test}}
+            "test": _counts(test) | {part: _counts(info.results[part]) for part in PARTS if part in info.results}}
+
+
+def _counts(result: dict) -> dict:
+    return {key: result[key] for key in ("n", "accuracy") if key in result}

@@ -8,7 +8,10 @@ from resnet.util.errors import InputError
 
 @dataclass(frozen=True)
 class DataSpec:
-    """Where a data set lies on the Hub and what its nets need to know about it."""
+    """Where a data set lies on the Hub and what its nets need to know about it.
+
+    parts   of the test images those that are counted apart, in their order: names and numbers
+    """
 
     name: str
     title: str
@@ -20,6 +23,7 @@ class DataSpec:
     std: tuple[float, ...]
     size: tuple[int, int]
     label_column: str = "label"
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def channels(self) -> int:
@@ -53,7 +57,9 @@ DATA = {  # those that the page has nets and records of
             (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), (32, 32)),
     )
 }
-NAMED = DATA | {  # those that can be trained on by name
+PEN = DataSpec("pen_digits", "Pen digits", "", "", "", tuple(map(str, range(10))), (0.1147,), (0.2798,), (28, 28),
+               parts=(("drawn", 2_000), ("scanned", 597)))  # drawn by resnet.pen: no pictures lie anywhere
+NAMED = DATA | {PEN.name: PEN} | {  # those that can be trained on by name
     spec.name: spec
     for spec in (
         DataSpec(
@@ -71,6 +77,11 @@ def data_spec(name: str) -> DataSpec:
     if name not in NAMED:
         raise unknown_data(name)
     return NAMED[name]
+
+
+def data_title(name: str) -> str:
+    """ "Fashion-MNIST"; of a data set that is not known here, its name."""
+    return NAMED[name].title if name in NAMED else name
 
 
 def unknown_data(name: str, known: Iterable[str] = NAMED) -> InputError:

@@ -15,8 +15,12 @@ TERMS = {
     "fashion_mnist": "Fashion-MNIST is by Zalando (Xiao et al. 2017, arXiv 1708.07747), under the MIT licence.",
     "cifar10": "CIFAR-10 is by Krizhevsky (2009) and comes without a licence; none of its images are in here.",
     "cifar100": "CIFAR-100 is by Krizhevsky (2009) and comes without a licence; none of its images are in here.",
+    "pen_digits": "Drawn by resnet/pen.py, and scikit-learn's digits: a part of Optical Recognition of Handwritten\n"
+                  "Digits by Alpaydin and Kaynak (1998, UCI Machine Learning Repository), under CC BY 4.0.",
     "mnist": "MNIST is by LeCun, Cortes and Burges (1998); none of its images are in here.",
 }
+PARTS = {"drawn": "test, drawn in a way that no training drawing has",
+         "scanned": "test, scikit-learn's digits from the 1,201st on"}
 UNUSED = {"init": "", "freeze": 0, "layer_decay": 1.0, "mixup": 0.0, "held_out": 0.0}  # settings that say nothing so
 SAID = ("in_channels", "classes", "input_size")  # by the sentences beside them
 PAPERS = {
@@ -55,7 +59,8 @@ def _front_matter(info: ModelInfo) -> str:
         pipeline_tag="image-classification", metrics=["accuracy"],
         tags=["image-classification", "resnet", kind, "safetensors", *([info.data.replace("_", "-")] if ours else [])],
         eval_results=[EvalResult(
-            task_type="image-classification", dataset_type=repository or "imagefolder", dataset_name=_title(info),
+            task_type="image-classification", dataset_type=repository or (info.data if ours else "imagefolder"),
+            dataset_name=_title(info),
             dataset_split="test", metric_type="accuracy", metric_value=info.results["test"]["accuracy"])])
     return f"---\n{data.to_yaml()}\n---"
 
@@ -91,7 +96,8 @@ def _from(info: ModelInfo) -> str:
 
 
 def _results(info: ModelInfo) -> str:
-    names = {"test": "test", "train": "training, without augmentation", UNROUNDED: "test, before rounding to fp16"}
+    names = PARTS | {"test": "test", "train": "training, without augmentation",
+                     UNROUNDED: "test, before rounding to fp16"}
     rows = "\n".join(f"| {names[split]} | {score['n']:,} | {100 * score['accuracy']:.2f} % | {score['loss']:.4f} |"
                      for split, score in info.results.items())
     return f"""## Results
@@ -195,7 +201,7 @@ def _terms(info: ModelInfo) -> str:
         terms.append(TERMS[info.data])
     if repository:
         terms.append(f"Read from [{repository}](https://huggingface.co/datasets/{repository}).")
-    else:
+    elif info.data not in NAMED:
         terms.append("The pictures are those of whoever trained it; none of them are in here.")
     if _start(info):
         terms.append(f"The weights that it starts from, `{_start(info)}`, have terms of their own.")

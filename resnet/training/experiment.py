@@ -157,7 +157,8 @@ def run(experiment: Experiment, out: Path, device: torch.device, workers: Worker
         if half:
             net, test, unrounded = rounded, score, {UNROUNDED: _counted(test)}
     info = describe(experiment, net, train_set, test, seconds, workers)
-    info = dataclasses.replace(info, results=info.results | unrounded)
+    parts = {name: _summary(_tested(net, part, workers)) for name, part in test_set.named.items()}
+    info = dataclasses.replace(info, results=info.results | parts | unrounded)
     if workers.rank == 0:
         _write(out, net, info, weights, half)
         if not keep:

@@ -10,11 +10,11 @@ from playwright.sync_api import Page, expect
 from safetensors.torch import load as parsed
 from safetensors.torch import load_file, save
 
-from resnet.data import data_spec, load_samples, normalise
+from resnet.data import data_spec, load_samples, load_split, normalise
 from resnet.hub.load import load
 from resnet.inference.web import web_file
 from resnet.model import BasicBlock
-from resnet.ui.stream.part import NETS, WEB, net_file, stream_page
+from resnet.ui.stream.part import DIGITS, NETS, WEB, net_file, stream_page
 from resnet.util.text import text
 from tests.running import FLAGS, chromium
 from tests.webnet import as_written, edited
@@ -53,9 +53,12 @@ TURNS = [[0, *(k for k in range(1, len(EDITS)) if k % 6 == item % 6)] for item i
 
 @pytest.fixture(scope="module")
 def items() -> dict[str, torch.Tensor]:
-    """200 test items, uint8 [200, 1, 28, 28]; and 20 pictures of 32x32, three items as their colours."""
+    """200 test items, uint8 [200, 1, 28, 28]; as many scanned digits; and 20 pictures of 32x32, three items as their
+    colours."""
     grey = load_samples("fashion_mnist", "test").first(N).images.contiguous()
-    return {"fashion_mnist": grey, "cifar10": F.pad(grey[:60].view(20, 3, 28, 28), (2, 2, 2, 2)).contiguous()}
+    digits = load_split("pen_digits", "test").images[-N:].contiguous()
+    colours = F.pad(grey[:60].view(20, 3, 28, 28), (2, 2, 2, 2)).contiguous()
+    return {"fashion_mnist": grey, "pen_digits": digits, "cifar10": colours}
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +69,11 @@ def address(items) -> Iterator[str]:
         yield at
 
 
-@pytest.mark.parametrize("name", [*NETS, *CIFAR_NETS])
+@pytest.mark.parametrize("name", [*NETS, *DIGITS.nets, *CIFAR_NETS])
 def test_logits_are_those_of_torch(browser, address, items, name):
     """200 items, whole and with every single wire cut, in a worker under the page's content security policy."""
     info, page = load(name).info, browser.new_page()
-    images, bundled = items[info.data], name in NETS
+    images, bundled = items[info.data], name in (*NETS, *DIGITS.nets)
     file = f"/{net_file(name).relative_to(WEB)}" if bundled else f"/{name}.safetensors"
     page.goto(address)
     turns = TURNS[:len(images)]
@@ -280,7 +283,7 @@ def test_every_dress(open_stream, album, width, mode):
 def test_it_speaks_chinese(open_stream):
     page = open_stream("?lang=zh")
     seen = page.locator("body").inner_text()
-    for key in ("title", "mend", "knows", "twin"):
+    for key in ("title", "mend", "knows", "twin", "digits"):
         assert text(f"stream.{key}", "zh") in seen
     assert text("labels.Ankle boot", "zh") in verdicts(page)
     assert not re.search(r"\{\w+\}|undefined|NaN", seen)
@@ -334,3 +337,56 @@ def test_it_stands_in_the_page(visit, album):
                          for part in (".net-block", ".net-block .tile canvas", ".scissors svg"))
     assert tile / width == pytest.approx(54 / 112, abs=0.01) and icon > 12  # no style of Gradio's reaches in
     page.screenshot(path=album / "stream-page.png", full_page=True)
+
+
+# Digits, Classify, and an address of its own ---------------------------------------------------------
+
+
+def stroke(page: Page, *points: tuple[float, float]) -> None:
+    """A line of the pen through shares of the picture's breadth and height."""
+    box = page.locator(".drawing").bounding_box()
+    (x, y), *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(x, y, steps=5)
+    page.mouse.up()
+
+
+def test_digits_are_drawn_and_known(open_stream):
+    page = open_stream()
+    page.get_by_role("button", name=text("stream.digits"), exact=True).click()
+    expect(page.get_by_text(text("stream.knows_digits"))).to_be_visible()
+    settle(page)
+    first = load_split("pen_digits", "test").labels[DIGITS.items[0]]
+    assert verdicts(page) == [str(int(first))] * 2
+    source = page.locator(".source").inner_text()
+    for name in DIGITS.nets:
+        for part in ("drawn", "scanned"):
+            assert f"{100 * load(name).info.results[part]['accuracy']:.2f} %" in source
+    drawings = {"1": [[(0.5, 0.12), (0.5, 0.88)]], "7": [[(0.25, 0.15), (0.72, 0.15), (0.42, 0.88)]],
+                "4": [[(0.4, 0.12), (0.25, 0.55), (0.8, 0.55)], [(0.62, 0.3), (0.62, 0.9)]]}
+    for digit, strokes in drawings.items():
+        page.get_by_role("button", name=text("stream.clear")).click()
+        for points in strokes:
+            stroke(page, *points)
+        assert verdicts(page)[0] == digit
+    page.get_by_role("button", name=text("stream.clothes"), exact=True).click()
+    settle(page)
+    assert verdicts(page) == ["Ankle boot", "Ankle boot"]
+
+
+def test_it_runs_what_classify_was_shown_and_stands_alone(visit):
+    there = visit()
+    page = there.open("tab=classify")
+    shown = page.locator("#answer .stream .verdict b")
+    expect(shown).to_have_text(["Ankle boot"] * 2)
+    assert page.locator("#answer .stream").bounding_box()["y"] < page.locator("#forming").bounding_box()["y"]
+    page.locator('#examples [data-example="bag"]').click()
+    expect(shown).to_have_text(["Bag"] * 2)
+    page.locator('#examples [data-example="cat"]').click()  # a net for photographs: nothing to cut
+    expect(page.locator("#answer .stream")).to_have_count(0)
+    page.locator('#examples [data-example="boot"]').click()
+    expect(shown).to_have_text(["Ankle boot"] * 2)
+    page.goto(f"{there.site}stream?lang=zh")
+    expect(page.locator(".stream .verdict b").first).to_have_text(text("labels.Ankle boot", "zh"))

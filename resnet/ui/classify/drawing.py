@@ -12,12 +12,14 @@ from resnet.inference.decoder import Picture
 from resnet.inference.decoding import open_picture
 from resnet.ui.classify.answer import answer_html, source_html, take_along_html
 from resnet.ui.classify.evidence import stages_html
+from resnet.ui.classify.forming import forming_html
 from resnet.ui.classify.readings import readings_html
 from resnet.ui.classify.view import ANY, OWN, ClassifyReading, ClassifyView, model_title
 from resnet.ui.classify.weights import away_html, known_html
 from resnet.ui.classify.who import is_in_colour, who_html
 from resnet.ui.page import device
 from resnet.ui.page.examples import example_of
+from resnet.ui.stream.part import place_html
 from resnet.ui.wall.guard import uploaded_file
 from resnet.util.fields import settings
 from resnet.util.html import escape
@@ -37,7 +39,8 @@ def page_html(view: ClassifyView, picture: "dict | None", lang: str) -> str:
     reading = read(view, pixels, decode_ms, lang)
     other = _heading(view.beside) + answer_html(reading.second) if reading.second else ""
     title = _heading(view.model) if other else ""
-    return "".join((who, title, answer_html(reading), other, stages_html(reading), source_html(reading),
+    return "".join((who, title, answer_html(reading), other, place_html(view.model, reading.evidence.seen.pixels),
+                    forming_html(reading), stages_html(reading), source_html(reading),
                     *(known_html(one.loaded, lang) for one in (reading, reading.second) if one),
                     readings_html(reading), take_along_html(reading)))
 
@@ -50,14 +53,14 @@ def read(view: ClassifyView, pixels: "Tensor | Picture", decode_ms: float, lang:
     """One look by each model; the picture took `decode_ms` to open."""
     loaded = current().load(view.ref).read_as(settings(view.reading))
     found = device.gather(pixels, view.ref, view.questions, view.reading)
-    reading = ClassifyReading(view, loaded, found, lang, decode_ms)
+    reading = ClassifyReading(view, loaded, found, lang, decode_ms, pixels)
     if not view.beside:
         return reading
     ref = view.refs[1]
     other = current().load(ref)
     alone = replace(view, off=(), channels="", reading=())
     found = device.gather(pixels, ref, _questions_for_second(reading, other))
-    second = ClassifyReading(alone, other, found, lang, decode_ms)
+    second = ClassifyReading(alone, other, found, lang, decode_ms, pixels)
     return replace(reading, second=second)
 
 

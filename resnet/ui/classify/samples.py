@@ -5,7 +5,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-from resnet.data import DATA
+from resnet.data import data_title
 from resnet.explain.samples import SampleAnswers, has_items, nearest
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
@@ -180,4 +180,4 @@ def _fallback(found: SampleAnswers, lang: str) -> str:
 
 def _title(loaded: LoadedModel, lang: str) -> str:
     data = loaded.info.data
-    return DATA[data].title if data in DATA else data or text("classify.its_data", lang)
+    return data_title(data) or text("classify.its_data", lang)

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from resnet.data import DATA
+from torch import Tensor
+
+from resnet.data import data_title
 from resnet.explain.evidence import Evidence, Questions
 from resnet.explain.stages import stage_names
 from resnet.hub.load import bundled
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
+from resnet.inference.decoder import Picture
 from resnet.inference.predict import MAX_TOP_K
 from resnet.papers.curated import PHOTOGRAPHS
 from resnet.ui.classify.photographs import STANDING_IN, can_be_had
@@ -132,6 +135,7 @@ class ClassifyReading:
 
     second      the other model's reading, if one was chosen
     decode_ms   from the file's bytes to pixels
+    picture     as it was decoded
     """
 
     view: ClassifyView
@@ -139,6 +143,7 @@ class ClassifyReading:
     evidence: Evidence
     lang: str
     decode_ms: float = 0.0
+    picture: "Tensor | Picture | None" = None
     second: "ClassifyReading | None" = None
 
     @property
@@ -158,8 +163,7 @@ def model_title(name: str) -> str:
     if name not in bundled():
         return hub_title(name)
     info = bundled()[name]
-    data = DATA[info.data].title if info.data in DATA else info.data
-    return f"{info.title}, {data}"
+    return f"{info.title}, {data_title(info.data)}"
 
 
 def suited_model(data: str, current: str) -> str:

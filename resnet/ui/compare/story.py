@@ -15,6 +15,7 @@ from resnet.ui.compare import (
     modules,
     orders,
     race,
+    refine,
     responses,
     surface,
     tutorials,
@@ -25,7 +26,7 @@ from resnet.ui.page.panel import Tab, end_point
 
 PANELS = {module.PANEL.name: module.PANEL for module in (
     degradation, gradients, responses, lesions, grow, orders, accuracy, race, surface, ablation, modules,
-    evolution, tutorials)}
+    evolution, tutorials, refine)}
 SELECT = "(panel) => { window.showOpened(); return { __type__: 'update', selected: panel }; }"
 
 

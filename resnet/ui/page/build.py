@@ -17,6 +17,7 @@ from resnet.ui.classify import tab as classify_tab
 from resnet.ui.compare import story
 from resnet.ui.compare.story import Story
 from resnet.ui.gradio_compat import leave_values_alone
+from resnet.ui.page.card import asked_language
 from resnet.ui.page.figure import WEB
 from resnet.ui.page.head import TITLE, Compressed, Head
 from resnet.ui.page.language import TRANSLATIONS, both, language, word
@@ -25,6 +26,7 @@ from resnet.ui.page.panel import Tab
 from resnet.ui.page.share import back_html, share_html
 from resnet.ui.start import tab as start_tab
 from resnet.ui.stream.part import WEB as STREAM_WEB
+from resnet.ui.stream.part import Alone
 from resnet.ui.trace import tab as trace_tab
 from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
@@ -74,8 +76,9 @@ def launch_options() -> dict:
         "theme": _theme(), "css": _styles(), "i18n": TRANSLATIONS,
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
         "footer_links": ["api"], **LAUNCH,
-        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(Compressed),
-                                                           Middleware(Head, views=VIEWS)]},
+        "app_kwargs": {"openapi_url": None, "middleware": [
+            Middleware(Firewall), Middleware(Compressed), Middleware(Alone, language=asked_language),
+            Middleware(Head, views=VIEWS)]},
     }
 
 

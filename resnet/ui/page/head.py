@@ -30,7 +30,7 @@ class Compressed(GZipMiddleware):
     as they are, and what comes bit by bit must not wait."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        whole = scope["type"] == "http" and scope["path"].endswith(("/", "/config", "/info"))
+        whole = scope["type"] == "http" and scope["path"].endswith(("/", "/config", "/info", "/stream"))
         await (super().__call__(scope, receive, send) if whole else self.app(scope, receive, send))
 
 

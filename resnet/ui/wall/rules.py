@@ -56,7 +56,7 @@ def _write(path: str, *keys: str) -> Rule:
 
 
 RULES = (
-    _read(r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
+    _read(r"/|/stream|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
     _read(r"/(assets|static|svelte)/[\w./@+~-]+"),
     _read(r"/gradio_api/(info/?|theme\.css|startup-events|queue/status)"),
     _read(r"/gradio_api/file=(/|[A-Za-z]:[\\/])[^\0]*"),  # a file here, never an address to relay

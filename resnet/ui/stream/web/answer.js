@@ -14,7 +14,7 @@ export class Answer {
     });
     this.rows = labels.map((label) => {
       const bars = KINDS.map((kind) => ({ bar: make(`span.${kind}`), tick: make("i"), share: make(`small.${kind}`) }));
-      const row = make("li", {}, make("b", {}, words.labels[label]), ...bars.map(({ bar, tick, share }) =>
+      const row = make("li", {}, make("b", {}, words.labels[label] ?? label), ...bars.map(({ bar, tick, share }) =>
         make("div.line", {}, make("div.track", {}, bar, tick), share)));
       return { row, bars };
     });
@@ -45,8 +45,8 @@ export class Answer {
   }
 
   _verdict(k, best, share) {
-    const { label, share: told } = this.verdicts[k], name = this.words.labels[this.labels[best]];
+    const { label, share: told } = this.verdicts[k], name = this.words.labels[this.labels[best]] ?? this.labels[best];
     if (label.textContent !== name) label.textContent = name;
-    told.textContent = `${percent(share)} %`;
+    told.textContent = `${percent(share)}\u00a0%`;
   }
 }

@@ -18,12 +18,11 @@ export class Picture {
     this.thumbs = items.map((item) => this._thumb(item, words));
     this.element = make("div.picture", {}, make("h3", {}, words.picture), this.canvas,
       make("p.buttons", {}, make("button", { type: "button", click: () => this.clear() }, words.clear), this.camera),
-      this.told, make("div.thumbs", { role: "group", "aria-label": words.items }, ...this.thumbs),
-      make("p.note", {}, words.knows));
+      this.told, make("div.thumbs", { role: "group", "aria-label": words.items }, ...this.thumbs));
   }
 
   _thumb({ pixels, label, n }, words) {
-    const canvas = make("canvas"), name = fill(words.item, { label: words.labels[label], n });
+    const canvas = make("canvas"), name = fill(words.item, { label: words.labels[label] ?? label, n });
     paintGrey(canvas, pixels);
     return make("button", { type: "button", title: name, "aria-label": name, "aria-pressed": "false",
       click: (event) => this.show(pixels, event.currentTarget) }, canvas);

@@ -14,19 +14,14 @@ import { readSafetensors } from "./safetensors.js";
 export async function mount(root) {
   const settings = JSON.parse(root.dataset.settings);
   const words = settings.words[document.documentElement.lang] ?? Object.values(settings.words)[0];
-  const here = (path) => new URL(path, import.meta.url).href;
   await styled(here("stream.css"));
-  try {
-    const nets = settings.nets.map(runner);
-    const [abouts, items] = await Promise.all([Promise.all(nets.map((net, i) => net.load(here(settings.nets[i])))),
-      fetch(here(settings.items)).then((answer) => answer.arrayBuffer()).then(readSafetensors)]);
-    const stream = new Stream(root, nets, abouts, listed(items, settings.numbers, abouts[0].labels), words);
-    await stream.first();
-    return stream;
-  } catch (error) {
-    root.replaceChildren(make("p.note", { role: "alert" }, words.failed));
-    throw error;
-  }
+  const stream = new Stream(root, settings, words);
+  await stream.turn(root.dataset.set ?? settings.sets[0].name);
+  return stream;
+}
+
+function here(path) {
+  return new URL(path, import.meta.url).href;
 }
 
 /** The style sheet, loaded once. */
@@ -43,21 +38,56 @@ function listed({ tensors: { images, labels } }, numbers, names) {
 }
 
 class Stream {
-  constructor(root, nets, abouts, items, words) {
-    Object.assign(this, { root, nets, abouts, items, words, edits: whole(abouts[0].blocks.length) });
-    const [net, twin] = abouts.map((about) => about.title);
+  constructor(root, settings, words) {
+    Object.assign(this, { root, settings, words, nets: settings.sets[0].nets.map(runner), running: null });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this._recolour());
+    new MutationObserver(() => this._recolour()).observe(document.body, { attributeFilter: ["class"] });
+  }
+
+  /** To the twins of another set, and its first item. */
+  turn(name) {
+    const turned = (this.running ?? Promise.resolve()).then(() => this._load(name)).then(() => {
+      this.running = null;
+      return this.first();
+    }).catch((error) => {
+      this.root.replaceChildren(make("p.note", { role: "alert" }, this.words.failed));
+      throw error;
+    });
+    this.running = turned;
+    return turned;
+  }
+
+  async _load(name) {
+    const set = this.settings.sets.find((one) => one.name === name);
+    const [abouts, items] = await Promise.all([
+      Promise.all(this.nets.map((net, i) => net.load(here(set.nets[i])))),
+      fetch(here(set.items)).then((answer) => answer.arrayBuffer()).then(readSafetensors)]);
+    this._begin(set, abouts, listed(items, set.numbers, abouts[0].labels));
+  }
+
+  _begin(set, abouts, items) {
+    const { words, nets } = this, [net, twin] = abouts.map((about) => about.title);
+    Object.assign(this, { set, abouts, items, edits: whole(abouts[0].blocks.length), last: null });
     const on = { cut: (part, place) => this._cut(part, place), point: (...at) => this.inspector.point(...at),
       pick: (...at) => this.inspector.pick(...at) };
     this.blocks = abouts[0].blocks.map((block, place) => new Block(place, block.opens, words, on));
     this.plain = abouts[1].blocks.map((_, place) => new PlainBlock(twin, place, words));
     this.picture = new Picture(abouts[0].architecture.input_size[0], items, words, (pixels) => this._look(pixels));
+    if (this.settings.sets.length > 1) this.picture.element.prepend(this._sets());
+    this.picture.element.append(make("p.note", {}, set.digits ? words.knows_digits : words.knows));
     this.answer = new Answer([net, twin], abouts[0].labels, words);
     this.inspector = new Inspector(nets[0], this.blocks, words);
     this.source = make("p.source");
     this._colour();
     this._lay(net);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this._recolour());
-    new MutationObserver(() => this._recolour()).observe(document.body, { attributeFilter: ["class"] });
+  }
+
+  /** What is to be recognised: clothes, or digits from the pen. */
+  _sets() {
+    const { words } = this;
+    return make("p.buttons.sets", { role: "group", "aria-label": words.sets }, ...this.settings.sets.map((one) =>
+      make("button", { type: "button", "aria-pressed": one === this.set, click: () => this.turn(one.name) },
+        one.digits ? words.digits : words.clothes)));
   }
 
   _lay(net) {
@@ -67,7 +97,7 @@ class Stream {
     this.slider = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 1, input: () => this._scale() });
     this.scaled = make("output", {}, "1.00");
     this.root.replaceChildren(
-      make("header", {}, make("h2", {}, words.title), make("p.lead", {}, fill(words.lead, { net }))),
+      make("header", {}, make("h2", {}, words.title), make("p.lead", {}, `${fill(words.lead, { net })} `, this._alone())),
       make("div.columns", {}, this.answer.head, this.picture.element,
         make("div.nets", {},
           make("ol.blocks", { "aria-label": words.stream }, legend(words), ...elements(this.blocks)),
@@ -79,6 +109,13 @@ class Stream {
           make("p.note", {}, words.tiles_note)),
         this.answer.element),
       this.inspector.element, this.source);
+  }
+
+  /** The way to the page that is the stream's alone, where this is not it. */
+  _alone() {
+    if (location.pathname.endsWith("/stream")) return "";
+    const lang = new URLSearchParams(location.search).get("lang");
+    return make("a.alone", { href: here("../../stream") + (lang ? `?lang=${lang}` : "") }, `${this.words.alone} →`);
   }
 
   /** The first item, and its answer. */
@@ -131,7 +168,11 @@ class Stream {
   /** Run what is asked for now; of changes that come meanwhile only the last is run. */
   _change() {
     this.stale = true;
-    this.settled = this.running ??= this._run().finally(() => { this.running = null; });
+    if (!this.running) {
+      const run = this._run().finally(() => { if (this.running === run) this.running = null; });
+      this.running = run;
+    }
+    this.settled = this.running;
   }
 
   async _run() {
@@ -164,10 +205,15 @@ class Stream {
   }
 
   _sign([mine, twins]) {
-    const [net, twin] = this.abouts, accuracy = ({ test }) => (100 * test.accuracy).toFixed(2);
-    this.source.textContent = fill(this.words.source, { net: net.title, twin: twin.title,
-      n: net.test.n.toLocaleString("en"), accuracy: accuracy(net), twin_accuracy: accuracy(twin), k: mine.computed,
-      blocks: this.blocks.length, ms: mine.ms.toFixed(0), twin_ms: twins.ms.toFixed(0) });
+    const [net, twin] = this.abouts, { words } = this;
+    const of = (part, { test }) => (100 * (test[part]?.accuracy ?? test.accuracy)).toFixed(2);
+    const told = { net: net.title, twin: twin.title, k: mine.computed, blocks: this.blocks.length,
+      ms: mine.ms.toFixed(0), twin_ms: twins.ms.toFixed(0), n: net.test.n.toLocaleString("en"),
+      accuracy: of("", net), twin_accuracy: of("", twin) };
+    for (const part of this.set.digits ? ["drawn", "scanned"] : [])
+      Object.assign(told, { [`${part}_n`]: net.test[part].n.toLocaleString("en"), [part]: of(part, net),
+        [`twin_${part}`]: of(part, twin) });
+    this.source.textContent = fill(this.set.digits ? words.source_digits : words.source, told);
   }
 
   _colour() {
