@@ -1,8 +1,9 @@
-"""A net with a head of somebody's own classes: what is downloaded answers alike here, on the command line and in timm."""
+"""A net with a head of somebody's own classes: what is downloaded answers alike here, on the command line, in timm."""
 
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -74,7 +75,8 @@ def test_the_bundled_net_as_a_folder_answers_as_its_head_does(tmp_path, capsys):
     assert chances(classify(PHOTO, folder, precision="fp32")) == pytest.approx(wanted, abs=1e-4)
     assert main(["classify", str(PHOTO), "--model", folder, "--precision", "fp32", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)[0]["predictions"]
-    assert {one["label"]: one["probability"] for one in told} == pytest.approx(dict(zip(LABELS, wanted)), abs=1e-4)
+    assert {one["label"]: one["probability"] for one in told} == pytest.approx(
+        dict(zip(LABELS, wanted, strict=True)), abs=1e-4)
     assert load(folder).info.results["leave_one_out"] == {"n": 8, "accuracy": found.correct / 8}
 
 
@@ -113,7 +115,7 @@ def test_a_net_of_timms_is_one_again_and_answers_alike_everywhere(tmp_path, caps
         assert net.pretrained_cfg["label_names"] == list(LABELS)
         assert theirs == pytest.approx(wanted, abs=1e-3)
         assert chances(classify(PHOTO, folder, precision="fp32")) == pytest.approx(wanted, abs=1e-4)
-        hub.add("me/mine", {file.name: file.read_bytes() for file in (tmp_path / "timm-resnet18.a1_in1k-taught").iterdir()})
+        hub.add("me/mine", {file.name: file.read_bytes() for file in Path(folder).iterdir()})
         again = classify(PHOTO, load("me/mine", trusted=False), precision="fp32")
         assert chances(again) == pytest.approx(wanted, abs=1e-4)
         assert main(["classify", str(PHOTO), "--model", folder, "--precision", "fp32"]) == 0

@@ -34,7 +34,8 @@ def feature_vectors(pictures: Tensor, loaded: LoadedModel) -> Vectors:
     """What a net saw of n pictures, uint8 [n, channels, height, width] -> their features, in fp32.
 
     Raises:
-        InputError: they would take more than `BUDGET` multiply-adds, or the classifier reads more than `WIDEST` numbers.
+        InputError: they would take more than `BUDGET` multiply-adds, or the classifier reads more than `WIDEST`
+            numbers.
     """
     config, size = loaded.info.architecture, tuple(pictures.shape[-2:])
     macs, start = trace(config, size).macs, time.perf_counter()

@@ -36,6 +36,7 @@ from resnet.ui.page.examples import example_of, thumbnails_html
 from resnet.ui.page.language import language, word
 from resnet.ui.page.panel import Panel, Tab, end_point, more_settings
 from resnet.ui.page.sharing import parse_controls
+from resnet.ui.teach.part import teach
 from resnet.ui.wall.guard import guarded_view, uploaded_file
 from resnet.ui.wall.limits import work
 from resnet.util.errors import InputError
@@ -151,6 +152,7 @@ def build() -> Tab:
             batch = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="several")]
             answer: Any = gr.HTML(elem_id="answer", js_on_load=PICK)
             more: list[Any] = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="more", js_on_load=PICK)]
+            teach()
     end_point(classify_api, "classify")
     places = [controls[name] for name in SET]
     figures = [thumbnails.select, answer.select, more[1].select]

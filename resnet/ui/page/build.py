@@ -25,6 +25,8 @@ from resnet.ui.page.panel import Tab
 from resnet.ui.page.share import back_html, share_html
 from resnet.ui.start import tab as start_tab
 from resnet.ui.stream.part import WEB as STREAM_WEB
+from resnet.ui.teach.files import TaughtFiles
+from resnet.ui.teach.lessons import forget_lesson
 from resnet.ui.trace import tab as trace_tab
 from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
@@ -32,7 +34,7 @@ from resnet.ui.wall.limits import KEPT_SECONDS, LAUNCH, SWEEP_SECONDS, work
 from resnet.util.text import LANGUAGES, text
 
 HERE = Path(__file__).parent
-STYLES = ("page/style.css", "start/start.css", "page/modes.css")
+STYLES = ("page/style.css", "start/start.css", "teach/teach.css", "page/modes.css")
 TAB_MODULES = {"start": start_tab, "trace": trace_tab, "compare": story, "classify": classify_tab}
 PANELS = (start_tab.PANEL, trace_tab.PANEL, *story.PANELS.values(), classify_tab.PANEL)
 VIEWS = {panel.key: panel.view for panel in PANELS}
@@ -63,6 +65,7 @@ def build() -> gr.Blocks:
         link.change(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
         strip.select(None, None, None, js="() => window.showOpened()", api_visibility="private")
         _open_links(demo, strip, stories, list(places.values()), link)
+        demo.unload(forget_lesson)
     leave_values_alone(demo)
     return demo
 
@@ -73,8 +76,8 @@ def launch_options() -> dict:
         "theme": _theme(), "css": _styles(), "i18n": TRANSLATIONS,
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
         "footer_links": ["api"], **LAUNCH,
-        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(Compressed),
-                                                           Middleware(Head, views=VIEWS)]},
+        "app_kwargs": {"openapi_url": None, "middleware": [Middleware(Firewall), Middleware(TaughtFiles),
+                                                           Middleware(Compressed), Middleware(Head, views=VIEWS)]},
     }
 
 

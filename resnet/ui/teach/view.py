@@ -1,0 +1,23 @@
+"""What is chosen for a lesson: whose features, and which head."""
+
+from dataclasses import dataclass
+
+from resnet.explain.heads import HEADS
+from resnet.hub.ref import ModelRef
+from resnet.ui.page.sharing import View
+from resnet.util.fields import option
+
+DEFAULT_NET = "resnet18_cifar10"  # of the bundled ones the best for photographs, without the Hub
+
+
+@dataclass(frozen=True)
+class TeachView(View):
+    """A model reference, and one of HEADS; neither is in a link, for a lesson is nobody else's."""
+
+    model: str = option(DEFAULT_NET, label="teach.net", menu=True)
+    head: str = option(HEADS[0], choices=HEADS, label="teach.head", titles=True)
+
+    @property
+    def ref(self) -> ModelRef:
+        """Refuses what a visitor may not name."""
+        return ModelRef.parse(self.model)
