@@ -56,6 +56,7 @@ class Lesson:
     key      the lesson's name in addresses, which nobody can guess
     lock     held while it is changed or read as a whole
     compared whether its pictures go through the bundled twins as well
+    over     its visitor left: nobody keeps it any more
     view     which net and head were drawn last: those that are downloaded
     """
 
@@ -63,7 +64,7 @@ class Lesson:
         self.key, self.lock = secrets.token_urlsafe(16), RLock()
         self.classes: dict[int, str] = {}
         self.pictures: dict[int, Picture] = {}
-        self.compared = False
+        self.compared = self.over = False
         self.view: TeachView | None = None
         self._number = 0
         self._vectors: LRU[dict[int, Tensor]] = LRU(NETS_KEPT)

@@ -20,18 +20,18 @@ class Lessons:
 
     def of(self, session: str | None) -> Lesson:
         """A session's; a new one, which nobody keeps, for who has none."""
-        found = self._kept.peek(session) if session else None
-        return found or Lesson()
+        return self._kept.get(session, Lesson) if session else Lesson()
 
     def keep(self, session: str | None, lesson: Lesson) -> None:
-        """After it changed: it is the one used last, and its size counts anew."""
-        if session and (lesson.pictures or lesson.classes):
+        """After it changed: it is the one used last, and its size counts anew; not after its visitor left."""
+        if session and not lesson.over:
             self._kept.put(session, lesson)
             self._sweep_later()
 
     def forget(self, session: str | None) -> None:
-        """All that a session left."""
-        self._kept.pop(session)
+        """All that a session left, and what is on its way."""
+        if lesson := self._kept.pop(session):
+            lesson.over = True
 
     def by_key(self, key: str) -> Lesson | None:
         """The lesson of an address."""

@@ -17,7 +17,10 @@ class TeachView(View):
     model: str = option(DEFAULT_NET, label="teach.net", menu=True)
     head: str = option(HEADS[0], choices=HEADS, label="teach.head", titles=True)
 
+    def __post_init__(self):
+        super().__post_init__()
+        ModelRef.parse(self.model)  # refuses what a visitor may not name
+
     @property
     def ref(self) -> ModelRef:
-        """Refuses what a visitor may not name."""
         return ModelRef.parse(self.model)
