@@ -5,7 +5,19 @@ each, then 15 others of each are asked about. Printed: accuracy over all episode
 for class means, what leave-one-out says of the same heads, and the time of one fit. Needs both data sets
 ($RESNET_DATA); about three minutes on one core.
 
-    python -m benchmarks.teach [--episodes 100]
+    python -m benchmarks.teach [--episodes 60]
+
+Measured with 60 episodes (seeds 0 to 59), one core, accuracy in % of five classes, left out in brackets:
+
+| pictures, net | of each class | ridge 0.1 | class means |
+|---|---|---|---|
+| Fashion-MNIST, resnet18_cifar10 | 3 / 10 / 40 | 57.3 (47.0) / 72.9 (72.1) / 85.1 (84.7) | 53.8 / 62.5 / 69.1 |
+| Fashion-MNIST, resnet56_cifar10 | 3 / 10 / 40 | 61.4 (51.2) / 71.8 (71.4) / 82.7 (81.2) | 61.0 / 68.0 / 73.4 |
+| Fashion-MNIST, plain56_cifar10 | 3 / 10 / 40 | 48.0 (34.4) / 56.1 (52.6) / 65.4 (63.3) | 49.0 / 55.1 / 59.0 |
+| CIFAR-10, resnet56_fashion_mnist | 3 / 10 / 40 | 31.1 (20.8) / 39.0 (36.3) / 46.0 (45.8) | 31.2 / 36.3 / 39.5 |
+| CIFAR-10, plain56_fashion_mnist | 3 / 10 / 40 | 23.0 (11.6) / 24.9 (20.0) / 27.5 (25.5) | 21.9 / 23.2 / 25.0 |
+
+A fit of 200 pictures in ten classes: 4.6 ms with 64 features, 4.7 with 512, 9.0 with 2,048.
 """
 
 import argparse
@@ -60,7 +72,7 @@ def milliseconds(n: int = 200, d: int = 512, classes: int = 10) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--episodes", type=int, default=60)
     args = parser.parse_args()
     for d in (64, 512, 2048):
         print(f"a fit of 200 pictures in 10 classes, {d} features: {milliseconds(d=d):.1f} ms")

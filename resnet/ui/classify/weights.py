@@ -7,6 +7,7 @@ note, and that note's appearance starts the download, in a lane of its own.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -160,17 +161,20 @@ class Weights:
     """The components below the Weights field, and the events between them and the tab.
 
     arrived   changes when weights came, so that the tab is drawn anew
+
+    Args:
+        place: behind the components' names, where a page has several such fields.
     """
 
-    def __init__(self):
+    def __init__(self, place: str = ""):
         self.message = gr.HTML(elem_classes="message-line")
-        self.panel = gr.HTML(elem_id="fetching")
+        self.panel = gr.HTML(elem_id=f"fetching{place}", elem_classes="fetching-panel")
         with gr.Row(elem_classes="fetching-buttons"):
-            self.cancel = gr.Button(word("weights.cancel"), size="sm", visible=False, elem_id="cancel-download")
+            self.cancel = gr.Button(word("weights.cancel"), size="sm", visible=False, elem_id=f"cancel-download{place}")
             self.again = gr.Button(word("weights.again"), size="sm", visible=False)
         self.arrived = gr.Textbox("", visible=False)
 
-    def wire(self, answer: gr.HTML, model: Component, beside: Component) -> None:
+    def wire(self, answer: Any, model: Component, beside: Component) -> None:
         quiet = {"api_visibility": "private", "show_progress": "hidden", **work("weights")}
         fetching = gr.on([answer.change, self.again.click], fetch_weights, [model, beside],
                          [self.message, self.panel, self.cancel, self.again, self.arrived], preprocess=False,

@@ -7,7 +7,7 @@ import gradio as gr
 
 from resnet.ui.classify.inline_controls import PICK
 from resnet.ui.classify.view import model_title
-from resnet.ui.classify.weights import choices
+from resnet.ui.classify.weights import Weights, choices
 from resnet.ui.page.controls import control
 from resnet.ui.page.language import both, word
 from resnet.ui.teach.handlers import look, open_lesson, show_changed, show_sent, show_settings
@@ -30,6 +30,7 @@ def teach() -> None:
     with gr.Accordion(word("teach.title"), open=False, elem_id="teach") as part:
         gr.HTML(f'<p class="lead">{both("teach.lead")}</p>')
         settings = _settings()
+        weights = Weights("-taught")
         message = gr.HTML(elem_classes="message-line")
         with gr.Row(elem_classes="teaching"):
             lesson: Any = gr.HTML(elem_id="lesson", js_on_load=MOUNT)
@@ -42,6 +43,8 @@ def teach() -> None:
     _on(part.expand, open_lesson, settings, shown)
     for setting in settings:
         _on(setting.input, show_settings, settings, shown)
+    weights.wire(settings[0], settings[0], gr.Textbox("", visible=False))
+    _on(weights.arrived.change, show_settings, settings, shown)
     for asked, handler in ((lesson.upload, show_sent), (lesson.select, show_changed), (result.select, show_changed)):
         _on(asked, handler, settings, shown, "answered")
     _on(camera.tick, look, settings, [refused, live], "looked")

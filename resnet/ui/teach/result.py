@@ -145,7 +145,12 @@ def _files(lesson: Lesson, found: Report, lang: str) -> str:
     timm = timm_name(found.loaded.info.architecture)
     key = "teach.take_timm" if timm else "teach.take_ours"
     return (f'<p class="take"><b>{escape(text("classify.take", lang))}</b> {links}</p>'
-            f'<p class="note">{escape(text(key, lang, name=timm))}</p>')
+            f'<p class="note">{_with_code(text(key, lang, name=timm))}</p>')
+
+
+def _with_code(words: str) -> str:
+    """What stands between backticks as code."""
+    return "".join(f"<code>{escape(part)}</code>" if i % 2 else escape(part) for i, part in enumerate(words.split("`")))
 
 
 def _source(found: Report, lang: str) -> str:

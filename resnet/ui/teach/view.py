@@ -7,7 +7,7 @@ from resnet.hub.ref import ModelRef
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 
-DEFAULT_NET = "resnet18_cifar10"  # of the bundled ones the best for photographs, without the Hub
+DEFAULT_NET = "resnet56_cifar10"  # small, and with three pictures the best that ships (benchmarks/teach.py)
 
 
 @dataclass(frozen=True)
