@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from resnet.data import load_samples
 from resnet.ui.page.images import packed
 from resnet.ui.wall.limits import MAX_JSON
+from tests.e2e.audit import findings
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "color_scheme": "dark"}
 
@@ -53,6 +54,7 @@ def test_two_classes_are_taught_asked_and_taken_home(visit, things):
     expect(page.locator("#live")).to_contain_text("Bags")
     assert not any("upload" in request.url for request in sent)  # nothing went as a file
     assert max(len(request.post_data or "") for request in sent) < MAX_JSON
+    assert findings(page) == []
     with page.expect_download() as coming:
         page.get_by_role("link", name="the whole net, ZIP").click()
     with zipfile.ZipFile(io.BytesIO(Path(coming.value.path()).read_bytes())) as archive:
@@ -71,6 +73,7 @@ def test_on_a_phone_by_keyboard_and_in_chinese(visit, album):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     small = "[...document.querySelectorAll('#lesson .ways > *')].filter((one) => one.offsetHeight < 36).length"
     assert page.evaluate(small) == 0
+    assert findings(page) == []
     page.locator("#teach").screenshot(path=album / "teach-phone.png")
 
 

@@ -37,12 +37,12 @@ class Teacher(Visitor):
 
     def teaches(self, *labels: int) -> str:
         """Three items of each class; the address of what can be downloaded."""
-        self.does("open_lesson")
+        self.does("show_lesson")
         split = load_samples("fashion_mnist", "train")
         for group, label in zip(list(lessons.of(self.session).classes), labels, strict=True):
             rows = (split.labels == label).nonzero().flatten()[:3].tolist()
             pictures = [{"name": "x", "data": base64.b64encode(packed(split.images[row])).decode()} for row in rows]
-            _, _, result = self.does("show_sent", group=group, pictures=pictures)[:3]
+            _, _, result = self.does("change_lesson", group=group, pictures=pictures)[:3]
         assert "6 of 6 are correct" in result
         return f"taught/{lessons.of(self.session).key}"
 
@@ -113,12 +113,12 @@ def test_nobody_elses_lesson_is_found(url, address):
 
 
 def test_a_form_of_pictures_is_bounded_before_anything_is_decoded(teacher):
-    teacher.does("open_lesson")
+    teacher.does("show_lesson")
     (group, *_), picture = list(lessons.of(teacher.session).classes), {"name": "x", "data": "A" * ENCODED}
     assert FORM + A_FORM * 200 < MAX_JSON  # what the page sends at once, names and all
-    body = {"fn_index": teacher.named("show_sent"), "data": held(VIEW), "session_hash": teacher.session}
+    body = {"fn_index": teacher.named("change_lesson"), "data": held(VIEW), "session_hash": teacher.session}
     large = teacher.web.post("gradio_api/queue/join", json=body | {
         "event_data": {"group": group, "pictures": [picture] * 2}})
     assert large.status_code == 413
-    message, *_ = teacher.does("show_sent", group=group, pictures=[{"name": "x", "data": "A"}] * (A_FORM + 1))
+    message, *_ = teacher.does("change_lesson", group=group, pictures=[{"name": "x", "data": "A"}] * (A_FORM + 1))
     assert "At most 12 pictures" in message and not lessons.of(teacher.session).pictures

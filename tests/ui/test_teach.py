@@ -12,15 +12,17 @@ from resnet.data import load_samples, photo_file
 from resnet.explain.heads import Paired, fit
 from resnet.explain.vectors import feature_vectors
 from resnet.hub.load import load
+from resnet.hub.ref import WEIGHTS
 from resnet.inference.picture import decode
 from resnet.inference.predict import see
 from resnet.ui.page.images import packed
 from resnet.ui.teach import handlers, limits
 from resnet.ui.teach import lesson as lesson_module
-from resnet.ui.teach.handlers import look, open_lesson, show_changed, show_sent, show_settings
+from resnet.ui.teach.handlers import change_lesson, look, show_lesson
 from resnet.ui.teach.lessons import Lessons
 from resnet.ui.teach.result import verdict_words
 from resnet.ui.teach.view import TeachView
+from tests.hub import StandInHub, pointed_at
 from tests.pictures import encode, noise
 from tests.ui.asking import asked, held, words
 
@@ -46,8 +48,13 @@ def event(**data) -> gr.EventData:
     return gr.EventData(None, data)
 
 
+def open_lesson(request: gr.Request, *controls) -> tuple:
+    """The last step, which draws the lesson."""
+    return list(show_lesson(request, *controls))[-1]
+
+
 def click(field: str, value: object = "", name: str | None = None, view: TeachView = VIEW, session: str = "me") -> list:
-    return list(show_changed(visitor(session), event(field=field, value=value, name=name), *held(view)))
+    return list(change_lesson(visitor(session), event(field=field, value=value, name=name), *held(view)))
 
 
 def encoded(data: bytes) -> str:
@@ -62,7 +69,7 @@ def items(label: int, n: int = 4) -> list[dict]:
 
 
 def send(group: int, pictures: list, view: TeachView = VIEW, session: str = "me", query: str = "") -> list:
-    return list(show_sent(visitor(session, query), event(group=group, pictures=pictures), *held(view)))
+    return list(change_lesson(visitor(session, query), event(group=group, pictures=pictures), *held(view)))
 
 
 def taught_by_two(session: str = "me") -> tuple[list, list[int]]:
@@ -102,7 +109,7 @@ def test_what_is_told_is_what_the_heads_say(kept):
                [list(kept.of("me").pictures)[row] for row in found.hardest(3)]]
     assert re.findall(r'<figure><img src="([^"]+)"', result) == hardest
     view = TeachView(NET, "means")
-    _, _, result = show_settings(visitor(), *held(view))
+    _, _, result = open_lesson(visitor(), *held(view))
     assert f"{fit(vectors, found.labels, 2, 'means').correct} of 8" in words(result) and "nearest class mean" in result
 
 
@@ -198,11 +205,24 @@ def test_the_verdict_turns_with_the_counts(both, key, lang):
     assert all(str(number) in told for number in (56, *both)) and (lang == "zh" or key in told)
 
 
-def test_a_net_that_is_not_here_keeps_the_lesson(kept):
+def test_a_net_of_the_hub_is_fetched_and_then_taught(kept, tmp_path):
     taught_by_two()
-    message, lesson, result = show_settings(visitor(), *held(TeachView("owner/name")))
-    assert message == "" and lesson.count("<li>") == 8 and "not here yet" in result
-    message, *_ = show_settings(visitor(), "/etc/passwd", "ridge")
+    view = TeachView("me/small")
+    with StandInHub() as hub, pointed_at(hub, tmp_path):
+        hub.add("me/small", {file.name: file for file in (WEIGHTS / NET).glob("*.*") if file.suffix != ".csv"})
+        *fetching, (message, lesson, result) = show_lesson(visitor(), *held(view))
+    assert fetching and all("me/small" in step[2] for step in fetching)
+    assert message == "" and lesson.count("<li>") == 8 and "features of me/small" in result
+
+
+def test_a_net_that_cannot_be_had_keeps_the_lesson(kept, tmp_path):
+    taught_by_two()
+    with pointed_at("http://127.0.0.1:9", tmp_path):
+        message, *rest = open_lesson(visitor(), *held(TeachView("owner/name")))
+        assert "Hub cannot be reached" in message and rest == [gr.skip()] * 2
+        _, _, result = click("open", "twins", view=TeachView("owner/name"))
+    assert "not here yet" in result and len(kept.of("me").pictures) == 8
+    message, *_ = open_lesson(visitor(), "/etc/passwd", "ridge")
     assert 'role="alert"' in message and "/etc/passwd" in message
 
 

@@ -7,7 +7,6 @@ note, and that note's appearance starts the download, in a lane of its own.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -119,7 +118,7 @@ def fetch_weights(model: str, beside: str, request: gr.Request) -> Iterator[tupl
         names = (str(parse("model", str, model)), str(parse("beside", str, beside)))
         away = _away(dict.fromkeys(ModelRef.parse(name) for name in names if name))
         for ref in away:
-            yield _progress_html(ref, None, lang), *_buttons(cancel=True), gr.skip()
+            yield progress_html(ref, None, lang), *_buttons(cancel=True), gr.skip()
             yield from _fetched(ref, lang)
     except InputError as error:  # told here, since the buttons must change with it
         yield message_html(error.sentence(lang)), *_buttons(again=True), gr.skip()
@@ -130,7 +129,7 @@ def fetch_weights(model: str, beside: str, request: gr.Request) -> Iterator[tupl
 def _fetched(ref: ModelRef, lang: str) -> Iterator[tuple]:
     with closing(current().obtain(ref)) as steps:
         for progress in steps:
-            yield _progress_html(ref, progress, lang), *_buttons(cancel=True), gr.skip()
+            yield progress_html(ref, progress, lang), *_buttons(cancel=True), gr.skip()
 
 
 def cancelled() -> tuple:
@@ -142,7 +141,7 @@ def _buttons(cancel: bool = False, again: bool = False) -> tuple:
     return gr.update(visible=cancel), gr.update(visible=again)
 
 
-def _progress_html(ref: ModelRef, progress: Progress | None, lang: str) -> str:
+def progress_html(ref: ModelRef, progress: Progress | None, lang: str) -> str:
     """A bar, and megabytes where they are known."""
     name = str(ref)
     bar = "<progress></progress>"
@@ -161,20 +160,17 @@ class Weights:
     """The components below the Weights field, and the events between them and the tab.
 
     arrived   changes when weights came, so that the tab is drawn anew
-
-    Args:
-        place: behind the components' names, where a page has several such fields.
     """
 
-    def __init__(self, place: str = ""):
+    def __init__(self):
         self.message = gr.HTML(elem_classes="message-line")
-        self.panel = gr.HTML(elem_id=f"fetching{place}", elem_classes="fetching-panel")
+        self.panel = gr.HTML(elem_id="fetching")
         with gr.Row(elem_classes="fetching-buttons"):
-            self.cancel = gr.Button(word("weights.cancel"), size="sm", visible=False, elem_id=f"cancel-download{place}")
+            self.cancel = gr.Button(word("weights.cancel"), size="sm", visible=False, elem_id="cancel-download")
             self.again = gr.Button(word("weights.again"), size="sm", visible=False)
         self.arrived = gr.Textbox("", visible=False)
 
-    def wire(self, answer: Any, model: Component, beside: Component) -> None:
+    def wire(self, answer: gr.HTML, model: Component, beside: Component) -> None:
         quiet = {"api_visibility": "private", "show_progress": "hidden", **work("weights")}
         fetching = gr.on([answer.change, self.again.click], fetch_weights, [model, beside],
                          [self.message, self.panel, self.cancel, self.again, self.arrived], preprocess=False,

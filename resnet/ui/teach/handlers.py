@@ -1,7 +1,7 @@
 """What a visitor does with a lesson, under the guard: it is changed, and drawn again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ from resnet.hub.store import current
 from resnet.inference.predict import see
 from resnet.inference.probabilities import ranked
 from resnet.ui.classify.answer import label_text
-from resnet.ui.classify.weights import check_here
+from resnet.ui.classify.weights import check_here, progress_html
 from resnet.ui.gradio_compat import sent
 from resnet.ui.page import device
 from resnet.ui.page.images import packed
@@ -35,35 +35,31 @@ FIRST = 2  # classes that a new lesson begins with
 
 
 @guarded_view(outputs=2)
-def open_lesson(request: gr.Request, *controls: Any) -> tuple[str, str]:
-    """What the session has, or two classes without pictures."""
-    with _lesson(request) as (lesson, lang):
-        return _shown(lesson, parse_controls(TeachView, *controls), lang)
+def show_lesson(request: gr.Request, *controls: Any) -> Iterator[tuple]:
+    """What the session has, or two classes without pictures, by the net and head chosen; its weights are fetched."""
+    view, lang = parse_controls(TeachView, *controls), language(request)
+    if not current().is_at_hand(view.ref):
+        yield gr.skip(), progress_html(view.ref, None, lang)
+        with closing(current().obtain(view.ref)) as steps:
+            for progress in steps:
+                yield gr.skip(), progress_html(view.ref, progress, lang)
+    with _lesson(request) as (lesson, _):
+        drawn = _shown(lesson, view, lang)
+    yield drawn
 
 
 @guarded_view(outputs=2)
-def show_settings(request: gr.Request, *controls: Any) -> tuple[str, str]:
-    """Another net or head on the same pictures."""
+def change_lesson(request: gr.Request, event: gr.EventData, *controls: Any) -> tuple[str, str]:
+    """Pictures of a class, of which one that cannot be taken costs a line and none of the others; else a click on one
+    of the lesson's buttons, or a class's new name."""
+    view, problems = parse_controls(TeachView, *controls), ()
     with _lesson(request) as (lesson, lang):
-        return _shown(lesson, parse_controls(TeachView, *controls), lang)
-
-
-@guarded_view(outputs=2)
-def show_sent(request: gr.Request, event: gr.EventData, *controls: Any) -> tuple[str, str]:
-    """Pictures of a class; one that cannot be taken costs a line, and none of the others."""
-    view, group = parse_controls(TeachView, *controls), parse("classes", int, sent(event, "group"))
-    with _lesson(request) as (lesson, lang):
-        problems = tuple(filter(None, (_added(lesson, group, one, lang) for one in sent_pictures(event))))
+        if sent(event, "pictures") is None:
+            change(lesson, sent(event, "field"), sent(event, "value"), sent(event, "name"), lang)
+        else:
+            group = parse("classes", int, sent(event, "group"))
+            problems = tuple(filter(None, (_added(lesson, group, one, lang) for one in sent_pictures(event))))
         return _shown(lesson, view, lang, problems)
-
-
-@guarded_view(outputs=2)
-def show_changed(request: gr.Request, event: gr.EventData, *controls: Any) -> tuple[str, str]:
-    """A click on one of the lesson's buttons, or a class's new name."""
-    view, field, value = parse_controls(TeachView, *controls), sent(event, "field"), sent(event, "value")
-    with _lesson(request) as (lesson, lang):
-        change(lesson, field, value, sent(event, "name"), lang)
-        return _shown(lesson, view, lang)
 
 
 @guarded_view(outputs=1)

@@ -7,10 +7,10 @@ import gradio as gr
 
 from resnet.ui.classify.inline_controls import PICK
 from resnet.ui.classify.view import model_title
-from resnet.ui.classify.weights import Weights, choices
+from resnet.ui.classify.weights import choices
 from resnet.ui.page.controls import control
 from resnet.ui.page.language import both, word
-from resnet.ui.teach.handlers import look, open_lesson, show_changed, show_sent, show_settings
+from resnet.ui.teach.handlers import change_lesson, look, show_lesson
 from resnet.ui.teach.limits import A_FORM, ENCODED, FORM, SIDE
 from resnet.ui.teach.view import TeachView
 from resnet.ui.wall.limits import work
@@ -30,7 +30,6 @@ def teach() -> None:
     with gr.Accordion(word("teach.title"), open=False, elem_id="teach") as part:
         gr.HTML(f'<p class="lead">{both("teach.lead")}</p>')
         settings = _settings()
-        weights = Weights("-taught")
         message = gr.HTML(elem_classes="message-line")
         with gr.Row(elem_classes="teaching"):
             lesson: Any = gr.HTML(elem_id="lesson", js_on_load=MOUNT)
@@ -40,14 +39,10 @@ def teach() -> None:
                 live = gr.HTML(elem_id="live")
         result: Any = gr.HTML(elem_id="taught", js_on_load=PICK)
     shown = [message, lesson, result]
-    _on(part.expand, open_lesson, settings, shown)
-    for setting in settings:
-        _on(setting.input, show_settings, settings, shown)
-    weights.wire(settings[0], settings[0], gr.Textbox("", visible=False))
-    _on(weights.arrived.change, show_settings, settings, shown)
-    for asked, handler in ((lesson.upload, show_sent), (lesson.select, show_changed), (result.select, show_changed)):
-        _on(asked, handler, settings, shown, "answered")
-    _on(camera.tick, look, settings, [refused, live], "looked")
+    gr.on([part.expand, *(setting.input for setting in settings)], show_lesson, settings, shown,
+          trigger_mode="always_last", **QUIET | work("weights"))
+    _on([lesson.upload, lesson.select, result.select], change_lesson, settings, shown, "answered")
+    _on([camera.tick], look, settings, [refused, live], "looked")
 
 
 def _settings() -> list[Any]:
@@ -57,11 +52,10 @@ def _settings() -> list[Any]:
         return [control(view, "model", choices=choices(model_title), allow_custom_value=True), control(view, "head")]
 
 
-def _on(event: Callable, handler: Callable, inputs: list, outputs: list, then: str = "") -> None:
+def _on(triggers: list, handler: Callable, inputs: list, outputs: list, then: str) -> None:
     """Then page.js or teach.js is told that the answer came, and asks on."""
-    asked = event(handler, inputs, outputs, trigger_mode="multiple", **QUIET)
-    if then:
-        asked.then(None, None, None, js=f"() => window.{then}?.()", api_visibility="private")
+    asked = gr.on(triggers, handler, inputs, outputs, trigger_mode="multiple", **QUIET)
+    asked.then(None, None, None, js=f"() => window.{then}?.()", api_visibility="private")
 
 
 def camera_html() -> str:
