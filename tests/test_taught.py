@@ -11,11 +11,10 @@ from safetensors.torch import load as unpacked
 
 from resnet import classify
 from resnet.__main__ import main
-from resnet.config import VARIANTS
 from resnet.data import load_samples, photo_file
 from resnet.explain import taught, vectors
 from resnet.explain.heads import Fit, fit
-from resnet.explain.taught import head_file, net_archive, taught_net, timm_name
+from resnet.explain.taught import head_file, net_archive, taught_net
 from resnet.explain.vectors import feature_vectors
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
@@ -131,21 +130,3 @@ def test_a_net_too_large_is_not_handed_out(monkeypatch):
     monkeypatch.setattr(taught, "LARGEST", 1_000)
     with pytest.raises(InputError, match="at most 0 MB"):
         net_archive(taught_net(loaded, found, LABELS, "ridge"))
-
-
-@pytest.mark.parametrize(("variant", "name"), [("resnet18", "resnet18"), ("wide_resnet50_2", "wide_resnet50_2"),
-                                               ("resnet18_cifar", None), ("plain18", None), ("resnet20_cifar", None)])
-def test_timm_is_named_where_it_has_the_net(variant, name):
-    assert timm_name(VARIANTS[variant]) == name
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize("name", taught.IN_TIMM)
-def test_timm_has_the_nets_of_these_names(name):
-    import timm
-
-    from resnet.model import ResNet
-
-    with torch.device("meta"):
-        ours, theirs = ResNet(VARIANTS[name]).state_dict(), timm.create_model(name).state_dict()
-    assert {key: value.shape for key, value in ours.items()} == {key: value.shape for key, value in theirs.items()}

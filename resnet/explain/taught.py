@@ -2,22 +2,18 @@
 
 import io
 import json
-import math
 import zipfile
 from dataclasses import replace
 from typing import Any
 
 from resnet.checkpoint import ModelInfo, stored
-from resnet.config import VARIANTS, ResNetConfig
 from resnet.explain.heads import Fit, Head
 from resnet.hub.fingerprint import rebuilt
+from resnet.hub.libraries import timm_config
 from resnet.hub.loaded import LoadedModel
-from resnet.hub.preprocessing import Steps
 from resnet.util.errors import InputError
 from resnet.util.files import CONFIG_FILE, WEIGHTS_FILE
 
-IN_TIMM = ("resnet18", "resnet26", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d",
-           "resnext101_32x8d", "wide_resnet50_2", "wide_resnet101_2")  # of our variants, those that timm calls so too
 LARGEST = 120_000_000  # bytes of a net that is handed out: a ResNet-50 has 102 MB
 HEAD_FILE = "head.safetensors"
 
@@ -78,31 +74,5 @@ def check_size(loaded: LoadedModel) -> None:
 
 def config_file(taught: LoadedModel) -> str:
     """config.json: timm's, which this app reads too, where timm has the net; else this app's own."""
-    name = timm_name(taught.info.architecture)
-    return taught.info.to_json() if name is None else json.dumps(_timm(taught, name), indent=2, ensure_ascii=False)
-
-
-def timm_name(config: ResNetConfig) -> str | None:
-    """What timm calls this net; None where it has none with these tensors."""
-    usual = ResNetConfig()
-    same = replace(config, classes=usual.classes, input_size=usual.input_size)
-    return next((name for name in IN_TIMM if VARIANTS[name] == same), None)
-
-
-def _timm(taught: LoadedModel, name: str) -> dict[str, Any]:
-    """As timm's push_to_hf_hub writes it, which `local-dir:` and `hf_hub:` read."""
-    info, config = taught.info, taught.info.architecture
-    classes = {"num_classes": config.classes, "label_names": list(info.labels)}
-    pictures = _pictures(taught.steps or Steps(config.input_size, config.input_size))
-    return {"architecture": name, **classes, "num_features": taught.model.fc.in_features, "pretrained_cfg": {
-        "input_size": [config.in_channels, *config.input_size], "fixed_input_size": False, **pictures,
-        "mean": list(info.mean), "std": list(info.std), **classes, "pool_size": [7, 7],
-        "first_conv": "conv1", "classifier": "fc"}}
-
-
-def _pictures(steps: Steps) -> dict[str, Any]:
-    """How pictures come to the net's size, in timm's words: it scales to floor(size / crop_pct)."""
-    share = steps.size[0] / (steps.scale[0] + 0.5) if steps.scale != steps.size else 1.0
-    assert math.floor(steps.size[0] / share) == steps.scale[0]
-    return {"interpolation": steps.filter, "crop_pct": share,
-            "crop_mode": "squash" if steps.fit == "squash" else "center"}
+    theirs = timm_config(taught.info, taught.steps)
+    return taught.info.to_json() if theirs is None else json.dumps(theirs, indent=2, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from resnet.explain.heads import Fit, Paired, paired
-from resnet.explain.taught import timm_name
+from resnet.hub.libraries import timm_name
 from resnet.hub.load import bundled
 from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
