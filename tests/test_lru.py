@@ -118,3 +118,13 @@ def test_a_making_that_was_cleared_away_harms_no_later_one():
     gate.set()
     thread.join(10)
     assert caught and cache.peek("key") == "later"
+
+
+def test_what_is_too_old_is_forgotten_when_it_is_tidied():
+    cache: LRU[str] = LRU(9, seconds=0.05)
+    cache.put("old", "a")
+    assert cache.values() == ["a"] and cache.tidy() == 1
+    time.sleep(0.06)
+    cache.put("new", "b")
+    assert cache.keys() == ["old", "new"] and cache.values() == ["b"]
+    assert cache.tidy() == 1 and cache.keys() == ["new"]

@@ -95,6 +95,19 @@ class LRU(Generic[T]):
         with self._lock:
             return list(self._entries)
 
+    def values(self) -> list[T]:
+        """What stands there and is not too old, in the order of `keys`."""
+        with self._lock:
+            entries = list(self._entries.values())
+        return [entry.result() for entry in entries if entry.there()]
+
+    def tidy(self) -> int:
+        """Forget what is too old; how much is left."""
+        with self._lock:
+            for key in [key for key, entry in self._entries.items() if entry.done() and not entry.there()]:
+                del self._entries[key]
+            return len(self._entries)
+
     def clear(self) -> None:
         """Forget everything; what is being made still reaches those who wait for it."""
         with self._lock:

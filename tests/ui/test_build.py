@@ -41,7 +41,7 @@ def test_only_the_three_end_points_are_public(demo):
 
 def test_a_handler_is_one_dependency_however_many_events_it_hears(demo):
     handlers = [fn.fn for fn in demo.fns.values() if fn.fn is not None]
-    assert len(set(handlers)) == len(handlers) and len(demo.fns) < 57 + len(PANELS)
+    assert len(set(handlers)) == len(handlers) and len(demo.fns) < 64 + len(PANELS)
 
 
 def test_nothing_comes_from_another_host():

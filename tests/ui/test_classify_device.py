@@ -21,7 +21,7 @@ from tests.pictures import encode, gradient
 from tests.ui.asking import asked
 
 MODEL, COLOUR = "resnet20_fashion_mnist", "resnet20_cifar10"
-CALLS = ("gather", "classify_many", "measure")
+CALLS = ("gather", "classify_many", "measure", "features")
 
 
 def forked(function):
@@ -100,6 +100,15 @@ def test_a_view_is_the_same_from_a_process_of_its_own(view, request):
     there = show(view)
     assert without_times(there) == without_times(here) and len(without_times(here)) > 10_000
     assert calls == ["gather"] * (2 if view.beside else 1)  # one call for each model, and no more
+
+
+@pytest.mark.slow
+def test_a_lessons_features_come_from_a_process_of_its_own(request):
+    pictures = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    with one_thread():
+        here = device.features(pictures, ModelRef.parse(MODEL)).features
+    calls = request.getfixturevalue("zero_gpu")
+    assert torch.equal(device.features(pictures, ModelRef.parse(MODEL)).features, here) and calls == ["features"]
 
 
 def test_every_call_on_the_device_is_stood_in_for():

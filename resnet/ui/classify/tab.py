@@ -36,6 +36,7 @@ from resnet.ui.page.language import both, language, word
 from resnet.ui.page.panel import Panel, Tab, adjust, end_point
 from resnet.ui.page.sharing import parse_controls
 from resnet.ui.stream.part import waiting
+from resnet.ui.teach.part import teach
 from resnet.ui.wall.guard import guarded_view, uploaded_file
 from resnet.ui.wall.limits import work
 from resnet.util.errors import InputError
@@ -136,6 +137,7 @@ def build() -> Tab:
             answer: Any = gr.HTML(elem_id="answer", js_on_load=f"{PICK} window.keepAnswer(element, watch);")
             waiting()
             more: list[Any] = [gr.HTML(elem_classes="message-line"), gr.HTML(elem_id="more", js_on_load=PICK)]
+            teach()
     end_point(classify_api, "classify")
     places = [controls[name] for name in SET]
     figures = [thumbnails.select, answer.select, more[1].select]

@@ -119,7 +119,7 @@ def fetch_weights(model: str, beside: str, request: gr.Request) -> Iterator[tupl
         names = (str(parse("model", str, model)), str(parse("beside", str, beside)))
         away = _away(dict.fromkeys(ModelRef.parse(name) for name in names if name))
         for ref in away:
-            yield _progress_html(ref, None, lang), *_buttons(cancel=True), gr.skip()
+            yield progress_html(ref, None, lang), *_buttons(cancel=True), gr.skip()
             yield from _fetched(ref, lang)
     except InputError as error:  # told here, since the buttons must change with it
         yield message_html(error.sentence(lang)), *_buttons(again=True), gr.skip()
@@ -130,7 +130,7 @@ def fetch_weights(model: str, beside: str, request: gr.Request) -> Iterator[tupl
 def _fetched(ref: ModelRef, lang: str) -> Iterator[tuple]:
     with closing(current().obtain(ref)) as steps:
         for progress in steps:
-            yield _progress_html(ref, progress, lang), *_buttons(cancel=True), gr.skip()
+            yield progress_html(ref, progress, lang), *_buttons(cancel=True), gr.skip()
 
 
 def cancelled() -> tuple:
@@ -142,7 +142,7 @@ def _buttons(cancel: bool = False, again: bool = False) -> tuple:
     return gr.update(visible=cancel), gr.update(visible=again)
 
 
-def _progress_html(ref: ModelRef, progress: Progress | None, lang: str) -> str:
+def progress_html(ref: ModelRef, progress: Progress | None, lang: str) -> str:
     """A bar, and megabytes where they are known."""
     name = str(ref)
     bar = "<progress></progress>"

@@ -27,6 +27,8 @@ from resnet.ui.page.share import back_html, share_html
 from resnet.ui.start import tab as start_tab
 from resnet.ui.stream.part import WEB as STREAM_WEB
 from resnet.ui.stream.part import Alone
+from resnet.ui.teach.files import TaughtFiles
+from resnet.ui.teach.lessons import forget_lesson
 from resnet.ui.trace import tab as trace_tab
 from resnet.ui.wall.firewall import Firewall
 from resnet.ui.wall.guard import message_html
@@ -35,7 +37,7 @@ from resnet.util.text import LANGUAGES, text
 
 HERE = Path(__file__).parent
 STYLES = ("page/style.css", "start/start.css", "trace/trace.css", "compare/race.css", "classify/classify.css",
-          "page/modes.css")
+          "teach/teach.css", "page/modes.css")
 TAB_MODULES = {"start": start_tab, "trace": trace_tab, "compare": story, "classify": classify_tab}
 PANELS = (start_tab.PANEL, trace_tab.PANEL, *story.PANELS.values(), classify_tab.PANEL)
 VIEWS = {panel.key: panel.view for panel in PANELS}
@@ -66,6 +68,7 @@ def build() -> gr.Blocks:
         link.change(None, link, None, js="(view) => window.showInAddressBar(view)", api_visibility="private")
         strip.select(None, None, None, js="() => window.showOpened()", api_visibility="private")
         _open_links(demo, strip, stories, list(places.values()), link)
+        demo.unload(forget_lesson)
     leave_values_alone(demo)
     return demo
 
@@ -77,8 +80,8 @@ def launch_options() -> dict:
         "show_error": False, "run_history": False, "enable_monitoring": False, "ssr_mode": False, "pwa": False,
         "footer_links": ["api"], **LAUNCH,
         "app_kwargs": {"openapi_url": None, "middleware": [
-            Middleware(Firewall), Middleware(Compressed), Middleware(Alone, language=asked_language),
-            Middleware(Head, views=VIEWS)]},
+            Middleware(Firewall), Middleware(TaughtFiles), Middleware(Compressed),
+            Middleware(Alone, language=asked_language), Middleware(Head, views=VIEWS)]},
     }
 
 

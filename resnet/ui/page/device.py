@@ -31,6 +31,7 @@ from torch import Tensor
 from resnet.explain import evidence, samples
 from resnet.explain.evidence import Evidence, ManyAnswers, Questions
 from resnet.explain.samples import SampleAnswers
+from resnet.explain.vectors import Vectors, feature_vectors
 from resnet.hub.ref import ModelRef
 from resnet.hub.store import current
 from resnet.inference.decoder import Picture
@@ -84,6 +85,12 @@ def classify_many(pictures: Tensor, ref: ModelRef, reading: tuple[str, ...] = ()
 def measure(ref: ModelRef) -> SampleAnswers:
     """resnet.explain.samples.measure by the model's reference."""
     return samples.measure(current().load(ref))
+
+
+@on_device(seconds=15)
+def features(pictures: Tensor, ref: ModelRef) -> Vectors:
+    """resnet.explain.vectors.feature_vectors by the model's reference."""
+    return feature_vectors(pictures, current().load(ref))
 
 
 def place_default(ref: ModelRef) -> None:

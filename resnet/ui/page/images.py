@@ -15,12 +15,17 @@ OPAQUE = 0.72
 
 def png_url(pixels: Tensor) -> str:
     """uint8 [1 or 3, h, w] -> a data: URL of a PNG."""
+    return "data:image/png;base64," + base64.b64encode(packed(pixels)).decode()
+
+
+def packed(pixels: Tensor, kind: str = "PNG") -> bytes:
+    """uint8 [1 or 3, h, w] -> a picture file's bytes, "PNG" or "JPEG"."""
     from PIL import Image
 
     plane = pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)
     buffer = io.BytesIO()
-    Image.fromarray(plane.contiguous().numpy()).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(plane.contiguous().numpy()).save(buffer, kind)
+    return buffer.getvalue()
 
 
 def grey(values: Tensor) -> Tensor:

@@ -40,14 +40,14 @@ class Impatient(H11Protocol):
     def _is_silent(self) -> None:
         if self not in self.silent and not self.transport.is_closing():
             self.silent[self] = self.loop.call_later(HEAD_SECONDS, self.hang_up)
-            if len(self.silent) > SILENT and (oldest := next(filter(Impatient._has_sent_nothing, self.silent), None)):
+            if len(self.silent) > SILENT and (oldest := next(filter(Impatient.has_sent_nothing, self.silent), None)):
                 oldest.hang_up()
 
     def _speaks(self) -> None:
         if timer := self.silent.pop(self, None):
             timer.cancel()
 
-    def _has_sent_nothing(self) -> bool:
+    def has_sent_nothing(self) -> bool:
         """Else its request waits to be read: whoever comes with a crowd is heard first."""
         waiting = select.poll()
         waiting.register(self.transport.get_extra_info("socket"), select.POLLIN)

@@ -32,7 +32,7 @@ KEPT_SESSIONS, MESSAGE_BYTES, UNREAD_SECONDS = 2_000, 32_000_000, 60  # bytes of
 # at most), so many run beside each other; a live experiment has a core to itself. Forward passes share one thread
 # (resnet.inference.serving), where those of several visitors form batches; what surrounds them, decoding and
 # drawing, runs beside it. Who waits for a download only waits: resnet.hub.downloads runs two at a time.
-AT_ONCE = {"trace": 12, "classify": 16, "race": 1, "weights": 16}
+AT_ONCE = {"trace": 12, "classify": 16, "race": 1, "weights": 16, "teach": 8}
 OTHERS_AT_ONCE = 2  # of each panel of Compare
 HUB_AT_ONCE = 8  # of the traces
 THREADS = 128  # more than all kinds together may occupy: none is ever short of one because of the others

@@ -62,6 +62,7 @@ RULES = (
     _read(r"/gradio_api/file=(/|[A-Za-z]:[\\/])[^\0]*"),  # a file here, never an address to relay
     _read(r"/shipped/([a-z]+\.jpg|stream/(nets/)?\w+\.(js|css|safetensors)|"
           r"page/([\w-]+(\.min)?\.js|cards/[\w-]+\.png))"),  # what comes along
+    _read(r"/taught/[\w-]{1,64}/(head\.safetensors|net\.zip)"),  # a lesson's (resnet.ui.teach.files)
     _read(rf"/gradio_api/heartbeat/{_SESSION}", stream=True),
     _read(rf"/gradio_api/(queue/data|upload_progress|call/(v2/)?{_NAME}/{_SESSION})", stream=True),
     _write("/queue/join", "data", "event_data", "fn_index", "trigger_id", "session_hash", "event_id"),
