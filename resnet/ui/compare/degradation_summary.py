@@ -62,7 +62,7 @@ def _depth_key(shallow: Series, deep: Series) -> str:
     found = _trained(shallow, deep)
     clear, some = (found.above, found.difference > 0) if deep.plain else (found.below, found.difference < 0)
     kind, turn, no = ("plain", "worse", "fine") if deep.plain else ("residual", "better", "same")
-    return f"{kind}_{turn if clear else f'{turn}_some' if some else no}"
+    return f"{kind}_{turn if clear else 'mostly' if some else no}"
 
 
 def _depth_numbers(shallow: Series, deep: Series, lang: str) -> str:
