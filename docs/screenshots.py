@@ -64,7 +64,7 @@ def settle(page: Page, drawn: str) -> None:
 
 def picture(browser: Browser, url: str, tab: str) -> bytes:
     """A tab as a visitor first sees it, as PNG."""
-    page = browser.new_page(viewport=DESK, color_scheme="light", locale="en-US")
+    page = browser.new_page(viewport=DESK, color_scheme="light", locale="en-US", reduced_motion="reduce")
     page.goto(f"{url}?tab={tab}")
     settle(page, DRAWN[tab])
     return page.screenshot()
@@ -98,7 +98,8 @@ def cards(browser: Browser, url: str) -> None:
     sentences: dict[str, dict[str, str]] = {}
     for lang, locale in LANGUAGES.items():
         for place in PLACES:
-            page = browser.new_page(viewport=dict(zip(("width", "height"), SIZE, strict=True)), locale=locale)
+            page = browser.new_page(viewport=dict(zip(("width", "height"), SIZE, strict=True)), locale=locale,
+                                    reduced_motion="reduce")
             png, sentence = card(page, url, place, lang)
             page.close()
             save(png, CARDS / f"{place}-{lang}.png", CARD_LIMIT // 2)

@@ -53,7 +53,7 @@ def test_a_page_that_says_otherwise_disagrees(monkeypatch):
 
     assert all(figure.agrees for audit in orders.audits() for figure in audit.figures)
     monkeypatch.setattr(orders, "drawing", changed)
-    [audit] = orders.audits()
+    audit, _ = orders.audits()
     assert [figure.what for figure in audit.figures if not figure.agrees] == ["best, test error, %"]
     assert audit.unaccounted == ["42"]
 

@@ -20,7 +20,7 @@ NEAR = 0.02  # of the value: another processor's last digits
 def audits() -> Iterator[Audit]:
     shown = drawing(PANEL, None)
     yield Audit("race, recorded", (shown.told,), tuple(_figures(shown.told)), frozenset({"38"}))
-    told = words((shown.html or ["", ""])[1]).partition(" Measured here")[0]
+    told = words((shown.html or [""] * 3)[2]).partition(" Measured here")[0]
     yield Audit("race, its layers", (told,), tuple(_layers(told)), frozenset({"2", str(CALM)}))
 
 
