@@ -139,5 +139,5 @@ def test_two_processes_go_on_from_weights_as_one_does(flowers, tmp_path, capfd):
             torch.testing.assert_close(two.state_dict()[key], value, rtol=1e-4, atol=1e-5)
     assert told.recipe == alone.recipe and told.recipe["init"] == START
     card = (tmp_path / "one" / "README.md").read_text()
-    assert f"from the weights of `{START}`, with a new head that learned alone for 1 epochs" in " ".join(card.split())
+    assert f"from the weights of `{START}`, with a new head that learned alone for 1 epoch," in " ".join(card.split())
     assert "terms of their own" in card

@@ -90,7 +90,7 @@ def test_what_is_left_out_is_told_and_the_rest_is_trained_on(flowers):
     source = source_of(str(flowers), 0.2, 0)
     notes, (train, test) = told(splits_of(source, COLOUR))
     notes = " ".join(notes)
-    assert "empty" in notes and "1 files" in notes and "20 % of each class, drawn by seed 0" in notes
+    assert "empty" in notes and "WebP are left out (1)" in notes and "20 % of each class, drawn by seed 0" in notes
     assert "000.png: The picture is damaged" in notes and "001.png: There is no picture" in notes
     assert len(train) + len(test) == 28 and "empty" not in source.classes
 

@@ -91,8 +91,8 @@ def _from(info: ModelInfo) -> str:
     if not _start(info):
         return "from scratch"
     freeze = info.recipe.get("freeze")
-    return (f"from the weights of `{_start(info)}`, with a new head"
-            + (f" that learned alone for {freeze} epochs," if freeze else ","))
+    alone = f" that learned alone for {freeze} epoch{'s' if freeze > 1 else ''}," if freeze else ","
+    return f"from the weights of `{_start(info)}`, with a new head{alone}"
 
 
 def _results(info: ModelInfo) -> str:

@@ -65,23 +65,24 @@ def plan(variant: str | None, recipe: dict, source: Path | None = None, changes:
     """
     info = _read_info(source) if source else None
     recipe = (info.recipe if info else {}) | recipe
-    start = load(recipe["init"]) if recipe.get("init") else None
-    name = variant or (info.variant if info else start.info.variant if start else None)
-    if name is None or "data" not in recipe or "epochs" not in recipe:
+    if not (variant or info or recipe.get("init")) or "data" not in recipe or "epochs" not in recipe:
         raise InputError("train_needs")
-    parsed = Recipe.from_dict(recipe)
+    parsed, base = Recipe.from_dict(recipe), config_of(variant) if variant else info.architecture if info else None
     pictures = source_of(parsed.data, parsed.held_out, parsed.seed)
+    start = load(parsed.init) if parsed.init else None
     part = not isinstance(pictures, DataSpec) and not pictures.held
     parsed = dataclasses.replace(parsed, data=pictures.name, held_out=0.0 if part else parsed.held_out)
-    if info and not variant:
-        config = info.architecture if parsed.data == info.data else adapt(info.architecture, pictures)
+    if start and (variant or not info):
+        config = _continued(start, len(pictures.classes))
     else:
-        config = _continued(start, len(pictures.classes)) if start else adapt(config_of(name), pictures)
+        assert base
+        config = base if info and not variant and parsed.data == info.data else adapt(base, pictures)
     config = config_of(config, **(changes or {}))
     if start:
         check_start(start, config)
     if start and variant:
         check_start(start, config_of(variant, in_channels=config.in_channels))
+    name = variant or (info.variant if info else start.info.variant if start else "")
     return Experiment(name, config, parsed, pictures)
 
 
