@@ -59,7 +59,7 @@ DATA = {  # those that the page has nets and records of
 }
 PEN = DataSpec("pen_digits", "Pen digits", "", "", "", tuple(map(str, range(10))), (0.1147,), (0.2798,), (28, 28),
                parts=(("drawn", 2_000), ("scanned", 597)))  # drawn by resnet.pen: no pictures lie anywhere
-NAMED = DATA | {PEN.name: PEN} | {  # those that can be trained on by name
+NAMED = DATA | {  # those that can be trained on by name
     spec.name: spec
     for spec in (
         DataSpec(
@@ -69,7 +69,7 @@ NAMED = DATA | {PEN.name: PEN} | {  # those that can be trained on by name
             "mnist", "MNIST", "ylecun/mnist", "mnist", "image", tuple(map(str, range(10))),
             (0.1307,), (0.3081,), (28, 28)),
     )
-}
+} | {PEN.name: PEN}
 
 
 def data_spec(name: str) -> DataSpec:

@@ -17,7 +17,7 @@ from resnet.util.text import text
 class RefineView(View):
     """nets is a pair of recorded twins; step the factor of the residual net's branches."""
 
-    nets: str = twins_option(pairs)
+    nets: str = twins_option(pairs, "56_cifar10")
     step: float = option(1.0, choices=STEPS, step=0.25, label="compare.refine.step", elem_id="refine-step")
 
     @property
