@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -30,6 +31,11 @@ class Workers:
             dist.all_reduce(tensor)
         return tensor
 
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.world > 1:
+            dist.barrier()
+
     def mean(self, tensor: Tensor) -> Tensor:
         """The mean over all processes, in place."""
         return self.sum(tensor).div_(self.world) if self.world > 1 else tensor
@@ -44,13 +50,16 @@ ALONE = Workers()
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Workers]:
-    """torchrun's processes joined into a group (nccl on GPUs, gloo on CPUs), or this one alone."""
+def joined(device: torch.device, patience: timedelta | None = None) -> Iterator[Workers]:
+    """torchrun's processes joined into a group (nccl on GPUs, gloo on CPUs), or this one alone.
+
+    patience: for a process that is later than the others; PyTorch's own where none is given.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield ALONE
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=patience)
     try:
         yield Workers(dist.get_rank(), world)
         dist.barrier()
