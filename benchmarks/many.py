@@ -72,7 +72,7 @@ def measured(source: str, n: int, pictures: list[str], args: argparse.Namespace,
     row = {"source": source, "pictures": n, "seconds": round(seconds, 1), "per_second": round(n / seconds),
            "half_mb": round(sizes[int(HALF * len(sizes))]), "most_mb": round(max(sizes)),
            "accuracy": round(accuracy(out), 4)}
-    print(f"{source:>10}{n:>10,}{seconds:>10.1f}{row['per_second']:>10,}{row["half_mb"]:>10,}{row['most_mb']:>10,}"
+    print(f"{source:>10}{n:>10,}{seconds:>10.1f}{row['per_second']:>10,}{row['half_mb']:>10,}{row['most_mb']:>10,}"
           f"{row['accuracy']:>10.2%}", flush=True)
     return row
 
