@@ -118,7 +118,8 @@ def _draw(done: Iterator[tuple[int, bool]], total: int, workers: "Workers") -> N
     with closing(done), tqdm(total=total, unit=" pictures", mininterval=pause, delay=TERMINAL, desc=share,
                              disable=workers.rank > 0) as bar:
         for n, before in done:
-            bar.initial += n * before  # what a stopped run had done says nothing of this one's rate
+            if before and not bar.disable:  # what a stopped run had done says nothing of this one's rate
+                bar.initial += n
             bar.update(n)
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from resnet.data import DATA
+from resnet.data import DATA, unknown_data
 from resnet.hub.ref import ModelRef
 from resnet.hub.remote import AWAY, HUB_SECONDS, LISTING, HubFiles
 from resnet.util.deadline import Deadline
@@ -50,6 +50,8 @@ def data_place(name: str, commit: str = "") -> Place:
     Raises:
         InputError: it can be none of these; the Hub is not asked.
     """
+    if "/" not in name and name not in DATA and not Path(name).is_dir():
+        raise unknown_data(name)
     ref = ModelRef.parse(DATA[name].repository if name in DATA else name, trusted=True)
     root = os.environ.get("RESNET_DATA")
     if ref.kind == "hub" and not (root and (Path(root) / ref.repo).is_dir()):

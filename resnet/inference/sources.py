@@ -6,7 +6,7 @@ import mimetypes
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -198,16 +198,17 @@ class ParquetSource:
     def units(self) -> Iterator[Unit]:
         number = 0
         for file, groups in self.plan.files:
+            reader = cache(partial(opened, self.place, file))  # its footer is read once, and where it is needed
             for group, size in enumerate(groups):
                 mark = digest([self.name, self.commit, file, str(group), str(size)])
-                yield Unit(f"{number:06}-{mark}", size, partial(self._rows, file, group, sum(groups[:group])))
+                yield Unit(f"{number:06}-{mark}", size, partial(self._rows, reader, file, group, sum(groups[:group])))
                 number += 1
 
-    def _rows(self, file: str, group: int, first: int) -> Iterator[Given]:
+    def _rows(self, reader: Callable[[], Any], file: str, group: int, first: int) -> Iterator[Given]:
         """A row group's pictures, called by their rows in the file."""
         columns, row = [self.plan.image, *filter(None, [self.plan.target])], first
         try:
-            for batch in opened(self.place, file).iter_batches(64, [group], columns):
+            for batch in reader().iter_batches(64, [group], columns):
                 cells = batch.column(self.plan.image).field("bytes")
                 targets = batch.column(columns[-1]).to_pylist() if self.has_targets else [None] * len(batch)
                 for cell, target in zip(cells, targets, strict=True):
