@@ -23,6 +23,7 @@ from resnet.ui.gradio_patches import patched  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
 from resnet.ui.wall.limits import OPEN_FILES  # noqa: E402
+from resnet.util.text import text  # noqa: E402
 
 allow_open_files(OPEN_FILES)
 start_inference()
@@ -35,8 +36,11 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    patched(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
-                        **launch_options())
+    try:
+        patched(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
+                            **launch_options())
+    except OSError as error:  # another program listens there, or there is no such address
+        raise SystemExit(text("errors.cannot_listen", reason=str(error).partition(". ")[0])) from None
     with suppress(Exception):  # the first JPEG imports torchvision: no visitor shall wait for that
         decode(photo_file("cat"))
         get_ready()

@@ -81,7 +81,7 @@ def _source(args: argparse.Namespace, workers: "Workers") -> "Source":
     file = parts_of(args.out) / PLAN
     if workers.rank == 0 and not _planned(file, args):
         write_file(file, plan(data_place(args.data), args.split).to_json())
-    workers.wait()
+    workers.meet()
     planned = _planned(file, args)
     assert planned is not None  # it was written before all processes went on
     return ParquetSource(data_place(args.data, planned.commit), planned)
@@ -103,7 +103,7 @@ def _write(table: "Table", decoders: "Decoders", workers: "Workers") -> None:
     net = Net(table.asked)
     total = sum(unit.size for unit in islice(table.source.units(), workers.rank, None, workers.world))
     _draw(table.write(net, decoders, workers.rank, workers.world), total, workers)
-    workers.wait()
+    workers.meet()
     if workers.rank == 0 and workers.world > 1:
         for _ in table.write(net, decoders):
             pass
@@ -115,7 +115,7 @@ def _draw(done: Iterator[tuple[int, bool]], total: int, workers: "Workers") -> N
 
     pause = TERMINAL if sys.stderr.isatty() else BETWEEN_LINES
     share = f"1 of {workers.world} processes" if workers.world > 1 else ""
-    with closing(done), tqdm(total=total, unit=" pictures", mininterval=pause, delay=TERMINAL, desc=share,
+    with closing(done), tqdm(total=total, unit=" pictures", mininterval=pause, desc=share,
                              disable=workers.rank > 0) as bar:
         for n, before in done:
             if before and not bar.disable:  # what a stopped run had done says nothing of this one's rate

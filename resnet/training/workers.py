@@ -31,11 +31,6 @@ class Workers:
             dist.all_reduce(tensor)
         return tensor
 
-    def wait(self) -> None:
-        """Until all processes are here."""
-        if self.world > 1:
-            dist.barrier()
-
     def mean(self, tensor: Tensor) -> Tensor:
         """The mean over all processes, in place."""
         return self.sum(tensor).div_(self.world) if self.world > 1 else tensor

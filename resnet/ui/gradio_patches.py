@@ -27,6 +27,7 @@ from gradio.server_messages import ProcessCompletedMessage
 from starlette.types import ASGIApp
 
 from resnet.ui.gradio_compat import functions, part, replace_part
+from resnet.ui.gradio_tools import answer_agents_by
 from resnet.ui.wall.connections import limited_uvicorn, spare_the_log
 from resnet.ui.wall.limits import A_SESSION_WAITING, FILES_A_FORM, KEPT_SESSIONS, QUEUE, UNHEARD_SECONDS, waiting
 from resnet.ui.wall.mail import Messages
@@ -76,6 +77,7 @@ def patched(demo: gr.Blocks) -> gr.Blocks:
     replace_part(route_utils, "GradioMultiPartParser", Form)
     replace_part(routes, "CustomCORSMiddleware", _nothing)
     replace_part(http_server, "uvicorn", limited_uvicorn())
+    answer_agents_by()
     spare_the_log()
     queue = part(demo.queue(**QUEUE), "_queue")
     messages = Messages(KEPT_SESSIONS, part(queue, "pending_event_ids_session"))
