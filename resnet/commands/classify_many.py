@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, suppress
 from datetime import timedelta
 from importlib.util import find_spec
@@ -109,7 +109,7 @@ def _write(table: "Table", decoders: "Decoders", workers: "Workers") -> None:
             pass
 
 
-def _draw(done: Iterator[tuple[int, bool]], total: int, workers: "Workers") -> None:
+def _draw(done: Generator[tuple[int, bool], None, None], total: int, workers: "Workers") -> None:
     """Pictures, their rate and the time left, on a screen twice a second, in a log twice a minute."""
     from tqdm import tqdm
 

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -77,7 +77,8 @@ class Net:
         self.size = steps.size if steps else model.config.input_size
         self.batch = min(MOST, most_at_once(model.config, self.size, asked.device))
         body = copy.deepcopy(placed(asked.loaded, asked.device).model)
-        self.head, body.fc = body.fc, nn.Identity()
+        self.head = body.fc
+        body.add_module("fc", nn.Identity())
         self.body = fast(body, asked.device, asked.precision, self.size)
 
     def shown(self, picture: Picture) -> Tensor:
@@ -121,7 +122,8 @@ class Table:
         told = self.asked.told | {"from": self.source.name, "commit": self.source.commit}
         return pa.schema(fields, {ABOUT: json.dumps(told, ensure_ascii=False).encode()})
 
-    def write(self, net: Net, decoders: Decoders, rank: int = 0, world: int = 1) -> Iterator[tuple[int, bool]]:
+    def write(self, net: Net, decoders: Decoders, rank: int = 0,
+              world: int = 1) -> Generator[tuple[int, bool], None, None]:
         """Makes the parts of every world-th unit that are not there yet; yields (pictures, whether they were)."""
         for unit in islice(self.source.units(), rank, None, world):
             if self.place(unit).exists():
@@ -144,11 +146,11 @@ class Table:
         """A bad picture's row has its sentence, and nothing else."""
         import pyarrow as pa
 
-        sound = [i for i, (_, seen) in enumerate(batch) if isinstance(seen, Tensor)]
+        sound = {i: seen for i, (_, seen) in enumerate(batch) if isinstance(seen, Tensor)}
         answers: list = [None] * len(batch)
         features = torch.zeros(len(batch), net.head.in_features)
         if sound:
-            features[sound], logits = net.features_and_logits([batch[i][1] for i in sound])
+            features[list(sound)], logits = net.features_and_logits(list(sound.values()))
             for i, answer in zip(sound, self._answers(logits), strict=True):
                 answers[i] = answer
         columns = {
@@ -235,7 +237,7 @@ def _is_single(out: Path) -> bool:
 def _writer(path: Path, schema: "pa.Schema") -> Any:
     from pyarrow.parquet import ParquetWriter
 
-    words = [name for name in schema.names if name != "features"]
+    words: Any = [name for name in schema.names if name != "features"]
     return ParquetWriter(path, schema, compression="zstd", use_dictionary=words)
 
 

@@ -42,9 +42,14 @@ class Unit:
 class Source(Protocol):
     """name: as it was asked for; commit: a repository's, or ""; has_targets: whether it says what pictures are."""
 
-    name: str
-    commit: str
-    has_targets: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def commit(self) -> str: ...
+
+    @property
+    def has_targets(self) -> bool: ...
 
     def units(self) -> Iterator[Unit]: ...
 
@@ -219,8 +224,9 @@ class ParquetSource:
 
     def _named(self, target: object) -> str | None:
         names = self.plan.names
-        known = isinstance(target, int) and 0 <= target < len(names)
-        return names[target] if known else None if target is None else str(target)
+        if isinstance(target, int) and 0 <= target < len(names):
+            return names[target]
+        return None if target is None else str(target)
 
 
 def _damaged(error: Exception, file: str) -> InputError:
