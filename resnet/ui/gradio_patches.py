@@ -87,6 +87,14 @@ def patched(demo: gr.Blocks) -> gr.Blocks:
     return demo
 
 
+def launch(demo: gr.Blocks, **options: Any) -> None:
+    """Serve the demo; raises SystemExit, with a sentence, where another program listens or there is no such place."""
+    try:
+        patched(demo).launch(**options)
+    except OSError as error:
+        raise SystemExit(text("errors.cannot_listen", reason=str(error).partition(". ")[0])) from None
+
+
 def _admitting(queue: Any, push: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaitable[tuple]]:
     """Each kind of work has a line of its own, and a session so many places in all of them."""
 
