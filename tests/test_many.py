@@ -100,6 +100,13 @@ def test_what_is_there_already_is_not_made_again_and_nothing_else_is_overwritten
     assert text("errors.out_exists", file=str(out)) in capsys.readouterr().err
 
 
+def test_a_folder_that_holds_other_tables_is_left_alone(folder, tmp_path, capsys):
+    (tmp_path / "mine.parquet").write_bytes(b"precious")
+    assert main(["classify", str(folder), "--out", str(tmp_path), *ASKED]) == 2
+    assert text("errors.out_exists", file=str(tmp_path)) in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.parquet"]
+
+
 @pytest.mark.parametrize("arguments, key, values", [
     (["nowhere", "--out", "a.parquet"], "folder_missing", {"folder": "nowhere"}),
     (["--out", "a.parquet"], "one_source", {}),

@@ -63,9 +63,6 @@ class Asked:
                 "precision": self.precision, "top_k": self.top_k, "features": self.features,
                 "test_size": self.test_size}
 
-    @property
-    def mark(self) -> str:
-        return hashlib.sha256(json.dumps(self.told).encode()).hexdigest()[:8]
 
 
 class Net:
@@ -106,7 +103,16 @@ class Table:
         return parts_of(self.out)
 
     def place(self, unit: Unit) -> Path:
-        return self.parts / f"{unit.name}-{self.asked.mark}{SINGLE}"
+        return self.parts / f"{unit.name}{self.ending}"
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        return self.asked.told | {"from": self.source.name, "commit": self.source.commit}
+
+    @cached_property
+    def ending(self) -> str:
+        """Of the names of this table's parts, whatever pictures they hold."""
+        return f"-{hashlib.sha256(json.dumps(self.told).encode()).hexdigest()[:8]}{SINGLE}"
 
     @cached_property
     def schema(self) -> "pa.Schema":
@@ -119,8 +125,7 @@ class Table:
             fields.insert(1, ("target", pa.string()))
         if self.asked.features:
             fields.append(("features", pa.list_(pa.float32(), self.asked.loaded.model.fc.in_features)))
-        told = self.asked.told | {"from": self.source.name, "commit": self.source.commit}
-        return pa.schema(fields, {ABOUT: json.dumps(told, ensure_ascii=False).encode()})
+        return pa.schema(fields, {ABOUT: json.dumps(self.told, ensure_ascii=False).encode()})
 
     def write(self, net: Net, decoders: Decoders, rank: int = 0,
               world: int = 1) -> Generator[tuple[int, bool], None, None]:
@@ -177,8 +182,10 @@ class Table:
         """Whether the file is there, made of all these pictures in this way.
 
         Raises:
-            InputError: another one is there.
+            InputError: another one is there, or another one's parts.
         """
+        if any(not part.name.endswith(self.ending) for part in self.parts.glob(f"*{SINGLE}")):
+            raise InputError("out_exists", file=str(self.parts))
         if not (_is_single(self.out) and self.out.exists()):
             return False
         from pyarrow.parquet import read_schema
@@ -193,7 +200,7 @@ class Table:
         return True
 
     def _mark_of_all(self) -> str:
-        found = hashlib.sha256(self.asked.mark.encode())
+        found = hashlib.sha256(self.ending.encode())
         for unit in self.source.units():
             found.update(unit.name.encode())
         return found.hexdigest()
@@ -205,7 +212,7 @@ class Table:
     def finish(self) -> tuple[int, int]:
         """As `counted`, with the parts put together in one file, where one was wanted."""
         places = [self.place(unit) for unit in self.source.units()]
-        for other in set(self.parts.glob(f"*{SINGLE}")) - set(places):  # of a folder that has changed since
+        for other in set(self.parts.glob(f"*{self.ending}")) - set(places):  # of a folder that has changed since
             other.unlink()
         remove_partials(self.parts)
         if not _is_single(self.out):
@@ -217,7 +224,7 @@ class Table:
     def _join(self, places: Iterable[Path]) -> None:
         from pyarrow.parquet import ParquetFile
 
-        told = json.loads(self.schema.metadata[ABOUT]) | {"of": self._mark_of_all()}
+        told = self.told | {"of": self._mark_of_all()}
         schema = self.schema.with_metadata({ABOUT: json.dumps(told, ensure_ascii=False).encode()})
         with replacing(self.out) as partial, _writer(partial, schema) as writer:
             for place in places:
