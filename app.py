@@ -19,7 +19,7 @@ start()
 from resnet.data import photo_file  # noqa: E402
 from resnet.hub.store import ModelStore, use  # noqa: E402
 from resnet.ui.classify.photographs import get_ready  # noqa: E402
-from resnet.ui.gradio_patches import patched  # noqa: E402
+from resnet.ui.gradio_patches import launch  # noqa: E402
 from resnet.ui.page.build import build, launch_options  # noqa: E402
 from resnet.ui.page.device import start_inference  # noqa: E402
 from resnet.ui.wall.limits import OPEN_FILES  # noqa: E402
@@ -35,8 +35,8 @@ if __name__ == "__main__":
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int)
     args = parser.parse_args()
-    patched(demo).launch(share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
-                        **launch_options())
+    launch(demo, share=args.share, server_name=args.host, server_port=args.port, prevent_thread_lock=True,
+           **launch_options())
     with suppress(Exception):  # the first JPEG imports torchvision: no visitor shall wait for that
         decode(photo_file("cat"))
         get_ready()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).parent / "samples"
 MAX_BYTES = 8_000_000_000
+ANSWER_SECONDS = 6.0  # until the Hub has said anything
 __all__ = ["DATA", "NAMED", "PEN", "DataSpec", "Split", "data_spec", "data_title", "load_samples", "load_split",
            "normalise", "unknown_data"]
 
@@ -166,12 +167,22 @@ def _locate(spec: DataSpec, split: str) -> Path:
         if not path.exists():
             raise InputError("data_missing", title=spec.title, path=str(path))
         return path
-    from huggingface_hub import hf_hub_download
-
     try:
-        return Path(hf_hub_download(spec.repository, inside, repo_type="dataset"))
+        return _of_the_hub(spec.repository, inside)
     except Exception as error:  # the client raises its own, the transport's and OSError
         raise InputError("data_unreachable", title=spec.title, repository=spec.repository) from error
+
+
+def _of_the_hub(repository: str, file: str) -> Path:
+    """The file in huggingface_hub's cache, downloaded if need be; first it is asked whether anybody answers, since
+    the client tries five times, with pauses and warnings, before it says that nobody does."""
+    from huggingface_hub import get_session, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    with suppress(LocalEntryNotFoundError):
+        return Path(hf_hub_download(repository, file, repo_type="dataset", local_files_only=True))
+    get_session().head(hf_hub_url(repository, file, repo_type="dataset"), timeout=ANSWER_SECONDS)
+    return Path(hf_hub_download(repository, file, repo_type="dataset"))
 
 
 def _decode(spec: DataSpec, path: Path) -> Split:

@@ -1,7 +1,7 @@
 import sys
+import time
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 import torch
 from PIL import Image, ImageOps
@@ -11,6 +11,7 @@ from resnet.data import DATA, NAMED, Split, augment, cut_window, load_samples, l
 from resnet.util.errors import InputError
 from resnet.util.files import cache_folder
 from tests.factories import made_split, write_parquet
+from tests.hub import StandInHub, pointed_at
 
 
 @pytest.fixture
@@ -58,15 +59,26 @@ def test_what_is_missing_is_named(repository):
         load_samples("cifar10", "test")
 
 
-def test_an_unreachable_hub_is_an_input_error(monkeypatch):
-    def down(*args, **kwargs):
-        raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
-
+def test_an_unreachable_hub_is_an_input_error_within_seconds(monkeypatch, tmp_path, capfd):
     monkeypatch.delenv("RESNET_DATA", raising=False)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", down)
-    with pytest.raises(InputError) as caught:
+    with pointed_at("http://127.0.0.1:9", tmp_path / "hub"), pytest.raises(InputError) as caught:
+        start = time.perf_counter()
         load_split("cifar10", "test")
     assert caught.value.key == "data_unreachable"
+    assert time.perf_counter() - start < 10 and capfd.readouterr().err == ""  # no tries that are told one by one
+
+
+def test_what_was_fetched_before_is_taken_when_the_hub_is_away(monkeypatch, tmp_path):
+    monkeypatch.delenv("RESNET_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made, spec = made_split(5, "cifar10"), DATA["cifar10"]
+    file = write_parquet(made, tmp_path / "data", "train")
+    with StandInHub() as hub:
+        hub.add(spec.repository, {f"{spec.folder}/{file.name}": file.read_bytes()}, kind="datasets")
+        with pointed_at(hub, tmp_path / "hub"):
+            assert torch.equal(load_split("cifar10", "train").images, made.images)
+    with pointed_at("http://127.0.0.1:9", tmp_path / "hub"):
+        assert torch.equal(load_split("cifar10", "train").images, made.images)
 
 
 def test_damaged_data_is_refused(repository):

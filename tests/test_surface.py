@@ -209,6 +209,8 @@ def test_the_command_writes_beside_the_weights_or_where_it_is_told(tmp_path, cap
     args = parser.parse_args(["surface", "resnet20_fashion_mnist", "--grid", "3", "--n", "2", "--out", str(tmp_path)])
     args.run(args)
     assert len(read(tmp_path)) == 9 and "loss" in capsys.readouterr().out
+    args.run(args)
+    assert capsys.readouterr().out == f"{tmp_path / 'surface.csv'}: 9 points, 0 of them new\n"
     with pytest.raises(InputError, match="precision"):
         args.precision = "fp8"
         args.run(args)

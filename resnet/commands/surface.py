@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from resnet.commands.lesions import record_folder
     from resnet.hub.load import load
     from resnet.lab.images import images_for
-    from resnet.lab.surface import Slice, record
+    from resnet.lab.surface import FILE, Slice, record
     from resnet.training.workers import pick_device
     from resnet.util.errors import InputError
 
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("choice", field="precision", value=args.precision[:80], allowed="fp32, bf16")
     loaded = load(args.model)
     split = images_for(loaded.info, "train", where.n)
-    out = args.out or record_folder(args.model)
+    out, new = args.out or record_folder(args.model), 0
     for height in record(out, loaded.model, split, where, args.precision, pick_device(args.device)):
         print(f"({height.a:+.3f}, {height.b:+.3f})  loss {height.loss:.4f}  error {height.error:.2f} %", flush=True)
+        new += 1
+    print(f"{out / FILE}: {where.grid**2:,} points, {new:,} of them new")

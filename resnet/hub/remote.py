@@ -49,6 +49,8 @@ class HubFiles:
     gated repositories.
     """
 
+    kind = "model"
+
     def __init__(self, ref: ModelRef, deadline: Deadline, commit: str = ""):
         self.ref, self.deadline, self.revision = ref, deadline, commit
         self.bytes_read = 0
@@ -73,12 +75,8 @@ class HubFiles:
 
     def names(self) -> list[str]:
         """Of all the repository's files; none where the Hub does not tell."""
-        from huggingface_hub import constants
-
-        revision = quote(self.revision or self.ref.revision, safe="")
-        url = f"{constants.ENDPOINT}/api/models/{self.ref.repo}/revision/{revision}"
         try:
-            with self._in_sentences(LISTING), self._open(LISTING, "", url) as (response, _):
+            with self._in_sentences(LISTING), self._open(LISTING, "", self._listing_url()) as (response, _):
                 if response.status_code != 200:
                     return []
                 data = self._take(response, MAX_CONFIG)
@@ -88,6 +86,12 @@ class HubFiles:
         siblings = found.get("siblings") if isinstance(found, dict) else None
         entries = [entry for entry in siblings if isinstance(entry, dict)] if isinstance(siblings, list) else []
         return [entry["rfilename"] for entry in entries if isinstance(entry.get("rfilename"), str)]
+
+    def _listing_url(self) -> str:
+        from huggingface_hub import constants
+
+        revision = quote(self.revision or self.ref.revision, safe="")
+        return f"{constants.ENDPOINT}/api/{self.kind}s/{self.ref.repo}/revision/{revision}"
 
     def _check_named(self, name: str) -> None:
         """Raises InputError where the file is missing that the reference names."""
@@ -151,7 +155,8 @@ class HubFiles:
     def _url(self, name: str) -> str:
         from huggingface_hub import hf_hub_url
 
-        return hf_hub_url(self.ref.repo, self.ref.place(name), revision=self.revision or self.ref.revision)
+        return hf_hub_url(self.ref.repo, self.ref.place(name), repo_type=self.kind,
+                          revision=self.revision or self.ref.revision)
 
     def _request(self, url: str, span: str) -> AbstractContextManager["Response"]:
         from huggingface_hub import get_session, get_token

@@ -93,14 +93,19 @@ _lanes: tuple[Lane, ...] = ()
 def start() -> None:
     """Called once by the main thread of the page, before it starts others."""
     global _lanes
+    _lanes = forked((QUICK_PIXELS, QUICK_SECONDS), (MAX_PIXELS, SECONDS))
+
+
+def forked(*limits: tuple[int, float]) -> tuple[Lane, ...]:
+    """A lane for each (pixels, seconds), its worker running; none on systems other than Linux."""
     if sys.platform != "linux":
-        return
-    lanes = Lane(QUICK_PIXELS, QUICK_SECONDS), Lane(MAX_PIXELS, SECONDS)
+        return ()
+    lanes = tuple(Lane(*limit) for limit in limits)
     if not os.fork():
         _ended_by(lambda: _keep(lanes))
     for lane in lanes:
         lane.theirs.close()
-    _lanes = lanes
+    return lanes
 
 
 def open_picture(source: "str | Path | bytes") -> Picture:
@@ -120,10 +125,11 @@ def open_picture(source: "str | Path | bytes") -> Picture:
             _log.exception("no process decodes pictures any more: this one does")
             break
     with _decoding:
-        return unpack(source if isinstance(source, bytes) else _read(source))
+        return unpack(source if isinstance(source, bytes) else whole_file(source))
 
 
-def _read(path: Path) -> bytes:
+def whole_file(path: Path) -> bytes:
+    """A picture's file, or of one that is too long one byte more than is taken."""
     room = bytearray(MAX_BYTES + 1)
     return bytes(room[:_fill(memoryview(room), path)])
 

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from resnet.util.errors import InputError
 
 MAX_SCALED = 1 << 24  # pixels: a long picture whose short edge is scaled up
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_scaling = Lock()  # one picture at a time: a narrow one of 300 bytes becomes 50 MB
+_scaling: "Lock | BoundedSemaphore" = Lock()  # one picture at a time: a narrow one of 300 bytes becomes 50 MB
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ def start() -> None:
     decoding.start()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
+
+
+def scale_at_once(n: int) -> None:
+    """Called once by a command whose pictures are its owner's: so many threads may scale them beside each other."""
+    global _scaling
+    _scaling = BoundedSemaphore(n)
 
 
 def _forget() -> None:

@@ -64,8 +64,7 @@ def classify(image: AnyPicture, model: str | ModelRef | LoadedModel | nn.Module,
         InputError: the picture, the model or a setting cannot be used.
     """
     check_precision(precision)
-    if not 1 <= top_k <= MAX_TOP_K:
-        raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
+    check_top_k(top_k)
     loaded = model if isinstance(model, LoadedModel) else load(model)
     start = time.perf_counter()
     seen = see(picture_of(image), loaded, test_size)
@@ -75,6 +74,12 @@ def classify(image: AnyPicture, model: str | ModelRef | LoadedModel | nn.Module,
     done = time.perf_counter()
     return Answer(loaded.info.name, _top(found, loaded.info.labels, top_k), entropy(found), seen, where.type,
                   resolve(precision, where), 1e3 * (prepared - start), 1e3 * (done - prepared))
+
+
+def check_top_k(top_k: int) -> None:
+    """Raises InputError for fewer answers than one, or very many."""
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise InputError("range", field="top_k", value=top_k, limit=MAX_TOP_K)
 
 
 def see(picture: "Tensor | Picture", loaded: LoadedModel, test_size: bool = False) -> Seen:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -44,13 +45,16 @@ ALONE = Workers()
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Workers]:
-    """torchrun's processes joined into a group (nccl on GPUs, gloo on CPUs), or this one alone."""
+def joined(device: torch.device, patience: timedelta | None = None) -> Iterator[Workers]:
+    """torchrun's processes joined into a group (nccl on GPUs, gloo on CPUs), or this one alone.
+
+    patience: for a process that is later than the others; PyTorch's own where none is given.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield ALONE
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=patience)
     try:
         yield Workers(dist.get_rank(), world)
         dist.barrier()

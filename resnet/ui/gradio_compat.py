@@ -115,6 +115,11 @@ def served_demo(app: Any) -> "Blocks":
     return part(app, "get_blocks")()
 
 
+def answers_agents(demo: "Blocks") -> bool:
+    """Whether an MCP server stands beside the page: GRADIO_MCP_SERVER is set, and the extra is installed."""
+    return bool(part(demo, "mcp_server"))
+
+
 def values_needed(function: PageFunction) -> int:
     """How many values a call must bring; Gradio itself fills in those of an event that cancels others."""
     return 0 if part(function, "cancels") else len(part(function, "inputs"))

@@ -27,6 +27,7 @@ from gradio.server_messages import ProcessCompletedMessage
 from starlette.types import ASGIApp
 
 from resnet.ui.gradio_compat import functions, part, replace_part
+from resnet.ui.gradio_tools import answer_agents_by
 from resnet.ui.wall.connections import limited_uvicorn, spare_the_log
 from resnet.ui.wall.limits import A_SESSION_WAITING, FILES_A_FORM, KEPT_SESSIONS, QUEUE, UNHEARD_SECONDS, waiting
 from resnet.ui.wall.mail import Messages
@@ -76,6 +77,7 @@ def patched(demo: gr.Blocks) -> gr.Blocks:
     replace_part(route_utils, "GradioMultiPartParser", Form)
     replace_part(routes, "CustomCORSMiddleware", _nothing)
     replace_part(http_server, "uvicorn", limited_uvicorn())
+    answer_agents_by()
     spare_the_log()
     queue = part(demo.queue(**QUEUE), "_queue")
     messages = Messages(KEPT_SESSIONS, part(queue, "pending_event_ids_session"))
@@ -83,6 +85,14 @@ def patched(demo: gr.Blocks) -> gr.Blocks:
     replace_part(queue, "push", _admitting(queue, part(queue, "push")))
     replace_part(queue, "start_processing", _going_on(queue, part(queue, "start_processing")))
     return demo
+
+
+def launch(demo: gr.Blocks, **options: Any) -> None:
+    """Serve the demo; raises SystemExit, with a sentence, where another program listens or there is no such place."""
+    try:
+        patched(demo).launch(**options)
+    except OSError as error:
+        raise SystemExit(text("errors.cannot_listen", reason=str(error).partition(". ")[0])) from None
 
 
 def _admitting(queue: Any, push: Callable[..., Awaitable[tuple]]) -> Callable[..., Awaitable[tuple]]:

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from resnet.util.errors import InputError
@@ -36,12 +37,18 @@ def write_file(path: Path, data: "bytes | str") -> None:
     Raises:
         InputError: the folder cannot be made or written, or the disk is full; the old file is unharmed.
     """
+    with replacing(path) as partial, open(partial, "wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write to, which takes its name in the end; as `write_file`."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
+        yield partial
+        with open(partial, "rb") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:

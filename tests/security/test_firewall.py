@@ -299,8 +299,8 @@ def test_a_record_of_what_was_not_uploaded_is_refused_everywhere(web, served, na
     assert refused(web.post("gradio_api/call/v2/classify", json={"image": record}), 400, "not_uploaded")
     assert refused(web.post("gradio_api/call/trace", json={"data": [{"a": [record]}]}), 400, "not_uploaded")
     number = next(iter(served[0].fns))
-    assert refused(join(web, number, [[record]]), 400, "not_uploaded")
-    assert refused(join(web, number, [], event_data=record), 400, "not_uploaded")
+    assert refused(join(web, number, [[record]]), 422, "not_uploaded")
+    assert refused(join(web, number, [], event_data=record), 422, "not_uploaded")
 
 
 def test_an_address_beside_an_uploaded_file_must_be_the_files(web, uploaded):

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
+from gradio_client.exceptions import AppError, ValidationError
 
 from resnet import classify
 from resnet.tracing.trace import trace
@@ -138,6 +138,14 @@ def test_an_image_that_was_not_uploaded_is_no_picture(url, image):
     """Records of files that were not uploaded get no further than the door: tests/security/test_firewall.py."""
     event, answer = posted(url, "classify", image, MODEL, 5)
     assert event == "error" and answer["error"] == text("errors.picture_empty")
+
+
+def test_gradios_client_tells_why_it_must_fetch_an_address_itself(client):
+    """handle_file leaves an address as it is, and the page reads none."""
+    for address in ("https://example.com/cat.jpg", "http://127.0.0.1:1/x.png"):
+        with pytest.raises(ValidationError) as caught:
+            client.predict(image=handle_file(address), model=MODEL, api_name="/classify")
+        assert str(caught.value).endswith(f"file: {text('errors.not_uploaded')}")
 
 
 def test_an_unexpected_failure_tells_no_internals(client, monkeypatch):

@@ -1,4 +1,7 @@
 import inspect
+import socket
+import subprocess
+import sys
 
 import gradio as gr
 import orjson
@@ -8,6 +11,8 @@ from resnet.ui.compare.story import PANELS, Story
 from resnet.ui.page.build import TAB_MODULES, build, drawn, launch_options, view_of
 from resnet.util.errors import InputError
 from resnet.util.fields import whole_number
+from resnet.util.text import text
+from tests.running import ROOT
 from tests.ui.asking import asked, held, held_with, words
 
 PLACES = ["trace", *(f"compare/{panel}" for panel in PANELS), "classify"]
@@ -89,3 +94,16 @@ def test_what_no_number_field_can_hold_is_no_number(value):
 def test_every_accepted_number_can_be_sent_to_a_browser():
     for value in (0, -1, "224", 1e3, 2**53, "-9e15"):
         assert orjson.dumps(whole_number("height", value))
+
+
+@pytest.mark.slow
+def test_a_taken_port_is_told_in_a_sentence():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run([sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(port)], cwd=ROOT,
+                              capture_output=True, text=True, timeout=180)
+    assert done.returncode and "Traceback" not in done.stderr
+    [told] = [line for line in done.stderr.splitlines() if "--port" in line]
+    assert str(port) in told and told.startswith(text("errors.cannot_listen", reason="|").partition("|")[0])

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resnet.ui.gradio_compat import served_demo
+from resnet.ui.gradio_compat import answers_agents, served_demo
 from resnet.ui.wall.disk import Uploads
 from resnet.ui.wall.limits import (
+    AGENTS_AT_ONCE,
     FILE_BYTES,
     FILES_A_FORM,
     JSON_SECONDS,
+    MAX_AGENT,
     MAX_JSON,
     MAX_UPLOAD,
     STREAMS,
@@ -56,7 +58,7 @@ class Firewall:
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self.open = {"stream": 0, "form": 0}
+        self.open = {"stream": 0, "form": 0, "agent": 0}
         self.uploads = Uploads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +79,8 @@ class Firewall:
     async def _serve(self, scope: Scope, receive: Receive, response: "Response") -> None:
         asked = _header(scope, PREFLIGHT) if scope["method"] == "OPTIONS" else ""
         rule = rule_for(asked or scope["method"], path := _path(scope), scope.get("query_string", b""))
+        if rule.agents and not answers_agents(served_demo(scope["app"])):
+            raise Refused(404, "no_such_address")
         if asked:
             await response.allow()
             return
@@ -84,7 +88,11 @@ class Firewall:
             _check_head(scope, rule)
         with self._within_limits(rule):
             if rule.body == "json":
-                body = await _whole_body(receive, MAX_JSON, JSON_SECONDS)
+                if rule.agents:  # what comes along may be a picture
+                    self.uploads.check()
+                body = await _whole_body(receive, _most(rule), JSON_SECONDS)
+                if rule.agents:
+                    self.uploads.count(len(body))
                 check_json(rule, path, body, served_demo(scope["app"]))
                 receive = _replayed(body, receive)
             elif rule.body == "form":
@@ -96,10 +104,11 @@ class Firewall:
     @contextmanager
     def _within_limits(self, rule: Rule) -> Iterator[None]:
         """Of answers that stay open, and of uploads, there are only so many at once."""
-        if not rule.stream and rule.body != "form":
+        if not (rule.stream or rule.agents or rule.body == "form"):
             yield
             return
-        kind, limit = ("stream", STREAMS) if rule.stream else ("form", UPLOADS_AT_ONCE)
+        kind, limit = ("stream", STREAMS) if rule.stream else ("agent", AGENTS_AT_ONCE) if rule.agents else (
+            "form", UPLOADS_AT_ONCE)
         if self.open[kind] >= limit:
             raise Refused(503, "busy")
         self.open[kind] += 1
@@ -132,7 +141,9 @@ class Response:
     async def refuse(self, status: int, sentence: str) -> None:
         if self.begun:  # too late for words: the connection is cut
             raise ConnectionAbortedError(sentence)
-        body = json.dumps({"error": sentence, "detail": sentence}, ensure_ascii=False).encode()
+        detail = [{"__type__": "validate", "is_valid": False, "parameter_name": "file", "message": sentence}]
+        told = {"error": sentence, "detail": detail if status == 422 else sentence}  # as gradio_client reads it
+        body = json.dumps(told, ensure_ascii=False).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if status == 503:
             headers.append((b"retry-after", b"10"))
@@ -166,10 +177,15 @@ def _check_head(scope: Scope, rule: Rule) -> None:
     """The stated kind and length of a body, before any of it is read."""
     if _header(scope, b"content-type").partition(";")[0].strip().lower() != FORMS[rule.body]:
         raise Refused(415, "request_kind", kind=FORMS[rule.body])
-    limit = MAX_JSON if rule.body == "json" else MAX_UPLOAD
+    limit = _most(rule)
     length = _header(scope, b"content-length")
     if length and (not length.isdecimal() or len(length) > 12 or int(length) > limit):
         raise Refused(413, "request_too_large", limit=f"{limit:,}")
+
+
+def _most(rule: Rule) -> int:
+    """Bytes of a body."""
+    return MAX_UPLOAD if rule.body == "form" else MAX_AGENT if rule.agents else MAX_JSON
 
 
 async def _whole_body(receive: Receive, limit: int, seconds: float) -> bytes:

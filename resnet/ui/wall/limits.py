@@ -16,6 +16,7 @@ LOGGED_A_MINUTE = 5  # of one kind of trouble with connections
 # Requests. The largest honest JSON body is a Trace view with a file record, some two kilobytes.
 MAX_JSON, MAX_DEPTH, MAX_QUERY = 100_000, 16, 8_000  # bytes, nested levels, bytes
 MAX_UPLOAD = MAX_BYTES + 100_000  # bytes: one picture and the form around it
+MAX_AGENT, AGENTS_AT_ONCE = 2_000_000, 16  # bytes: a picture as text; questions, which share Gradio's one session
 UPLOADS_AT_ONCE, UPLOADED_PER_HOUR = 48, 4_000_000_000  # a class at once; bytes, and files are deleted after an hour
 FILES_A_FORM, FILE_BYTES = 2, 8_192  # each with a folder of its own; what one takes on the disk at least
 JSON_SECONDS, UPLOAD_SECONDS = 20, 300  # for a body to arrive: a 25 MB picture at 0.7 Mbit/s

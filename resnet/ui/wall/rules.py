@@ -25,6 +25,7 @@ from resnet.util.errors import InputError
 
 _SESSION = r"[A-Za-z0-9_-]{1,64}"
 _NAME = r"[a-z][a-z0-9_]{0,63}"
+JOIN = "/gradio_api/queue/join"
 SHELVES = {"stream": STREAM_WEB, "page": PAGE_WEB}  # of what comes along, beside the photographs
 
 
@@ -38,17 +39,19 @@ class Refused(InputError):
 
 @dataclass(frozen=True)
 class Rule:
-    """body: "", "json" or "form"; stream: the answer stays open; keys: those a JSON body may have, None for any."""
+    """body: "", "json" or "form"; stream: the answer stays open; keys: those a JSON body may have, None for any;
+    agents: there is such an address only where the page answers agents."""
 
     methods: tuple[str, ...]
     path: re.Pattern
     body: str = ""
     stream: bool = False
     keys: "frozenset[str] | None" = None
+    agents: bool = False
 
 
-def _read(path: str, stream: bool = False) -> Rule:
-    return Rule(("GET",) if stream else ("GET", "HEAD"), re.compile(path), stream=stream)
+def _read(path: str, stream: bool = False, agents: bool = False) -> Rule:
+    return Rule(("GET",) if stream else ("GET", "HEAD"), re.compile(path), stream=stream, agents=agents)
 
 
 def _write(path: str, *keys: str) -> Rule:
@@ -71,6 +74,8 @@ RULES = (
     _write("/cancel", "session_hash", "fn_index", "event_id"),
     _write("/reset/?", "event_id"),
     Rule(("POST",), re.compile("/gradio_api/upload"), "form"),
+    Rule(("POST",), re.compile("/gradio_api/mcp/?(http/?)?"), "json", agents=True),
+    _read("/gradio_api/mcp/schema", agents=True),
 )
 
 
@@ -116,7 +121,11 @@ def check_json(rule: Rule, path: str, body: bytes, demo: gr.Blocks) -> None:
         raise Refused(400, "request_damaged") from None
     if not isinstance(data, dict) or (rule.keys is not None and not data.keys() <= rule.keys):
         raise Refused(400, "request_damaged")
-    _check_values(data)
+    try:
+        _check_values(data)
+    except Refused as refusal:  # 422: the one status whose sentence Gradio's own clients pass on
+        told = refusal.key == "not_uploaded" and path == JOIN
+        raise Refused(422 if told else refusal.status, refusal.key) from None
     for key in ("session_hash", "event_id"):
         if not re.fullmatch(_SESSION, str(data.get(key) or "none")):
             raise Refused(400, "request_damaged")
@@ -132,7 +141,7 @@ def _finite(number: str) -> float:
 
 def _check_function(path: str, data: dict, demo: gr.Blocks) -> None:
     """The page calls all of its functions by number, programs the public ones by name, with all their values."""
-    if path == "/gradio_api/queue/join":
+    if path == JOIN:
         number = data.get("fn_index")
         function = functions(demo).get(number) if type(number) is int else None
     elif match := re.fullmatch(rf"/gradio_api/call/(?:v2/)?({_NAME})/?", path):
