@@ -231,7 +231,7 @@ class Ours(Peer):
         self.loaded = LoadedModel(ModelRef("bundled", self.net), restore(config, state), info, steps)
         net = serving.ServedNet(self.loaded.model, info, torch.device("cpu"), "auto")
         while (quick := server.form(net)) is None:
-            serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
+            serving.answer(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
             time.sleep(0.02)
         self.quick, self.inside = quick, server.heavy
 
@@ -249,7 +249,7 @@ class Ours(Peer):
             found = classify(pictures[0], self.loaded, TOP)
             return [[(one.label, one.probability) for one in found.predictions]]
         seen = torch.stack([see(decode(picture), self.loaded).pixels for picture in pictures])
-        values, indices = forward(self.loaded, seen, torch.device("cpu")).softmax(1).topk(TOP)
+        values, indices = forward(self.loaded, seen, torch.device("cpu")).logits.softmax(1).topk(TOP)
         return [[(self.labels[i], p) for i, p in zip(*row, strict=True)]
                 for row in zip(indices.tolist(), values.tolist(), strict=True)]
 

@@ -7,7 +7,8 @@ from torch import nn
 
 from resnet.config import config_of
 from resnet.inference import fast as fast_module
-from resnet.inference.fast import eager, fast, folded, prepare
+from resnet.inference.fast import eager, fast, prepare
+from resnet.inference.folding import folded
 from resnet.model import ResNet, create
 
 CPU = torch.device("cpu")

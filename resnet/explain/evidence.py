@@ -25,11 +25,10 @@ from resnet.inference.decoder import Picture
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, with_oom_fallback
 from resnet.inference.predict import forward, see
-from resnet.inference.serving import heavy
+from resnet.inference.serving import Served, heavy
 from resnet.model import ResNet
 from resnet.surgery import Lesion, check_lesion, lesioned
 from resnet.util.errors import InputError
-from resnet.util.precision import resolve
 
 FIRST = -1  # as a target: whatever the first answer is
 MANY = 32  # pictures at once
@@ -120,19 +119,20 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
     """The fields of Evidence that need the device."""
     loaded = placed(loaded, device)
     start = time.perf_counter()
-    logits = intact = forward(loaded, seen.pixels[None], device, precision)[0]
+    served = forward(loaded, seen.pixels[None], device, precision)
+    logits = intact = served.logits[0]
     answered = time.perf_counter()
     net = loaded.model
     if questions.off:
         net = lesioned(net, Lesion(questions.off))
-        logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
+        logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision).logits[0]
     x = normalise(seen.pixels[None].to(device), loaded.info)
     evidence = heavy(partial(_evidence, net, x, questions, logits, known_means(loaded)))
     strangeness = heavy(partial(_strangeness, loaded, x))
     alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
     return evidence | {"alone": alone, "strangeness": next(iter(strangeness), None), "logits": logits, "intact": intact,
-                       "device": device.type, "precision": resolve(precision, device),
+                       "device": device.type, "precision": served.precision,
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
@@ -187,13 +187,13 @@ def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto"
         raise InputError("several", n=len(pictures), limit=MANY)
     config, start = loaded.info.architecture, time.perf_counter()
 
-    def run(device: torch.device, batch: int) -> tuple[Tensor, tuple[Strangeness, ...], str]:
+    def run(device: torch.device, batch: int) -> tuple[list[Served], tuple[Strangeness, ...], str]:
         there, most = placed(loaded, device), most_at_once(config, tuple(pictures.shape[-2:]), device)
         parts = pictures.split(min(batch, most))
-        logits = torch.cat([forward(there, part, device, precision) for part in parts])
+        served = [forward(there, part, device, precision) for part in parts]
         inputs = (normalise(part.to(device), loaded.info) for part in parts if strange)
-        return logits, tuple(one for x in inputs for one in heavy(partial(_strangeness, there, x))), device.type
+        return served, tuple(one for x in inputs for one in heavy(partial(_strangeness, there, x))), device.type
 
-    (logits, strangeness, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
-    return ManyAnswers(logits, device, resolve(precision, torch.device(device)), fallback,
+    (served, strangeness, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
+    return ManyAnswers(torch.cat([part.logits for part in served]), device, served[0].precision, fallback,
                        1e3 * (time.perf_counter() - start), strangeness)

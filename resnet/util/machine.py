@@ -3,6 +3,8 @@
 import ctypes
 import math
 import os
+import platform
+import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +26,16 @@ def processors() -> int:
     """How many may be used at a time: a container's share may be less than the processors that it sees."""
     seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(seen, math.ceil(_share() or seen))
+
+
+def processor() -> str:
+    """The model's name, as "AMD EPYC"."""
+    if sys.platform == "linux":
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or f"{os.cpu_count()} processors"
 
 
 def share_heaps() -> None:
