@@ -25,6 +25,7 @@ KINDS = {
     "resnet18 standardised": {"standardised": True, "anti_alias": "average"},
     "plain20_cifar": {},
     "resnet18": {"shortcut": "C"},
+    "resnet18 D": {"shortcut": "D"},
     "resnet26": {"stride_in": "1x1"},
     "resnet26 preact": {"order": "preact"},
     "resnet18 preact": {"order": "preact"},

@@ -1,14 +1,15 @@
 """Which way through a net is the quickest here: measured once for a kind of net, and remembered on the disk.
 
 The admissible ways (eager, fused in fp32, in bf16, eight bits) are timed in the thread that runs nets, in turn, each
-by the least of several calls, so that a load that comes or goes does not decide; what took twice the best is not asked
-again. One picture and several may go different ways. What was found stays valid for a processor, its number of
-threads, a PyTorch and a kind of net, whatever its weights.
+by the least of several calls, so that a load that comes or goes does not decide; what takes thrice the best is not
+asked to the end. One picture and several may go different ways. What was found stays valid for a processor, its
+number of threads, a PyTorch and a kind of net, whatever its weights.
 """
 
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -31,8 +32,8 @@ from resnet.util.machine import processor
 from resnet.util.precision import has_bf16
 
 SEVERAL = 4  # pictures, by which the way of more than one is chosen
-ROUNDS, SECONDS = 6, 0.4  # of timing; each way is asked at least twice
-HOPELESS = 2.0
+WARM_UPS, ROUNDS, SECONDS = 2, 8, 0.4  # of timing, which ends with the first round after so long
+SURE, HOPELESS = 2, 3.0  # after so many rounds, what takes so many times the best is not asked again
 FILE, MOST = "quickest.json", 500  # kinds of nets that are remembered
 Result = TypeVar("Result")
 Do = Callable[[Callable[[], Result]], Result]
@@ -156,15 +157,16 @@ def _fastest(ways: Candidates, n: int) -> str:
 
 
 def timed(forms: Mapping[str, Callable[[Tensor], Tensor]], inputs: Tensor, do: Do) -> dict[str, float]:
-    """The least seconds that each took, of several calls in turn; what is hopeless keeps its first."""
-    least = {name: do(partial(_seconds, form, inputs)) for name, form in forms.items()}  # the first calls compile
-    least = {name: do(partial(_seconds, form, inputs)) for name, form in forms.items()}
-    begun = time.perf_counter()
-    for _ in range(ROUNDS):
+    """The least seconds that each took, of several calls in turn."""
+    for form in forms.values():
+        for _ in range(WARM_UPS):  # they compile
+            do(partial(_seconds, form, inputs))
+    least, begun = dict.fromkeys(forms, math.inf), time.perf_counter()
+    for i in range(ROUNDS):
         for name, form in forms.items():
-            if least[name] < HOPELESS * min(least.values()):
+            if i < SURE or least[name] < HOPELESS * min(least.values()):
                 least[name] = min(least[name], do(partial(_seconds, form, inputs)))
-        if time.perf_counter() - begun > SECONDS:
+        if i >= SURE and time.perf_counter() - begun > SECONDS:
             break
     return least
 

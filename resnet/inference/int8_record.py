@@ -83,7 +83,8 @@ def compared(ranges: Ranges, margin: float, images: int, found: Tensor, exact: T
     accuracy = tuple(float((logits.argmax(1) == labels).double().mean()) for logits in (exact, found))
     same, again = found.argmax(1) == exact.argmax(1), is_close(found, margin)
     agreement, shown = float(same.double().mean()), float((same | again).double().mean())
-    admitted = abs(accuracy[0] - accuracy[1]) * 100 <= POINTS and agreement >= AGREEMENT and shown == 1
+    points = round(100 * abs(accuracy[0] - accuracy[1]), 6)
+    admitted = points <= POINTS and agreement >= AGREEMENT and shown == 1
     return Int8Record(ranges, margin, images, len(found), (accuracy[0], accuracy[1]), agreement,
                       float(again.double().mean()), shown, admitted)
 

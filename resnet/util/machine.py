@@ -4,7 +4,6 @@ import ctypes
 import math
 import os
 import platform
-import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 CGROUP = Path("/sys/fs/cgroup")
 MEMORY_FILES = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: version 2, version 1
 UNKNOWN = 2_000_000_000
+FEATURES = "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"  # that speed depends on
 HEAPS, M_ARENA_MAX = 2, -8  # the second is the name of the first in glibc's malloc.h
 
 
@@ -30,12 +30,22 @@ def processors() -> int:
 
 def processor() -> str:
     """The model's name, as "AMD EPYC"."""
-    if sys.platform == "linux":
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or f"{os.cpu_count()} processors"
+    return _told("model name") or platform.processor() or platform.machine() or f"{os.cpu_count()} processors"
+
+
+def features() -> tuple[str, ...]:
+    """What of FEATURES it has."""
+    flags = _told("flags").split()
+    return tuple(name for name in FEATURES if name in flags)
+
+
+def _told(field: str) -> str:
+    """What Linux tells of the first processor; "" where it does not."""
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(field):
+                return line.partition(":")[2].strip()
+    return ""
 
 
 def share_heaps() -> None:
