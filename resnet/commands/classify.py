@@ -13,7 +13,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--model", required=True, metavar="MODEL",
                         help="a bundled name, a Hub repository (owner/name[@revision]), a folder or a file")
     parser.add_argument("--top-k", type=int, default=5, metavar="K")
-    parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
+    parser.add_argument("--precision", default="auto", help="auto (what is quickest here), fp32 or bf16")
     parser.add_argument("--test-size", action="store_true",
                         help="timm's larger test size, where the repository names one, instead of that of training")
     add_set(parser)
@@ -29,10 +29,10 @@ def run(args: argparse.Namespace) -> None:
 
     if loaded.steps and not args.json:
         _tell(loaded, args.test_size)
-    results = [{"image": image, "model": args.model, "predictions": [
-        {"label": p.label, "probability": p.probability}
-        for p in answer(image, loaded, args.top_k, args.precision, test_size=args.test_size).predictions]}
-        for image in args.images]
+    answers = [answer(image, loaded, args.top_k, args.precision, test_size=args.test_size) for image in args.images]
+    results = [{"image": image, "model": args.model, "precision": found.precision, "predictions": [
+        {"label": p.label, "probability": p.probability} for p in found.predictions]}
+        for image, found in zip(args.images, answers, strict=True)]
     if args.json:
         print_json(results)
         return

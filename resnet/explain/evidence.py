@@ -5,7 +5,7 @@ model alone stays where it is (resnet.ui.page.device looks it up by its referenc
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -120,31 +120,29 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
     loaded = placed(loaded, device)
     start = time.perf_counter()
     served = forward(loaded, seen.pixels[None], device, precision)
-    logits = intact = served.logits[0]
     answered = time.perf_counter()
-    net = loaded.model
-    if questions.off:
-        net = lesioned(net, Lesion(questions.off))
-        logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision).logits[0]
+    net = lesioned(loaded.model, Lesion(questions.off)) if questions.off else loaded.model
     x = normalise(seen.pixels[None].to(device), loaded.info)
-    evidence = heavy(partial(_evidence, net, x, questions, logits, known_means(loaded)))
+    known = None if questions.off else served.logits[0]
+    evidence = heavy(partial(_evidence, net, x, questions, known, known_means(loaded)))
     strangeness = heavy(partial(_strangeness, loaded, x))
     alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
-    return evidence | {"alone": alone, "strangeness": next(iter(strangeness), None), "logits": logits, "intact": intact,
+    return evidence | {"alone": alone, "strangeness": next(iter(strangeness), None), "intact": served.logits[0],
                        "device": device.type, "precision": served.precision,
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
-def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor, means: Means | None) -> dict:
-    """Of `net`, the model or its copy with blocks switched off, always in fp32."""
+def _evidence(net: ResNet, x: Tensor, questions: Questions, known: Tensor | None, means: Means | None) -> dict:
+    """Of `net`, the model or its copy with blocks switched off, always in fp32; its logits too where none are known."""
     outputs = stage_outputs(net, x)
     feature = net.pooled(outputs[next(reversed(outputs))])
+    logits = net.fc(feature)[0].detach().float().cpu() if known is None else known
     stage = questions.stage or _last_telling(outputs)
     check_stage(net.config, tuple(x.shape[-2:]), stage)
     target = int(logits.argmax()) if questions.target == FIRST else questions.target
     return {
-        "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
+        "logits": logits, "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
         "channels": top_channels(outputs[questions.channels]) if questions.channels else (),
         "forming": readouts(net, outputs, means),
