@@ -201,7 +201,7 @@ class OnnxRuntime(_Converted):
         samples = iter([{"x": part.numpy()} for part in self.calibration()])
 
         class Reader(quantization.CalibrationDataReader):
-            def get_next(self):
+            def get_next(self) -> Any:
                 return next(samples, None)
 
         ready, done = file + ".ready", file + ".int8"

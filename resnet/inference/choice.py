@@ -32,7 +32,7 @@ from resnet.util.machine import processor
 from resnet.util.precision import has_bf16
 
 SEVERAL = 4  # pictures, by which the way of more than one is chosen
-WARM_UPS, ROUNDS, SECONDS = 2, 8, 0.4  # of timing, which ends with the first round after so long
+WARM_UPS, ROUNDS, SECONDS = 2, 100, 0.4  # of timing, which ends with the first round after so long
 SURE, HOPELESS = 2, 3.0  # after so many rounds, what takes so many times the best is not asked again
 FILE, MOST = "quickest.json", 500  # kinds of nets that are remembered
 Result = TypeVar("Result")
