@@ -15,6 +15,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
@@ -349,7 +350,8 @@ def serve(name: str, net: str, weights: str, picture: str, threads: int) -> None
     state = load_file(weights)
     before = resident()
     start = time.perf_counter()
-    peer = PEERS[name](net, state, threads)
+    with redirect_stdout(sys.stderr):  # libraries tell of their progress where the answers go
+        peer = PEERS[name](net, state, threads)
     made = torch.randn(32, 3, peer.size, peer.size, generator=torch.Generator().manual_seed(0))
     jpeg = Path(picture).read_bytes()
     peer.inside(lambda: peer.forward(made[:1]))
