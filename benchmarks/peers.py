@@ -15,6 +15,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,6 +68,11 @@ class Peer(ABC):
     def inside(self, work: Callable[[], Any]) -> Any:
         """work(), where the net runs: here, or in a thread of its own."""
         return work()
+
+    def calibration(self) -> list[Tensor]:
+        """Inputs from which a runtime takes its ranges for eight bits."""
+        made = torch.randn(32, 3, self.size, self.size, generator=torch.Generator().manual_seed(2))
+        return list(made.split(1))
 
     def _transforms(self) -> Callable[..., Tensor]:
         """What torchvision's weights bring along as weights.transforms()."""
@@ -171,6 +177,8 @@ class _Converted(Torchvision):
 
 
 class OnnxRuntime(_Converted):
+    int8 = False
+
     def load(self, state: dict[str, Tensor]) -> None:
         import onnxruntime  # pyright: ignore[reportMissingImports]: only benchmarks/requirements.txt names it
 
@@ -181,17 +189,43 @@ class OnnxRuntime(_Converted):
             file = str(Path(folder) / "net.onnx")
             torch.onnx.export(self.model, (torch.zeros(2, 3, self.size, self.size),), file, verbose=False,
                               input_names=["x"], dynamic_shapes=({0: torch.export.Dim("n")},))
+            if self.int8:
+                file = self._quantised(file)
             self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         del self.model
 
+    def _quantised(self, file: str) -> str:
+        """Statically, by channel, as ONNX Runtime's documentation advises for CPUs with VNNI."""
+        from onnxruntime import quantization  # pyright: ignore[reportMissingImports]
+        from onnxruntime.quantization.shape_inference import quant_pre_process  # pyright: ignore[reportMissingImports]
+
+        samples = iter([{"x": part.numpy()} for part in self.calibration()])
+
+        class Reader(quantization.CalibrationDataReader):
+            def get_next(self) -> Any:
+                return next(samples, None)
+
+        ready, done = file + ".ready", file + ".int8"
+        quant_pre_process(file, ready)
+        quantization.quantize_static(ready, done, Reader(), per_channel=True,
+                                     quant_format=quantization.QuantFormat.QDQ,
+                                     activation_type=quantization.QuantType.QUInt8,
+                                     weight_type=quantization.QuantType.QInt8)
+        return done
+
     def forward(self, batch: Tensor) -> Tensor:
         return torch.from_numpy(self.session.run(None, {"x": batch.numpy()})[0])
+
+
+class OnnxRuntimeInt8(OnnxRuntime):
+    int8 = True
 
 
 class OpenVino(_Converted):
     """Converted and compiled for latency, with any batch."""
 
     precision = "f32"
+    int8 = False
 
     def load(self, state: dict[str, Tensor]) -> None:
         import openvino  # pyright: ignore[reportMissingImports]: only benchmarks/requirements.txt names it
@@ -199,10 +233,18 @@ class OpenVino(_Converted):
         super().load(state)
         net = openvino.convert_model(self.model, example_input=torch.zeros(1, 3, self.size, self.size),
                                      input=[-1, 3, self.size, self.size])
+        if self.int8:
+            net = self._quantised(net)
         self.compiled = openvino.Core().compile_model(net, "CPU", {
             "INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": self.threads})
         del self.model
+
+    def _quantised(self, net: Any) -> Any:
+        import nncf  # pyright: ignore[reportMissingImports]
+
+        return nncf.quantize(net, nncf.Dataset([part.numpy() for part in self.calibration()]),
+                             target_device=nncf.TargetDevice.CPU)
 
     def forward(self, batch: Tensor) -> Tensor:
         return torch.from_numpy(self.compiled(batch.numpy())[0])
@@ -212,8 +254,14 @@ class OpenVinoBf16(OpenVino):
     precision = "bf16"
 
 
+class OpenVinoInt8(OpenVino):
+    int8 = True
+
+
 class Ours(Peer):
     """resnet.inference.serving, as the page uses it."""
+
+    int8 = True
 
     def load(self, state: dict[str, Tensor]) -> None:
         from resnet.inference import serving
@@ -224,14 +272,17 @@ class Ours(Peer):
         from resnet.hub.loaded import LoadedModel
         from resnet.hub.preprocessing import Steps
         from resnet.hub.ref import ModelRef
+        from resnet.inference.int8_record import Int8Record
 
         config = config_of(self.net)
         info = ModelInfo(self.net, self.net, config, "", tuple(self.labels), MEAN, STD)
         steps = Steps((self.size, self.size), (32, 32) if self.small else (256, 256))
         self.loaded = LoadedModel(ModelRef("bundled", self.net), restore(config, state), info, steps)
-        net = serving.ServedNet(self.loaded.model, info, torch.device("cpu"), "auto")
+        refused = None if self.int8 else Int8Record({}, 0, 0, 0, (0, 0), 0, 0, 0, admitted=False)
+        net = serving.ServedNet(self.loaded.model, info, torch.device("cpu"), "auto", refused)
+        self.served = net
         while (quick := server.form(net)) is None:
-            serving.logits(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
+            serving.answer(net, torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8))
             time.sleep(0.02)
         self.quick, self.inside = quick, server.heavy
 
@@ -243,15 +294,19 @@ class Ours(Peer):
 
     def answer(self, pictures: list[bytes]) -> list:
         from resnet.inference.picture import decode
-        from resnet.inference.predict import classify, forward, see
+        from resnet.inference.predict import see
+        from resnet.inference.serving import answer
 
-        if len(pictures) == 1:
-            found = classify(pictures[0], self.loaded, TOP)
-            return [[(one.label, one.probability) for one in found.predictions]]
         seen = torch.stack([see(decode(picture), self.loaded).pixels for picture in pictures])
-        values, indices = forward(self.loaded, seen, torch.device("cpu")).softmax(1).topk(TOP)
+        values, indices = answer(self.served, seen).logits.softmax(1).topk(TOP)
         return [[(self.labels[i], p) for i, p in zip(*row, strict=True)]
                 for row in zip(indices.tolist(), values.tolist(), strict=True)]
+
+
+class OursFloat(Ours):
+    """The same without eight bits."""
+
+    int8 = False
 
 
 class Prepacked(Torchvision):
@@ -277,7 +332,9 @@ class Prepacked(Torchvision):
 
 
 PEERS = {"torchvision": Torchvision, "timm": Timm, "transformers": Transformers, "onnxruntime": OnnxRuntime,
-         "openvino fp32": OpenVino, "openvino bf16": OpenVinoBf16, "prepacked": Prepacked, "ours": Ours}
+         "openvino fp32": OpenVino, "openvino bf16": OpenVinoBf16, "prepacked": Prepacked, "ours float": OursFloat,
+         "onnx int8": OnnxRuntimeInt8, "openvino int8": OpenVinoInt8, "ours": Ours}
+INT8 = ("onnx int8", "openvino int8")
 
 
 def resident() -> float:
@@ -293,7 +350,8 @@ def serve(name: str, net: str, weights: str, picture: str, threads: int) -> None
     state = load_file(weights)
     before = resident()
     start = time.perf_counter()
-    peer = PEERS[name](net, state, threads)
+    with redirect_stdout(sys.stderr):  # libraries tell of their progress where the answers go
+        peer = PEERS[name](net, state, threads)
     made = torch.randn(32, 3, peer.size, peer.size, generator=torch.Generator().manual_seed(0))
     jpeg = Path(picture).read_bytes()
     peer.inside(lambda: peer.forward(made[:1]))

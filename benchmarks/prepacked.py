@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from resnet.inference.fast import folded
+from resnet.inference.folding import folded
 from resnet.model import ResNet
 
 Layer = Callable[..., Tensor]

@@ -32,6 +32,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.inference import save_picture
+from benchmarks.machine import heading
 from tests.running import ROOT, Running, running
 
 CLIENTS = (1, 8, 32)
@@ -193,6 +194,7 @@ def main() -> None:
 
 
 def compare(servers: tuple[Server, Server], clients: list[int], rounds: int, seconds: float, picture: bytes) -> None:
+    print(heading())
     for server in servers:
         for n in (1, *clients):  # warm, in each batch that is to come
             server.loaded(n, min(5.0, seconds), picture)

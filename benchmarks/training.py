@@ -24,9 +24,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from benchmarks.machine import heading
 from resnet import create
 from resnet.data import DATA, Split
-from resnet.training.experiment import hardware, versions
 from resnet.training.train import Recipe, train
 from resnet.util.precision import resolve
 
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     args = parser.parse_args()
     split = made_split()
-    print(f"{hardware(torch.device('cpu'))}; {versions()}; batch {BATCH}, ours in {resolve('auto')}; "
+    print(f"{heading()}; batch {BATCH}, ours in {resolve('auto')}; "
           f"medians of {args.rounds} rounds of {args.seconds:g} s")
     print(f"{'net':16} {'plain img/s':>12} {'ours img/s':>12} {'ratio':>7}   ratios of the rounds")
     for name in args.nets:

@@ -228,7 +228,7 @@ def test_a_plan_takes_the_command_line_before_the_file(finished):
 
 
 def test_hardware_is_named(monkeypatch):
-    monkeypatch.setattr(experiment, "_processor", lambda: "a processor")
+    monkeypatch.setattr(experiment, "processor", lambda: "a processor")
     assert hardware(torch.device("cpu")) == "1 thread of a processor"
     assert hardware(torch.device("cpu"), 2) == "2 processes, each on 1 thread of a processor"
 

@@ -14,6 +14,7 @@ from resnet.inference.predict import classify
 from resnet.model import ResNet, create
 from resnet.training.evaluate import evaluate, evaluate_model
 from resnet.training.workers import Workers
+from resnet.util import precision
 from resnet.util.errors import InputError
 from resnet.util.precision import autocast, resolve
 from tests.factories import made_info, made_split, one_thread, tiny
@@ -73,12 +74,20 @@ def test_evaluation_changes_nothing(net, training):
 
 
 def test_precision_auto_is_one_of_the_two(monkeypatch):
+    monkeypatch.setattr(precision, "_gains", lambda: True)
     for fast, meaning in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda fast=fast: fast)
         assert resolve("auto") == meaning
         with autocast(torch.device("cpu"), "auto"):
             assert torch.is_autocast_enabled("cpu") == fast
     assert (resolve("fp32"), resolve("bf16")) == ("fp32", "bf16")
+
+
+def test_bf16_is_taken_only_where_it_was_measured_to_gain(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    for gains, meaning in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(precision, "_gains", lambda gains=gains: gains)
+        assert resolve("auto") == meaning
 
 
 def test_bf16_is_close_to_fp32(net):

@@ -14,7 +14,7 @@ from resnet.hub.infer import infer_config, state_shapes
 from resnet.hub.libraries import TIMM, timm_name
 from resnet.hub.load import load
 from resnet.hub.loaded import LoadedModel
-from resnet.inference.fast import folded
+from resnet.inference.folding import folded
 from resnet.tracing.trace import trace
 from resnet.util.errors import InputError
 from resnet.util.text import LANGUAGES

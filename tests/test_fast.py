@@ -7,7 +7,8 @@ from torch import nn
 
 from resnet.config import config_of
 from resnet.inference import fast as fast_module
-from resnet.inference.fast import eager, fast, folded, prepare
+from resnet.inference.fast import eager, fast, prepare
+from resnet.inference.folding import folded
 from resnet.model import ResNet, create
 
 CPU = torch.device("cpu")
@@ -24,6 +25,7 @@ KINDS = {
     "resnet18 standardised": {"standardised": True, "anti_alias": "average"},
     "plain20_cifar": {},
     "resnet18": {"shortcut": "C"},
+    "resnet18 D": {"shortcut": "D"},
     "resnet26": {"stride_in": "1x1"},
     "resnet26 preact": {"order": "preact"},
     "resnet18 preact": {"order": "preact"},

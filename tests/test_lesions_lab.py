@@ -29,7 +29,7 @@ def net_of(**changes):
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"shortcut": "none"}, {"order": "preact"}])
 def test_a_sweep_is_an_evaluation_of_each_lesioned_net(changes, monkeypatch):
-    monkeypatch.setattr(lesions, "BATCH", 16)
+    monkeypatch.setattr(lesions, "AT_ONCE", 16)
     net = net_of(**changes)
     tasks = [INTACT, *(task for operation in lesions.OPERATIONS for task in each_alone(net.config, operation)),
              *several_at_random(net.config)[:3]]

@@ -73,3 +73,10 @@ def test_the_tests_machine_has_some(monkeypatch):
 def test_threads_share_two_heaps(call, shared):
     told = subprocess.run([sys.executable, "-c", HEAPS.format(call=call)], capture_output=True, text=True, check=True)
     assert (told.stderr.count("Arena ") <= machine.HEAPS) == shared
+
+
+def test_what_speed_depends_on_is_read_off_the_processor(monkeypatch):
+    monkeypatch.setattr(machine, "_told", {"flags": "fpu avx2 amx_bf16 sse", "model name": "A chip"}.get)
+    assert (machine.processor(), machine.features()) == ("A chip", ("avx2", "amx_bf16"))
+    monkeypatch.setattr(machine, "_told", lambda _: "")  # not Linux
+    assert machine.processor() and machine.features() == ()

@@ -126,7 +126,7 @@ def differences(loaded: LoadedModel, original: Original) -> tuple[float, float]:
     seen = torch.stack([see(decode(data), loaded).pixels for data in photographs()])
     told = original.inputs * original.std + original.mean
     assert seen.shape == told.shape and told.min() >= -1e-4 and told.max() <= 1.0001
-    logits = forward(loaded, seen, torch.device("cpu"), "fp32")
+    logits = forward(loaded, seen, torch.device("cpu"), "fp32").logits
     wanted = original.logits - original.logits.mean(0)
     assert wanted.norm(dim=1).min() > 0.05 * original.logits.norm(dim=1).max()  # the photographs do differ
     off = (logits - logits.mean(0) - wanted).norm(dim=1) / wanted.norm(dim=1)

@@ -31,7 +31,7 @@ def net() -> ServedNet:
 
 @pytest.fixture(scope="module")
 def expected(net) -> torch.Tensor:
-    return serving.logits(net, IMAGES)
+    return serving.answer(net, IMAGES).logits
 
 
 class Held:
@@ -63,7 +63,7 @@ def asked(server: Server, net: ServedNet, images: torch.Tensor, pool: ThreadPool
     futures = []
     for i, image in enumerate(images):
         before = len(server._waiting)
-        futures.append(pool.submit(server.logits, net, image[None]))
+        futures.append(pool.submit(server.answer, net, image[None]))
         wait_until(lambda i=i, before=before: len(server._waiting) > before)
     return futures
 
@@ -71,10 +71,10 @@ def asked(server: Server, net: ServedNet, images: torch.Tensor, pool: ThreadPool
 def test_eager_answers_until_the_quick_form_is_ready(server, net, expected):
     for _ in range(2):
         assert server.form(net) is None
-        torch.testing.assert_close(server.logits(net, IMAGES[:1]), expected[:1], rtol=0, atol=1e-4)
+        torch.testing.assert_close(server.answer(net, IMAGES[:1]).logits, expected[:1], rtol=0, atol=1e-4)
     wait_until(lambda: server.form(net))
-    assert server.form(net).way == "fused"
-    torch.testing.assert_close(server.logits(net, IMAGES[:1]), expected[:1], rtol=0, atol=1e-4)
+    assert server.form(net).one.way == "fused"
+    torch.testing.assert_close(server.answer(net, IMAGES[:1]).logits, expected[:1], rtol=0, atol=1e-4)
 
 
 def test_what_waits_together_goes_together_and_each_gets_its_own(server, net, expected):
@@ -82,7 +82,7 @@ def test_what_waits_together_goes_together_and_each_gets_its_own(server, net, ex
     with Held(server) as pool:
         futures = asked(server, net, IMAGES[:22], pool)
     assert server.batches == {16: 1, 4: 1, 1: 2}
-    found = torch.cat([future.result() for future in futures])
+    found = torch.cat([future.result().logits for future in futures])
     torch.testing.assert_close(found, expected[:22], rtol=0, atol=1e-4)
 
 
@@ -95,7 +95,7 @@ def test_a_batch_is_as_large_as_the_device_likes(server, net):
 
 def test_one_alone_does_not_wait_for_others(server, net):
     server.batches.clear()
-    server.logits(net, IMAGES[:1])
+    server.answer(net, IMAGES[:1])
     assert server.batches == {1: 1}
 
 
@@ -107,19 +107,19 @@ def test_other_nets_and_sizes_stay_apart(server, net, expected):
         futures = [asked(server, which, IMAGES[i:i + 1], pool)[0] for i, which in enumerate([net, other, net, other])]
         futures += asked(server, net, torch.zeros(1, 1, 32, 32, dtype=torch.uint8), pool)
     assert server.batches == {1: 5}  # two of a kind make no batch of four
-    torch.testing.assert_close(futures[2].result(), expected[2:3], rtol=0, atol=1e-4)
-    torch.testing.assert_close(futures[3].result(), serving.logits(other, IMAGES[3:4]), rtol=0, atol=1e-4)
+    torch.testing.assert_close(futures[2].result().logits, expected[2:3], rtol=0, atol=1e-4)
+    torch.testing.assert_close(futures[3].result().logits, serving.answer(other, IMAGES[3:4]).logits, rtol=0, atol=1e-4)
 
 
 def test_an_error_goes_to_its_own_request(server, net, expected, monkeypatch):
-    whole = Server._logits
+    whole = Server._serve_batch
 
     def picky(self, net, pixels):
         if (pixels == 7).all((1, 2, 3)).any():
             raise RuntimeError("a picture of sevens")
         return whole(self, net, pixels)
 
-    monkeypatch.setattr(Server, "_logits", picky)
+    monkeypatch.setattr(Server, "_serve_batch", picky)
     images = IMAGES[:4].clone()
     images[2] = 7
     with Held(server) as pool:
@@ -127,12 +127,12 @@ def test_an_error_goes_to_its_own_request(server, net, expected, monkeypatch):
     with pytest.raises(RuntimeError, match="sevens"):
         futures[2].result()
     for i in (0, 1, 3):
-        torch.testing.assert_close(futures[i].result(), expected[i:i + 1], rtol=0, atol=1e-4)
+        torch.testing.assert_close(futures[i].result().logits, expected[i:i + 1], rtol=0, atol=1e-4)
 
 
 def test_heavy_work_runs_in_the_one_thread_and_may_ask_again(server, net, expected):
     def work():
-        return threading.current_thread().name, server.heavy(lambda: server.logits(net, IMAGES[:1]))
+        return threading.current_thread().name, server.heavy(lambda: server.answer(net, IMAGES[:1]).logits)
 
     name, logits = server.heavy(work)
     assert name == "inference"
@@ -143,7 +143,7 @@ def test_heavy_work_runs_in_the_one_thread_and_may_ask_again(server, net, expect
 
 def test_a_net_that_is_asked_once_is_not_built(server):
     one = ServedNet(create("resnet20_cifar", in_channels=1).eval(), load("resnet20_fashion_mnist").info, CPU, "fp32")
-    server.logits(one, IMAGES[:1])
+    server.answer(one, IMAGES[:1])
     assert one.key in server._asked and one.key not in server._quick
     key = one.key
     del one
@@ -157,8 +157,8 @@ def test_what_is_kept_is_bounded_and_goes_with_its_net(server, monkeypatch):
     monkeypatch.setattr(serving, "MEMORY", 3_000_000)
     nets = [ServedNet(create("resnet20_cifar", in_channels=1, seed=i).eval(), info, CPU, "fp32") for i in range(3)]
     for one in nets:  # 2.2 MB each
-        server.logits(one, IMAGES[:1])
-        server.logits(one, IMAGES[:1])
+        server.answer(one, IMAGES[:1])
+        server.answer(one, IMAGES[:1])
         wait_until(lambda one=one: server.form(one))
     assert [server.form(one) is not None for one in nets] == [False, False, True]
     key = nets[2].key

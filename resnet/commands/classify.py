@@ -22,7 +22,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--model", required=True, metavar="MODEL",
                         help="a bundled name, a Hub repository (owner/name[@revision]), a folder or a file")
     parser.add_argument("--top-k", type=int, default=5, metavar="K")
-    parser.add_argument("--precision", default="auto", help="auto (bf16 where it pays), fp32 or bf16")
+    parser.add_argument("--precision", default="auto", help="auto (what is quickest here), fp32 or bf16")
     parser.add_argument("--test-size", action="store_true",
                         help="timm's larger test size, where the repository names one, instead of that of training")
     add_set(parser)
@@ -79,7 +79,7 @@ def _answer(image: str, loaded: "LoadedModel", args: argparse.Namespace) -> dict
         found = classify(image, loaded, args.top_k, args.precision, test_size=args.test_size)
     except InputError as error:
         return {"image": image, "model": args.model, "error": error}
-    return {"image": image, "model": args.model,
+    return {"image": image, "model": args.model, "precision": found.precision,
             "predictions": [{"label": p.label, "probability": p.probability} for p in found.predictions]}
 
 

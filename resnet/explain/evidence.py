@@ -5,7 +5,7 @@ model alone stays where it is (resnet.ui.page.device looks it up by its referenc
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -25,11 +25,10 @@ from resnet.inference.decoder import Picture
 from resnet.inference.picture import Seen
 from resnet.inference.placement import best_device, placed, with_oom_fallback
 from resnet.inference.predict import forward, see
-from resnet.inference.serving import heavy
+from resnet.inference.serving import Served, heavy
 from resnet.model import ResNet
 from resnet.surgery import Lesion, check_lesion, lesioned
 from resnet.util.errors import InputError
-from resnet.util.precision import resolve
 
 FIRST = -1  # as a target: whatever the first answer is
 MANY = 32  # pictures at once
@@ -120,31 +119,30 @@ def _gather_on(device: torch.device, loaded: LoadedModel, seen: Seen, questions:
     """The fields of Evidence that need the device."""
     loaded = placed(loaded, device)
     start = time.perf_counter()
-    logits = intact = forward(loaded, seen.pixels[None], device, precision)[0]
+    served = forward(loaded, seen.pixels[None], device, precision)
     answered = time.perf_counter()
-    net = loaded.model
-    if questions.off:
-        net = lesioned(net, Lesion(questions.off))
-        logits = forward(replace(loaded, model=net), seen.pixels[None], device, precision)[0]
+    net = lesioned(loaded.model, Lesion(questions.off)) if questions.off else loaded.model
     x = normalise(seen.pixels[None].to(device), loaded.info)
-    evidence = heavy(partial(_evidence, net, x, questions, logits, known_means(loaded)))
+    known = None if questions.off else served.logits[0]
+    evidence = heavy(partial(_evidence, net, x, questions, known, known_means(loaded)))
     strangeness = heavy(partial(_strangeness, loaded, x))
     alone = without_each_block(loaded.model, x) if questions.alone else None
     done = time.perf_counter()
-    return evidence | {"alone": alone, "strangeness": next(iter(strangeness), None), "logits": logits, "intact": intact,
-                       "device": device.type, "precision": resolve(precision, device),
+    return evidence | {"alone": alone, "strangeness": next(iter(strangeness), None), "intact": served.logits[0],
+                       "device": device.type, "precision": served.precision,
                        "forward_ms": 1e3 * (answered - start), "evidence_ms": 1e3 * (done - answered)}
 
 
-def _evidence(net: ResNet, x: Tensor, questions: Questions, logits: Tensor, means: Means | None) -> dict:
-    """Of `net`, the model or its copy with blocks switched off, always in fp32."""
+def _evidence(net: ResNet, x: Tensor, questions: Questions, known: Tensor | None, means: Means | None) -> dict:
+    """Of `net`, the model or its copy with blocks switched off, always in fp32; its logits too where none are known."""
     outputs = stage_outputs(net, x)
     feature = net.pooled(outputs[next(reversed(outputs))])
+    logits = net.fc(feature)[0].detach().float().cpu() if known is None else known
     stage = questions.stage or _last_telling(outputs)
     check_stage(net.config, tuple(x.shape[-2:]), stage)
     target = int(logits.argmax()) if questions.target == FIRST else questions.target
     return {
-        "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
+        "logits": logits, "feature": feature[0].float().cpu(), "stages": stage_maps(outputs),
         "stage": stage, "target": target, "cam": grad_cam(net, outputs[stage], stage, target),
         "channels": top_channels(outputs[questions.channels]) if questions.channels else (),
         "forming": readouts(net, outputs, means),
@@ -187,13 +185,13 @@ def classify_many(pictures: Tensor, loaded: LoadedModel, precision: str = "auto"
         raise InputError("several", n=len(pictures), limit=MANY)
     config, start = loaded.info.architecture, time.perf_counter()
 
-    def run(device: torch.device, batch: int) -> tuple[Tensor, tuple[Strangeness, ...], str]:
+    def run(device: torch.device, batch: int) -> tuple[list[Served], tuple[Strangeness, ...], str]:
         there, most = placed(loaded, device), most_at_once(config, tuple(pictures.shape[-2:]), device)
         parts = pictures.split(min(batch, most))
-        logits = torch.cat([forward(there, part, device, precision) for part in parts])
+        served = [forward(there, part, device, precision) for part in parts]
         inputs = (normalise(part.to(device), loaded.info) for part in parts if strange)
-        return logits, tuple(one for x in inputs for one in heavy(partial(_strangeness, there, x))), device.type
+        return served, tuple(one for x in inputs for one in heavy(partial(_strangeness, there, x))), device.type
 
-    (logits, strangeness, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
-    return ManyAnswers(logits, device, resolve(precision, torch.device(device)), fallback,
+    (served, strangeness, device), fallback = with_oom_fallback(run, best_device(), len(pictures))
+    return ManyAnswers(torch.cat([part.logits for part in served]), device, served[0].precision, fallback,
                        1e3 * (time.perf_counter() - start), strangeness)

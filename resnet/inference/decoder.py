@@ -29,7 +29,7 @@ MAX_SCANS = 100  # of a progressive JPEG; encoders write ten
 MAX_SEGMENTS = 10_000  # of a JPEG; cameras write dozens
 _STRIP = 64  # rows of the result that are made at a time
 _ORIENTATION = 0x0112  # in EXIF
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # of a JPEG file; neither filling nor a restart
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # of a JPEG file; neither filling nor a restart
 _TEM, _SOI, _EOI, _SOS = 0x01, 0xD8, 0xD9, 0xDA  # ITU-T T.81, table B.1
 
 

@@ -1,17 +1,16 @@
-"""The quickest way through a net that was found for this machine, behind one function.
+"""Quick ways through a net, each behind one function; resnet.inference.choice measures which is the quickest.
 
 On a CPU: batch norms are folded into the convolutions before them, option A's shortcut is written as the
-convolution that it equals, tensors lie channels_last, in bf16 where that pays; then TorchScript traces and
+convolution that it equals, tensors lie channels_last, in fp32 or bf16; then TorchScript traces and
 freezes the net, and its oneDNN graph fusion runs each convolution with the addition and the ReLU behind it
 as one kernel, on weights packed once. The other way to the same kernels, a call of
 `mkldnn._convolution_pointwise` for each convolution, was slower where layers are small, by what Python
-takes for a call (benchmarks/inference.py has both). On a GPU: folded, channels_last and in half
-precision, moved there once.
+takes for a call (benchmarks/inference.py has both). In eight bits: resnet.inference.int8. On a GPU: folded,
+channels_last and in half precision, moved there once.
 
 Whatever fails on the way, an API that a later PyTorch has dropped included, leaves the net as it is.
 """
 
-import copy
 import logging
 import warnings
 from collections.abc import Callable
@@ -20,18 +19,14 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from resnet.model import ResNet, ZeroPad
+from resnet.inference.folding import folded
+from resnet.model import ResNet
 from resnet.util.precision import autocast, resolve
 
 WARM_UPS = 2  # TorchScript compiles for a shape in the first two calls of it
 PART = 8 * 224 * 224  # pixels that a CPU takes at once
 MAX_LAYERS = 400  # of tracing and compiling, some milliseconds a layer, nobody waits for more
-PAIRS = {  # convolution, and the batch norm behind it; pre-activation nets normalise an addition by their bn1
-    "original": (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
-    "preact": (("conv1", "bn2"), ("conv2", "bn3")),
-}
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 log = logging.getLogger("resnet")
 
@@ -40,12 +35,14 @@ log = logging.getLogger("resnet")
 class Fast:
     """A net to be called: normalised fp32 [n, c, h, w] on the net's device -> fp32 logits [n, classes] there.
 
-    way      "fused" (CPU), "half" or "folded" (GPU), or "eager"
-    nbytes   what it holds beside the shared net, about
+    way        "fused" or "int8" (CPU), "half" or "folded" (GPU), or "eager"
+    precision  "fp32", "bf16" or "int8"
+    nbytes     what it holds beside the shared net, about
     """
 
     run: Callable[[Tensor], Tensor]
     way: str
+    precision: str
     nbytes: int
 
     def __call__(self, inputs: Tensor) -> Tensor:
@@ -60,7 +57,7 @@ def eager(model: ResNet, device: torch.device, precision: str) -> Fast:
         with autocast(device, precision):
             return model(inputs.contiguous(memory_format=torch.channels_last)).float()
 
-    return Fast(run, "eager", 0)
+    return Fast(run, "eager", resolve(precision, device), 0)
 
 
 def fast(model: ResNet, device: torch.device, precision: str, size: tuple[int, ...]) -> Fast:
@@ -80,7 +77,7 @@ def prepare(model: ResNet, device: torch.device, precision: str, size: tuple[int
 
     That one belongs to the thread that will run the net, since kernels are made for its number of threads.
     """
-    dtype = DTYPES[resolve(precision, device)]
+    precision = resolve(precision, device)
 
     def finish() -> Fast:
         try:
@@ -91,64 +88,27 @@ def prepare(model: ResNet, device: torch.device, precision: str, size: tuple[int
             return _give_up(model, device, precision, error)
 
     try:
-        made = _made(model, device, dtype, size)
+        made = _made(model, device, precision, size)
         return finish
     except Exception as error:
         return partial(_give_up, model, device, precision, error)
 
 
-def _made(model: ResNet, device: torch.device, dtype: torch.dtype, size: tuple[int, ...]) -> Fast:
+def _made(model: ResNet, device: torch.device, precision: str, size: tuple[int, ...]) -> Fast:
+    dtype = DTYPES[precision]
     with torch.no_grad():
         net = folded(model).to(device, dtype).to(memory_format=torch.channels_last)
         weights = sum(tensor.numel() for tensor in net.parameters()) * dtype.itemsize
         if device.type != "cpu":
-            return Fast(_cast(net, dtype), "half" if dtype.itemsize == 2 else "folded", weights)
+            return Fast(_cast(net, dtype), "half" if dtype.itemsize == 2 else "folded", precision, weights)
         run = _cast(_in_parts(_fused(net, _example(model, size, dtype))), dtype)
-        return Fast(run, "fused", 2 * weights)  # traced and packed
+        return Fast(run, "fused", precision, 2 * weights)  # traced and packed
 
 
 def _give_up(model: ResNet, device: torch.device, precision: str, error: Exception) -> Fast:
     """Whatever went wrong, the net as it is still answers."""
     log.warning("a net runs eagerly: %s", str(error).strip()[:500])
     return eager(model, device, precision)
-
-
-@torch.no_grad()
-def folded(model: ResNet) -> ResNet:
-    """A copy in eval mode with the same logits up to rounding, and fewer operations.
-
-    torch.fx would find what to fold by itself, but it changes every module of the process while it traces,
-    and other threads compute at that time.
-    """
-    net = copy.deepcopy(model)
-    pairs = PAIRS.get(net.config.order, ())
-    for module in [net, *net.blocks]:
-        for conv, norm in pairs:
-            _fold(module, conv, norm)
-        for part in module.children():  # stems and shortcuts of several layers
-            for i in range(len(part) - 1 if isinstance(part, nn.Sequential) else 0):
-                _fold(part, str(i), str(i + 1))
-        shortcut = getattr(module, "downsample", None)
-        if isinstance(shortcut, ZeroPad) and not shortcut.average:
-            module.downsample = _as_convolution(shortcut, module.conv1)
-    return net
-
-
-def _fold(module: nn.Module, conv: str, norm: str) -> None:
-    """A convolution and the batch norm that reads nothing else become one convolution."""
-    first, second = getattr(module, conv, None), getattr(module, norm, None)
-    if type(first) is nn.Conv2d and isinstance(second, nn.BatchNorm2d):  # a standardised one takes no scale
-        setattr(module, conv, fuse_conv_bn_eval(first, second))
-        setattr(module, norm, nn.Identity())
-
-
-def _as_convolution(pad: ZeroPad, first: nn.Conv2d) -> nn.Conv2d:
-    """Every stride-th pixel, old channels kept, new ones zero: a 1x1 convolution by a part of the identity."""
-    channels = first.in_channels
-    conv = nn.Conv2d(channels, channels + pad.new_channels, 1, pad.stride, bias=False, device=first.weight.device)
-    conv.weight.zero_()
-    conv.weight[pad.in_front:pad.in_front + channels, :, 0, 0] = torch.eye(channels)
-    return conv
 
 
 def _fused(net: nn.Module, example: Tensor) -> Callable[[Tensor], Tensor]:

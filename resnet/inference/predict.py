@@ -12,13 +12,14 @@ from resnet.hub.loaded import LoadedModel
 from resnet.hub.ref import ModelRef
 from resnet.inference.arrays import AnyPicture, picture_of
 from resnet.inference.decoder import Picture
+from resnet.inference.int8_record import recorded
 from resnet.inference.picture import Seen, follow, prepare
 from resnet.inference.placement import best_device, placed
 from resnet.inference.probabilities import entropy, ranked
-from resnet.inference.serving import ServedNet, logits
+from resnet.inference.serving import Served, ServedNet, answer
 from resnet.util.errors import InputError
 from resnet.util.numbers import probability
-from resnet.util.precision import check_precision, resolve
+from resnet.util.precision import check_precision
 
 MAX_TOP_K = 100
 
@@ -57,7 +58,7 @@ def classify(image: AnyPicture, model: str | ModelRef | LoadedModel | nn.Module,
             [height, width, 1, 3 or 4], uint8 or float from 0 to 1; a uint8 RGB tensor [3, height, width].
         model: a model reference, a loaded model, or a network in memory, as `load` takes it.
         top_k: at most the number of classes is returned.
-        precision: "fp32", "bf16", or "auto": bf16 where it pays.
+        precision: "fp32", "bf16", or "auto": the quickest that keeps its word.
         test_size: take timm's larger test size where the repository names one, as `see`.
 
     Raises:
@@ -70,10 +71,11 @@ def classify(image: AnyPicture, model: str | ModelRef | LoadedModel | nn.Module,
     seen = see(picture_of(image), loaded, test_size)
     prepared = time.perf_counter()
     where = torch.device(device) if device else best_device()
-    found = forward(placed(loaded, where), seen.pixels[None], where, precision)[0]
+    found = forward(placed(loaded, where), seen.pixels[None], where, precision)
     done = time.perf_counter()
-    return Answer(loaded.info.name, _top(found, loaded.info.labels, top_k), entropy(found), seen, where.type,
-                  resolve(precision, where), 1e3 * (prepared - start), 1e3 * (done - prepared))
+    logits = found.logits[0]
+    return Answer(loaded.info.name, _top(logits, loaded.info.labels, top_k), entropy(logits), seen, where.type,
+                  found.precision, 1e3 * (prepared - start), 1e3 * (done - prepared))
 
 
 def check_top_k(top_k: int) -> None:
@@ -105,9 +107,11 @@ def look_of(loaded: LoadedModel) -> Callable[[Tensor], Tensor] | None:
     return lambda images: torch.stack([see(image.expand(3, -1, -1), loaded).pixels for image in images])
 
 
-def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Tensor:
-    """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU; the model is on `device`."""
-    return logits(ServedNet(loaded.model, loaded.info, device, precision), pixels)
+def forward(loaded: LoadedModel, pixels: Tensor, device: torch.device, precision: str = "auto") -> Served:
+    """For uint8 [n, c, h, w]; the model is on `device`."""
+    folder = loaded.ref.path
+    record = recorded(folder) if folder and not loaded.by_hand else None
+    return answer(ServedNet(loaded.model, loaded.info, device, precision, record), pixels)
 
 
 def _top(logits: Tensor, labels: tuple[str, ...], k: int) -> tuple[Prediction, ...]:

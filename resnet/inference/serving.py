@@ -7,9 +7,9 @@
   with a net that a visitor waits for (`heavy`), in pieces of a second at most, first come, first served.
 - What runs for long on purpose, such as a live training, stays in its worker with one thread, so that
   answers keep coming from the other core.
-- A net that is asked a second time gets a quick form (resnet.inference.fast). It is built aside, in a thread that
-  ends, while the shared eager net answers; the inference thread then only makes it warm. So nobody waits
-  for a build, and a net with blocks switched off for one question gets none.
+- A net that is asked a second time gets its quickest form (resnet.inference.choice). It is built aside, in a thread
+  that ends, while the shared eager net answers; the inference thread then only makes it warm, and times it where
+  that was never done. So nobody waits for a build, and a net with blocks switched off for one question gets none.
 
 Requests that wait for the same net and size when the inference thread gets free form a batch. None waits
 for others to come: a batch grows because the thread was busy, and with nobody else about it is one.
@@ -33,10 +33,11 @@ from torch import Tensor
 from resnet.checkpoint import ModelInfo
 from resnet.data import normalise
 from resnet.inference.batches import most_at_once
-from resnet.inference.fast import Fast, eager, prepare
+from resnet.inference.choice import Quickest, quickest
+from resnet.inference.fast import eager
+from resnet.inference.int8_record import Int8Record
 from resnet.model import ResNet
 from resnet.util.machine import processors
-from resnet.util.precision import resolve
 
 MEMORY = 600_000_000  # bytes of quick forms that are kept beside the shared nets
 WORTH_IT = 2  # questions, from which on a quick form is built
@@ -46,16 +47,25 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ServedNet:
-    """What one batch has in common."""
+    """What one batch has in common; `record` is what was recorded of a bundled net in eight bits."""
 
     model: ResNet
     info: ModelInfo
     device: torch.device
     precision: str
+    record: Int8Record | None = None
 
     @property
     def key(self) -> Hashable:
-        return id(self.model), self.info.mean, self.info.std, self.device, resolve(self.precision, self.device)
+        return id(self.model), self.info.mean, self.info.std, self.device, self.precision
+
+
+@dataclass(frozen=True)
+class Served:
+    """fp32 logits [n, classes] on the CPU, and what they were computed in: "fp32", "bf16" or "int8"."""
+
+    logits: Tensor
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class _Request:
 
     net: ServedNet
     pixels: Tensor
-    answer: "Future[Tensor]" = field(default_factory=Future)
+    answer: "Future[Served]" = field(default_factory=Future)
 
     @property
     def key(self) -> Hashable:
@@ -79,7 +89,7 @@ class Server:
         self.batches: Counter[int] = Counter()  # of so many pictures
         self._waiting: deque[_Request | Callable[[], None]] = deque()
         self._changed = threading.Condition()
-        self._quick: OrderedDict[Hashable, Fast | None] = OrderedDict()  # None: not yet, or it cannot be
+        self._quick: OrderedDict[Hashable, Quickest | None] = OrderedDict()  # None: not yet, or it cannot be
         self._asked: Counter[Hashable] = Counter()
         self._building = threading.Lock()
         self._ready = threading.Event()
@@ -87,10 +97,10 @@ class Server:
         self._thread.start()
         self._ready.wait()
 
-    def logits(self, net: ServedNet, pixels: Tensor) -> Tensor:
-        """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU."""
+    def answer(self, net: ServedNet, pixels: Tensor) -> Served:
+        """For uint8 [n, c, h, w]."""
         if threading.current_thread() is self._thread:
-            return self._logits(net, pixels)
+            return self._serve_batch(net, pixels)
         request = _Request(net, pixels)
         self._put(request)
         return request.answer.result()
@@ -103,8 +113,8 @@ class Server:
         self._put(lambda: _settle(done, work))
         return done.result()
 
-    def form(self, net: ServedNet) -> Fast | None:
-        """The net's quick form, to be called in the inference thread; None where eager still answers."""
+    def form(self, net: ServedNet) -> Quickest | None:
+        """The net's quickest form, to be called in the inference thread; None where eager still answers."""
         return self._quick.get(net.key)
 
     def _put(self, job: "_Request | Callable[[], None]") -> None:
@@ -142,7 +152,7 @@ class Server:
     def _answer(self, requests: list[_Request]) -> None:
         """Each gets its own logits, or its own error."""
         try:
-            logits = self._logits(requests[0].net, torch.cat([request.pixels for request in requests]))
+            served = self._serve_batch(requests[0].net, torch.cat([request.pixels for request in requests]))
         except Exception as error:
             if len(requests) == 1:
                 requests[0].answer.set_exception(error)
@@ -150,18 +160,17 @@ class Server:
                 for request in requests:
                     self._answer([request])
             return
-        for request, part in zip(requests, logits.split([len(r.pixels) for r in requests]), strict=True):
-            request.answer.set_result(part)
+        for request, part in zip(requests, served.logits.split([len(r.pixels) for r in requests]), strict=True):
+            request.answer.set_result(Served(part, served.precision))
 
-    def _logits(self, net: ServedNet, pixels: Tensor) -> Tensor:
+    def _serve_batch(self, net: ServedNet, pixels: Tensor) -> Served:
         self.batches[len(pixels)] += 1
         quick = self._quick.get(net.key)
         if quick:
             self._quick.move_to_end(net.key)
-        run = quick or eager(net.model, net.device, net.precision)
-        logits = run(normalise(pixels.to(net.device), net.info)).cpu()
+        served = _served(net, pixels, quick)
         self._count(net, tuple(pixels.shape[-2:]))
-        return logits
+        return served
 
     def _count(self, net: ServedNet, size: tuple[int, ...]) -> None:
         """Have the quick form built in time; what is known of a net goes when the net goes."""
@@ -179,11 +188,11 @@ class Server:
 
     def _build(self, net: ServedNet, size: tuple[int, ...]) -> None:
         with self._building:
-            finish = prepare(net.model, net.device, net.precision, size)
-        self._put(lambda: self._keep(net.key, finish()))
+            quick = quickest(net.model, net.info, net.device, net.precision, size, net.record, self.heavy)
+        self._put(lambda: self._keep(net.key, quick))
 
-    def _keep(self, key: Hashable, quick: Fast) -> None:
-        if quick.way == "eager":
+    def _keep(self, key: Hashable, quick: Quickest) -> None:
+        if quick.one.way == quick.several.way == "eager":
             return
         self._quick[key] = quick
         self._quick.move_to_end(key)
@@ -248,12 +257,14 @@ def _forget() -> None:
     _server = None
 
 
-def logits(net: ServedNet, pixels: Tensor) -> Tensor:
-    """uint8 [n, c, h, w] -> fp32 logits [n, classes] on the CPU, by the inference thread if there is one."""
-    if _server:
-        return _server.logits(net, pixels)
-    run = eager(net.model, net.device, net.precision)
-    return run(normalise(pixels.to(net.device), net.info)).cpu()
+def answer(net: ServedNet, pixels: Tensor) -> Served:
+    """For uint8 [n, c, h, w], by the inference thread if there is one."""
+    return _server.answer(net, pixels) if _server else _served(net, pixels, None)
+
+
+def _served(net: ServedNet, pixels: Tensor, quick: Quickest | None) -> Served:
+    run = quick.at(len(pixels)) if quick else eager(net.model, net.device, net.precision)
+    return Served(run(normalise(pixels.to(net.device), net.info)).cpu(), run.precision)
 
 
 def heavy(work: Callable[[], Result]) -> Result:

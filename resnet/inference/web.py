@@ -12,7 +12,7 @@ from resnet.checkpoint import ModelInfo
 from resnet.config import ResNetConfig, stage_output
 from resnet.data import PEN
 from resnet.hub.loaded import LoadedModel
-from resnet.inference.fast import folded
+from resnet.inference.folding import folded
 from resnet.model import ResNet
 from resnet.util.errors import InputError
 from resnet.util.numbers import by

@@ -28,7 +28,8 @@ from resnet.util.files import write_file
 OPERATIONS = ("drop", "halve", "swap")
 FILES = {"running": "lesions.csv", "reestimated": "lesions_reestimated.csv"}  # by whose statistics the norms have
 CALIBRATION = 1_000  # the first training images, on which norms are re-estimated
-BATCH, CHUNK = 250, 1_000  # images at once; images whose activations are kept while the blocks go by
+BATCH, CHUNK = 250, 1_000  # images of a norm's statistics at once; images whose activations are kept meanwhile
+AT_ONCE = 64  # images that are scored: their activations stay in the processor's caches
 SEVERAL_N, DRAWS, COUNTS = 2_000, 10, 8  # images, subsets per count, and counts, of several blocks dropped at random
 
 
@@ -155,7 +156,7 @@ def _reestimate(operated: Operated, learning: ResNet, inputs: list[Tensor]) -> N
 
 @torch.inference_mode()
 def _scores(whole: ResNet, operated: Operated, split: Split, estimated: int) -> Iterator[Effect]:
-    batches = [whole.stem(normalise(images, split.spec)) for images in split.images.split(BATCH)]
+    batches = [whole.stem(normalise(images, split.spec)) for images in split.images.split(AT_ONCE)]
     for i, block in enumerate(whole.blocks):
         for _, task, net in (one for one in operated if one[0] == i):
             yield _score(net, i, batches, split, task, estimated)
@@ -166,7 +167,7 @@ def _scores(whole: ResNet, operated: Operated, split: Split, estimated: int) -> 
 def _score(net: ResNet, start: int, batches: list[Tensor], split: Split, task: Task, estimated: int) -> Effect:
     """From the block `start` on; in float64, so that the number of batches hardly shows."""
     wrong, loss = 0, 0.0
-    for x, labels in zip(batches, split.labels.split(BATCH), strict=True):
+    for x, labels in zip(batches, split.labels.split(AT_ONCE), strict=True):
         for block in net.blocks[start:]:
             x = block(x)
         logits = net.head(x)

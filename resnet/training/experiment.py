@@ -1,10 +1,8 @@
 """From a variant and a recipe to a folder in the layout of weights/<name>/."""
 
 import dataclasses
-import os
 import platform
 import re
-import sys
 from collections.abc import Generator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from resnet.training.train import TrainingProgress, train
 from resnet.training.workers import ALONE, Workers
 from resnet.util.errors import InputError
 from resnet.util.files import CONFIG_FILE, write_file
+from resnet.util.machine import processor
 from resnet.util.precision import resolve
 
 CARD_FILE = "README.md"
@@ -206,7 +205,7 @@ def hardware(device: torch.device, processes: int = 1) -> str:
     if device.type == "cuda":
         each = torch.cuda.get_device_name(device)
     else:
-        each = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''} of {_processor()}"
+        each = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''} of {processor()}"
     return each if processes == 1 else f"{processes} processes, each on {each}"
 
 
@@ -258,12 +257,3 @@ def _read_info(file: Path) -> ModelInfo:
         return ModelInfo.from_json(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("no_file", file=str(file)) from error
-
-
-def _processor() -> str:
-    if sys.platform == "linux":
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or f"{os.cpu_count()} processors"

@@ -3,6 +3,7 @@
 import ctypes
 import math
 import os
+import platform
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 CGROUP = Path("/sys/fs/cgroup")
 MEMORY_FILES = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: version 2, version 1
 UNKNOWN = 2_000_000_000
+FEATURES = "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"  # that speed depends on
 HEAPS, M_ARENA_MAX = 2, -8  # the second is the name of the first in glibc's malloc.h
 
 
@@ -24,6 +26,26 @@ def processors() -> int:
     """How many may be used at a time: a container's share may be less than the processors that it sees."""
     seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(seen, math.ceil(_share() or seen))
+
+
+def processor() -> str:
+    """The model's name, as "AMD EPYC"."""
+    return _told("model name") or platform.processor() or platform.machine() or f"{os.cpu_count()} processors"
+
+
+def features() -> tuple[str, ...]:
+    """What of FEATURES it has."""
+    flags = _told("flags").split()
+    return tuple(name for name in FEATURES if name in flags)
+
+
+def _told(field: str) -> str:
+    """What Linux tells of the first processor; "" where it does not."""
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(field):
+                return line.partition(":")[2].strip()
+    return ""
 
 
 def share_heaps() -> None:

@@ -110,15 +110,18 @@ def _possible(name: str, task: Task) -> bool:
         return False
 
 
-@lru_cache(maxsize=256)
 def _measured(name: str, task: Task, items: int, norms: str) -> tuple[Effect, Effect]:
-    """(the whole net, the net with the lesion) on the first test images that ship."""
+    """(the whole net, the net with the lesion) on the first test images that ship; the first serves other lesions."""
+    return _effect(name, INTACT, items, norms), _effect(name, task, items, norms)
+
+
+@lru_cache(maxsize=256)
+def _effect(name: str, task: Task, items: int, norms: str) -> Effect:
     loaded = load(name)
     split = images_for(loaded.info, "test", items, shipped=True)
     afresh = images_for(loaded.info, "train", CALIBRATION, shipped=True) if norms == "reestimated" else None
-    both = {Task(effect.operation, effect.blocks): effect
-            for effect in effects(loaded.model, split, [INTACT, task], afresh)}
-    return both[INTACT], both[task]
+    (effect,) = effects(loaded.model, split, [task], afresh)
+    return effect
 
 
 def title(name: str) -> str:
