@@ -33,7 +33,7 @@ TOLD = """() => {
 }"""
 # Names that are the same in both languages.
 NAMES = re.compile(r"ResNe[Xx]?t[-\w ]*|plain-\d+|English|Fashion-MNIST|CIFAR(-10)?|PyTorch|Hub|CSV|JSON|SVG|API|"
-                   r"[a-z]+\.[a-z]+\S*", re.ASCII)
+                   r"flatten|[a-z]+\.[a-z]+\S*", re.ASCII)
 ENGLISH = re.compile(r"[A-Za-z]{2,}(?: [a-z]{2,}){2,}")  # three words in a row are a sentence
 
 
