@@ -51,7 +51,7 @@ def data_place(name: str, commit: str = "") -> Place:
         InputError: it can be none of these; the Hub is not asked.
     """
     if "/" not in name and name not in DATA and not Path(name).is_dir():
-        raise unknown_data(name)
+        raise unknown_data(name, DATA)
     ref = ModelRef.parse(DATA[name].repository if name in DATA else name, trusted=True)
     root = os.environ.get("RESNET_DATA")
     if ref.kind == "hub" and not (root and (Path(root) / ref.repo).is_dir()):
