@@ -17,9 +17,9 @@ def audits() -> Iterator[Audit]:
         shown = drawing(PANEL, nets=key)
         told = words((shown.html or ["", ""])[1])
         residual = pair.named(False) or ""
-        figures = [figure for name in pair.names for figure in _formed(shown.lead, name)]
-        yield Audit(f"refine, {key}", (shown.lead, told),
-                    (*figures, _ratio(shown.lead, residual), *_agreed(shown.lead, pair), *_halves(told, residual)))
+        figures = [figure for name in pair.names for figure in _formed(shown.told, name)]
+        yield Audit(f"refine, {key}", (shown.told, told),
+                    (*figures, _ratio(shown.told, residual), *_agreed(shown.told, pair), *_halves(told, residual)))
 
 
 def _whole(name: str, step: str = "1", times: str = "1") -> list[dict[str, str]]:
@@ -55,7 +55,7 @@ def _ratio(lead: str, name: str) -> Figure:
 
 
 def _agreed(lead: str, pair: Twins) -> list[Figure]:
-    shown = said(lead, *(f"compare.refine.verdict_{kind}" for kind in ("refine", "build", "alike")))
+    shown = said(lead, "compare.refine.before")
     parts = [tuple(_before(pair.named(kind) or "") for kind in (False, True)) for pair in pairs().values()]
     kinds = [(one > other) - (one < other) for one, other in parts]
     mine = {"refine": 1, "build": -1, "alike": 0}
@@ -66,7 +66,7 @@ def _agreed(lead: str, pair: Twins) -> list[Figure]:
 
 
 def _says(lead: str, key: str) -> bool:
-    return lead.startswith(sentences("en")[key].partition("{")[0])
+    return lead.startswith(sentences("en")[key])
 
 
 def _before(name: str) -> float:

@@ -61,7 +61,7 @@ def plan(owner: str, models: tuple[str, ...] | None = None, space: str = SPACE_N
     known = bundled_names()
     for name in models or ():
         if name not in known:
-            raise InputError("unknown_model", name=name[:80], known=", ".join(known))
+            raise InputError("unknown_model", name=name[:40], known=", ".join(known))
     names = known if models is None else models
     uploads = [Upload(_repository(owner, name), "model", model_files(WEIGHTS / name)) for name in names]
     if space:

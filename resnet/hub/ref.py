@@ -60,7 +60,7 @@ class ModelRef:
         if trusted and is_local(text):
             return cls("local", file=os.path.abspath(os.path.expanduser(text)), trusted=True)
         if "/" not in text:
-            raise InputError("unknown_model", name=text[:80], known=", ".join(bundled_names()))
+            raise InputError("unknown_model", name=text[:40], known=", ".join(bundled_names()))
         found = cls("hub", *_repository(text), trusted=trusted)
         return found if trusted else replace(found, trusted=found in _offered())
 

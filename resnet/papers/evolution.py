@@ -34,7 +34,7 @@ EVOLUTION = (
     Change("b", 2016, "v1"),
     Change("se", 2017, "b", {"attention": "se"}, 76.71, f"{TRICKS}, Table 1"),
     Change("c", 2018, "b", _C),
-    Change("d", 2018, "c", _D, 77.16, f"{TRICKS}, as Papers with Code lists it"),
+    Change("d", 2018, "c", _D, 77.16, f"{TRICKS}; Papers with Code"),
     Change("tricks", 2018, "d", _D, 79.29, f"{TRICKS}, Table 1"),
     Change("rs", 2021, "d", _D | {"pool": "conv", "attention": "se", "reduction": 4}, source=f"{RS}, abstract"),
     Change("strikes", 2021, "b", {}, 80.4, "Wightman et al. 2021, arXiv 2110.00476, abstract"),

@@ -23,7 +23,8 @@ LETTERS = """kinds => [...document.querySelectorAll(kinds)].filter((one) => one.
 
 
 def drawn(page: Page, panel: str) -> None:
-    expect(page.locator(f"#panel-{panel} :is(.js-plotly-plot .main-svg, .order svg):visible").first).to_be_visible()
+    figures = ".js-plotly-plot .main-svg, .order svg, .map svg, .corrections"
+    expect(page.locator(f"#panel-{panel} :is({figures}):visible").first).to_be_visible()
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -37,7 +38,7 @@ def test_on_a_phone_the_figure_stands_in_the_first_screen_and_a_half(visit, tab)
 def test_on_a_phone_every_panels_figure_comes_before_its_knobs(visit, panel):
     page = visit(viewport=SIZES["phone"]).open(f"tab=compare&panel={panel}")
     drawn(page, panel)
-    figure = page.locator(f"#panel-{panel} :is(.track, .plot, .order)").first.bounding_box()
+    figure = page.locator(f"#panel-{panel} :is(.track, .plot, .order, .map, .corrections)").first.bounding_box()
     assert figure["y"] < SIZES["phone"]["height"], figure
     knobs = page.locator(".knobs:visible")
     assert all(knobs.nth(i).bounding_box()["y"] > figure["y"] for i in range(knobs.count()))

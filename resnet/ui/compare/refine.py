@@ -6,7 +6,7 @@ from resnet.lab.readout import STEPS, Course, course, pairs
 from resnet.lab.twins import Twins, twins_of
 from resnet.ui.compare.layout import Charts, Drawing, Html, Knobs, Result, Title, panel
 from resnet.ui.compare.options import twins_option
-from resnet.ui.compare.refine_summary import below, lead, step_lead
+from resnet.ui.compare.refine_summary import below, lead, numbers, step_lead
 from resnet.ui.page.sharing import View
 from resnet.util.fields import option
 from resnet.util.html import escape
@@ -37,9 +37,9 @@ def draw(view: RefineView, lang: str) -> Drawing:
     halves = course(name, 0.5, 2)
     told = f'<p class="lead">{escape(step_lead(name, view.step, lang))}</p>'
     note = f'<p class="note">{escape(text("compare.refine.euler_shows", lang))}</p>'
-    return Drawing(lead(view.twins, lang), [forming_chart(courses, lang), change_chart(courses, lang),
-                                            step_chart(steps, halves, view.step, lang)],
-                   [below(view.twins, lang), told, note])
+    charts = [forming_chart(courses, lang), change_chart(courses, lang), step_chart(steps, halves, view.step, lang)]
+    return Drawing(lead(view.twins, lang), charts, [below(view.twins, lang), told, note],
+                   numbers=numbers(view.twins, lang))
 
 
 def _courses(twins: Twins, step: float) -> list[Course]:
@@ -49,7 +49,8 @@ def _courses(twins: Twins, step: float) -> list[Course]:
     return [one for one in found if one] if all(found) else []
 
 
-PANEL = panel("refine", RefineView, draw, Knobs("nets", "step"),
-              Result(Charts("refine-forming", optional=True), Charts("refine-change", optional=True), Html()),
-              Result(Title("compare.refine.euler"), Html(), Charts("refine-steps", optional=True), Html(),
-                     name="refine-euler"))
+PANEL = panel("refine", RefineView, draw,
+              Result(Charts("refine-forming", optional=True), Knobs("nets"), Charts("refine-change", optional=True),
+                     Html()),
+              Result(Title("compare.refine.euler"), Html(), Charts("refine-steps", optional=True), Knobs("step"),
+                     Html(), name="refine-euler"))

@@ -12,13 +12,18 @@ from resnet.util.text import text
 
 
 def lead(twins: Twins, lang: str) -> str:
-    """Which of the pair leaves its last block less to do, whether so in every pair, and how large branches are."""
+    """Which of the pair leaves its last block less to do."""
+    return _say(f"verdict_{verdict(twins)}" if both(twins) else "none", lang)
+
+
+def numbers(twins: Twins, lang: str) -> str:
+    """What can be read one block before the end, whether so in every pair, and how large branches are."""
     courses = both(twins)
     if not courses:
-        return text("compare.refine.none", lang)
+        return ""
     residual, plain = courses
     agreed = [key for key, pair in pairs().items() if verdict(pair) == verdict(twins)]
-    said = [_say(f"verdict_{verdict(twins)}", lang, net=_title(residual), twin=_title(plain), agreed=len(agreed),
+    said = [_say("before", lang, net=_title(residual), twin=_title(plain), agreed=len(agreed),
                  pairs=len(pairs()), there=f"{residual.before:.1f}", twin_there=f"{plain.before:.1f}"),
             *(_formed(one, lang) for one in courses), _sizes(residual, lang)]
     return text("compare.sentences", lang).join(said)
