@@ -165,5 +165,6 @@ def test_a_recipe_may_have_postponed_annotations(monkeypatch):
 ])
 def test_recorded_rows_may_have_postponed_annotations(module, kind, cells, field):
     record = getattr(postponed(module), kind)
-    row = record_of(record, dict(zip(hints(record), cells.split(","), strict=True)))
+    columns = [name for name in hints(record) if name != "layers"]  # of a race, in a file of its own
+    row = record_of(record, dict(zip(columns, cells.split(","), strict=True)))
     assert getattr(row, field[0]) == field[1]
