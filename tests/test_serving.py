@@ -38,13 +38,17 @@ class Held:
     """Keeps the inference thread busy, so that requests pile up behind it."""
 
     def __init__(self, server: Server):
-        self.server, self.gate = server, threading.Event()
+        self.server, self.held, self.gate = server, threading.Event(), threading.Event()
 
     def __enter__(self) -> ThreadPoolExecutor:
         self.pool = ThreadPoolExecutor(64)
-        self.pool.submit(self.server.heavy, self.gate.wait)
-        wait_until(lambda: not self.server._waiting)
+        self.pool.submit(self.server.heavy, self._hold)
+        assert self.held.wait(30)
         return self.pool
+
+    def _hold(self) -> None:
+        self.held.set()
+        self.gate.wait()
 
     def __exit__(self, *_):
         self.gate.set()
