@@ -99,6 +99,7 @@ export class Inspector {
   }
 
   _choose(event) {
+    if (!this.shown) return; // not drawn yet
     const at = this.pointed ?? this.pinned, box = this.canvas.getBoundingClientRect(), step = this.shown.size + 1;
     const x = Math.floor((event.clientX - box.left) / box.width * this.canvas.width);
     const y = Math.floor((event.clientY - box.top) / box.height * this.canvas.height);
@@ -110,7 +111,7 @@ export class Inspector {
 
   _step(event) {
     const step = STEPS[event.key];
-    if (!step || !this.pinned) return;
+    if (!step || this.pinned?.channel === undefined) return; // not drawn yet
     event.preventDefault();
     const { channels, size } = this.shown, within = (value, end) => Math.max(0, Math.min(end - 1, value));
     this.pinned.channel = within(this.pinned.channel + step[0], channels);
