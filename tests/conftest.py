@@ -11,12 +11,9 @@ BROWSER = Path(__file__).parent / "e2e"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of one file run in one process and share what it sets up; those of the browser share one page."""
     spread(items)
     for item in items:
-        in_browser = item.path.is_relative_to(BROWSER)
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
-        if in_browser:
+        if item.path.is_relative_to(BROWSER):
             item.add_marker("browser")
 
 

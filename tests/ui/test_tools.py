@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -47,7 +48,8 @@ def called(url: str, *questions: tuple[str, dict]) -> list[tuple[bool, str]]:
             answers = [await page.call_tool(name, arguments) for name, arguments in questions]
             return [(answer.isError, answer.content[0].text) for answer in answers]
 
-    return asyncio.run(ask())
+    with ThreadPoolExecutor(1) as aside:  # the browser of other tests keeps a loop running in this thread
+        return aside.submit(asyncio.run, ask()).result()
 
 
 @pytest.mark.slow
